@@ -1,0 +1,40 @@
+/*
+ * The one straight line an event takes, used by `run` and by `replay` alike:
+ *
+ *     decode (or verdict) ─► score prequentially ─► learn ─► remember ─► effect (who is dirty)
+ *
+ * It knows neither Kafka nor Redis nor files. One thread.
+ */
+#ifndef DAEMON_ENGINE_H
+#define DAEMON_ENGINE_H
+
+#include "daemon/settings.h"
+#include "transport/clock.h"
+
+/* Told of each accepted event before it is learned; evaluation hangs here. */
+struct engine_observer {
+    void *context;
+    void (*before_learning)(void *context, const struct recommender *model,
+                            const struct event *event, const struct action *action);
+};
+
+struct engine {
+    struct recommender *model;
+    const struct field_map *fields;
+    struct engine_observer observer;               /* context NULL: nobody */
+    uint64_t verdicts[VERDICTS];                   /* since the start of the process */
+    uint64_t by_signal[SIGNALS_MAX + 1][VERDICTS]; /* the last row: name not known */
+    uint64_t learn_ns;                             /* only counted when a clock is set */
+    struct clock_source *clock;                    /* NULL: not timed */
+};
+
+/* A message as it came from Kafka. */
+enum verdict engine_take_message(struct engine *engine, const void *value, size_t size,
+                                 int64_t message_ts_ms, struct learned *learned);
+/* An event that was decoded elsewhere (a TSV line); checked and learned alike. */
+enum verdict engine_take_event(struct engine *engine, const struct event *event,
+                               struct learned *learned);
+/* The digest over the model's state. */
+enum status engine_digest(const struct engine *engine, char text[33]);
+
+#endif

@@ -1,0 +1,6 @@
+#include "daemon/command.h"
+
+int main(void)
+{
+    return EXIT_USAGE;
+}

@@ -1,0 +1,105 @@
+/*
+ * The model as a whole: everything that is learned, remembered and asked.
+ *
+ *                 ┌ ids ─ users ─ history, what the user has ┐
+ *     event ──────┤                                          ├──► query ──► scores, top-N
+ *                 └ factors ─ popularity ─ transitions ─ … ──┘
+ *
+ * Pure and deterministic: the same events in the same order with the same settings give the same
+ * state, bit for bit, on any kernel. One thread may change it; while nobody does, any number of
+ * threads may ask it, each with a query of its own.
+ */
+#ifndef MODEL_RECOMMENDER_H
+#define MODEL_RECOMMENDER_H
+
+#include "model/list.h"
+#include "model/signals.h"
+#include "model/state.h"
+
+#define SLOT_NONE UINT32_MAX
+
+enum { HAVE_FOREVER = -1, HAVE_NEVER = 0 };
+
+/* Everything that shapes the state or the scores; a snapshot keeps it, and refuses others. */
+struct recommender_settings {
+    uint64_t seed;
+    uint32_t dim;          /* of the vectors; a multiple of 16, 16..512 */
+    uint32_t dedupe_ids;   /* last event ids remembered */
+    int32_t exclude_days;  /* HAVE_FOREVER, HAVE_NEVER, or days */
+    uint64_t memory_limit; /* bytes; 0: none */
+    struct signals signals;
+};
+
+void recommender_settings_init(struct recommender_settings *settings);
+
+struct recommender; /* opaque */
+
+enum status recommender_create(const struct recommender_settings *settings,
+                               struct recommender **out, struct error *error);
+void recommender_destroy(struct recommender *model); /* NULL is legal */
+
+/* ---- learning ---- */
+
+struct learned {
+    struct action action;
+    uint32_t user; /* slot; SLOT_NONE after forget */
+    uint32_t item; /* slot; SLOT_NONE for forget */
+    uint32_t evicted_users;
+    bool forgot; /* the user was known and is erased */
+};
+
+/* Judges, deduplicates and learns one event. Only VERDICT_ACCEPTED changes what is learned.
+ * STATUS_NO_MEMORY leaves the model unusable. */
+enum verdict recommender_learn(struct recommender *model, const struct event *event,
+                               struct learned *learned);
+/* Judging alone, without learning: what recommender_learn would say, repeats included. */
+enum verdict recommender_judge(const struct recommender *model, const struct event *event,
+                               struct action *action);
+
+/* ---- asking ---- */
+
+uint32_t recommender_find_user(const struct recommender *model,
+                               struct text user); /* or SLOT_NONE */
+uint32_t recommender_find_item(const struct recommender *model, struct text item);
+struct text recommender_user_id(const struct recommender *model, uint32_t slot);
+struct text recommender_item_id(const struct recommender *model, uint32_t slot);
+/* Slots are dense: 0..bound-1; some may be free (their id is absent). */
+uint32_t recommender_user_bound(const struct recommender *model);
+uint32_t recommender_item_bound(const struct recommender *model);
+
+struct recommender_counts {
+    uint64_t events; /* learned since the beginning, over restarts */
+    uint64_t users, items;
+    uint64_t evicted_users, evicted_items;
+    uint64_t memory_bytes;
+};
+struct recommender_counts recommender_count(const struct recommender *model);
+
+/* Scratch for asking; one a thread. Grows with the model on the next recommender_query(). */
+struct query; /* opaque */
+enum status query_create(const struct recommender *model, struct query **out);
+void query_destroy(struct query *query); /* NULL is legal */
+
+/* Prepares the user's side at a time: vector, sparse terms, exclusions. An unknown user (SLOT_NONE)
+ * is somebody without history. Holds until the model learns. */
+void recommender_query(const struct recommender *model, struct query *query, uint32_t user,
+                       int64_t ts_ms);
+/* The best `size` items, exactly, by (score descending, slot ascending); leaves out what the user
+ * has, disliked or skipped lately, and the item just consumed. */
+void recommender_top(const struct recommender *model, struct query *query, uint32_t size,
+                     struct list *list);
+/* Items by popularity, for users that have no list of their own. */
+void recommender_popular(const struct recommender *model, struct query *query, uint32_t size,
+                         struct list *list);
+
+/* ---- keeping ---- */
+
+/* The same state gives the same bytes: their sum is the digest. */
+enum status recommender_save(const struct recommender *model, struct state_writer *writer);
+/* STATUS_BAD_CONFIG names the settings that differ; STATUS_BAD_DATA. With `settings` NULL those of
+ * the snapshot are taken. */
+enum status recommender_load(const struct recommender_settings *settings,
+                             struct state_reader *reader, struct recommender **out,
+                             struct error *error);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * Where messages come from: Kafka (kafka_source.h), or a simulated world.
+ *
+ *     wake() ──► next() next() next() … SOURCE_NOTHING ──► wait for wake() again
+ *
+ * All calls are made on the loop's thread and none of them blocks.
+ */
+#ifndef TRANSPORT_SOURCE_H
+#define TRANSPORT_SOURCE_H
+
+#include "model/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct message {
+    const char *topic; /* terminated */
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* the message's own; ms since 1970 */
+    const void *value;    /* NULL with size 0: a tombstone */
+    size_t size;
+    const void *key;
+    size_t key_size;
+};
+
+/* One partition and the offset of the message to read next there; -1: by input.start. */
+struct position {
+    char topic[250]; /* Kafka's limit is 249 */
+    int32_t partition;
+    int64_t next_offset;
+};
+
+enum source_result {
+    SOURCE_NOTHING,   /* wait for wake() */
+    SOURCE_MESSAGE,   /* `message` is filled; valid until the next call of next() */
+    SOURCE_ASSIGNED,  /* `change` lists what was added; the source has asked `where` already */
+    SOURCE_REVOKED,   /* `change` lists what is taken away: save, then call let_go() */
+    SOURCE_LOST,      /* likewise, but it is already somebody else's: drop, then let_go() */
+    SOURCE_CAUGHT_UP, /* the end of the partition in change.at[0] was reached */
+    SOURCE_TROUBLE,   /* `trouble` is filled: transient, for the log; reading goes on */
+    SOURCE_FAILED,    /* `trouble` is filled: reading cannot go on (e.g. not authorised) */
+};
+
+struct assignment {
+    uint32_t size;
+    struct position *at; /* the source's memory; valid until the next call of next() */
+};
+
+struct source_turn {
+    struct message message;
+    struct assignment change;
+    struct error trouble;
+};
+
+/* Told by the owner at creation. */
+struct source_owner {
+    void *context;
+    void (*wake)(void *context); /* next() may have something: called on the loop's thread */
+    /* Where to start a partition that was just assigned: next offset, or -1 for input.start. */
+    int64_t (*where)(void *context, const char *topic, int32_t partition);
+};
+
+struct source {
+    const struct source_ops *ops;
+};
+
+struct source_ops {
+    enum source_result (*next)(struct source *self, struct source_turn *turn);
+    void (*let_go)(struct source *self); /* answers SOURCE_REVOKED and SOURCE_LOST */
+    void (*pause)(struct source *self);  /* stops fetching; idempotent */
+    void (*resume)(struct source *self);
+    /* Advisory: for lag displays and `input.start` of other instances. Copied; asynchronous. */
+    void (*commit)(struct source *self, const struct position *positions, uint32_t size);
+    /* Log-end offset of a partition as last heard from the broker; -1 unknown. Never blocks. */
+    int64_t (*end_offset)(struct source *self, const char *topic, int32_t partition);
+    /* Begins to leave; next() is still to be called until closed() is true. */
+    void (*close)(struct source *self);
+    bool (*closed)(struct source *self);
+    void (*destroy)(struct source *self); /* bounded in time; NULL is not legal here */
+};
+
+#endif
