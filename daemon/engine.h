@@ -18,17 +18,20 @@ struct engine_observer {
                             const struct event *event, const struct action *action);
 };
 
+/* Filled by the owner, zeros where it has no use for something; nothing in it is owned. */
 struct engine {
     struct recommender *model;
-    const struct field_map *fields;
-    struct engine_observer observer;               /* context NULL: nobody */
+    const struct field_map *fields;                /* for engine_take_message */
+    const struct signals *signals;                 /* names by_signal's rows; NULL: not counted */
+    struct engine_observer observer;               /* before_learning NULL: nobody */
     uint64_t verdicts[VERDICTS];                   /* since the start of the process */
     uint64_t by_signal[SIGNALS_MAX + 1][VERDICTS]; /* the last row: name not known */
     uint64_t learn_ns;                             /* only counted when a clock is set */
     struct clock_source *clock;                    /* NULL: not timed */
 };
 
-/* A message as it came from Kafka. */
+/* A message as it came from Kafka. `learned` is filled whatever the verdict: without one of
+ * VERDICT_ACCEPTED its slots are SLOT_NONE. */
 enum verdict engine_take_message(struct engine *engine, const void *value, size_t size,
                                  int64_t message_ts_ms, struct learned *learned);
 /* An event that was decoded elsewhere (a TSV line); checked and learned alike. */
