@@ -62,7 +62,7 @@ struct event {
     struct text id;     /* absent: not deduplicated */
     struct text device; /* context.device; absent: unknown */
     int64_t ts_ms;      /* ms since 1970; the message's own timestamp where the event has none */
-    double value;       /* finite; of use only with has_value */
+    double value;       /* of use only with has_value; NaN: there is one, but no finite number */
     bool has_value;
 };
 

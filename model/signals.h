@@ -16,7 +16,7 @@ enum signal_kind {
     SIGNAL_PLAIN,  /* click, like, purchase, …: its weight as configured */
     SIGNAL_PLAY,   /* by the fraction played: below skip_below it is a skip */
     SIGNAL_SKIP,   /* value is the fraction played before the skip; 0 without it */
-    SIGNAL_RATING, /* by value, on the rating scale */
+    SIGNAL_RATING, /* by value, on the rating scale: its weight, 0 or minus its weight */
     SIGNAL_FORGET, /* erases the user */
 };
 
@@ -50,8 +50,10 @@ void signals_init(struct signals *signals);
 enum status signals_set(struct signals *signals, const char *name, float weight);
 /* Index of a name, or -1. */
 int signals_find(const struct signals *signals, struct text name);
-/* VERDICT_ACCEPTED fills `action`; VERDICT_IGNORED: an unknown name; VERDICT_BAD_VALUE;
- * VERDICT_MISSING_ITEM (any event but forget needs one). */
+/* VERDICT_ACCEPTED fills `action`; VERDICT_IGNORED: an unknown name; VERDICT_BAD_VALUE: only for
+ * plays, skips and ratings, the others ignore `value` whatever it is; VERDICT_MISSING_ITEM (any
+ * event but forget needs one, one with an unknown name too). A play that counts as a skip has the
+ * weight of `skip`. */
 enum verdict signals_judge(const struct signals *signals, const struct event *event,
                            struct action *action);
 
