@@ -10,25 +10,27 @@ struct invocation {
     struct settings_source settings;
     int argc; /* what stands after the command's name, common options taken out */
     char **argv;
+    bool only_arguments; /* "--" was seen: what follows are no options */
 };
 
 /* One option of a command, for help, manual and completion. */
 struct command_option {
-    const char *name;  /* "--report" */
+    const char *name;  /* "--report", "-n" */
     const char *value; /* "FILE.json"; NULL: a flag */
     const char *help;
 };
 
 struct command {
-    const char *name;
-    const char *arguments;                     /* "USER [-n N] [--json]" */
-    const char *help;                          /* one line */
-    const char *about;                         /* a paragraph for the manual */
-    const struct command_option *options;      /* NULL-name terminated */
+    const char *name;                          /* NULL ends the table */
+    const char *arguments;                     /* "USER"; "" : none */
+    const char *help;                          /* one line; NULL: hidden */
+    const char *about;                         /* paragraphs for the manual and --help */
+    const struct command_option *options;      /* ends with name NULL; NULL: none */
     int (*run)(struct invocation *invocation); /* the exit code */
 };
 
-extern const struct command commands[]; /* NULL-name terminated */
+extern const struct command commands[];
+extern const struct command_option common_options[]; /* -c, --set, --help, --version */
 
 /* Each in a file of its own: run.c, demo.c, load.c, replay.c, top.c, snapshot.c, config.c. */
 int command_run(struct invocation *invocation);
@@ -38,6 +40,14 @@ int command_replay(struct invocation *invocation);
 int command_top(struct invocation *invocation);
 int command_snapshot(struct invocation *invocation);
 int command_config(struct invocation *invocation);
+int command_generate(struct invocation *invocation); /* hidden: manual pages, completions */
+extern const struct command_option run_options[];
+extern const struct command_option demo_options[];
+extern const struct command_option load_options[];
+extern const struct command_option replay_options[];
+extern const struct command_option top_options[];
+extern const struct command_option snapshot_options[];
+extern const struct command_option config_options[];
 
 /* Exit codes (sysexits.h's numbers). */
 enum exit_code {
@@ -56,12 +66,22 @@ int fail(const struct error *error);
 
 /*
  * Reads the options of a command by its table. Gives the next option or argument each time:
- * `*value` is the option's value or the argument itself. Returns the option's entry, or NULL with
- * `*value` set for an argument, or NULL with NULL at the end; on misuse prints what is wrong and
- * how to get help, and exits with 64.
+ * `*value` is the option's value (NULL for a flag) or the argument itself. Returns the option's
+ * entry, or NULL with `*value` set for an argument, or NULL with NULL at the end; on misuse prints
+ * what is wrong and how to get help, and exits with 64.
+ *
+ *     while ((option = command_next(invocation, command, &value)) || value)
+ *         if (!option) …argument… else if (command_is(option, "--report")) …
  */
 const struct command_option *command_next(struct invocation *invocation,
                                           const struct command *command, const char **value);
-const struct command *command_named(const char *name);
+bool command_is(const struct command_option *option, const char *name);
+const struct command *command_named(const char *name); /* NULL: there is none */
+/* Prints "tasted COMMAND: message" and how to get help to stderr; returns EXIT_USAGE. */
+int command_misuse(const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* All of main() but its name, for the tests. */
+int command_main(int argc, char **argv, char *const *environment);
 
 #endif

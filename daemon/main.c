@@ -1,6 +1,8 @@
 #include "daemon/command.h"
 
-int main(void)
+#include <unistd.h>
+
+int main(int argc, char **argv)
 {
-    return EXIT_USAGE;
+    return command_main(argc, argv, environ);
 }

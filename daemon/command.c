@@ -1,0 +1,114 @@
+#include "daemon/command.h"
+
+#include "daemon/nearest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Whoever adds a command adds its line here, and its declarations to command.h. Keep the order of
+ * the manual: what one starts with first. */
+const struct command commands[] = {
+    {.name = NULL},
+};
+
+const struct command_option common_options[] = {
+    {"-c", "FILE", "the settings file; " SETTINGS_FILE " if not given"},
+    {"--set", "SECTION.KEY=VALUE", "sets one option, over file and environment; repeatable"},
+    {"--help", NULL, "what a command does and takes"},
+    {"--version", NULL, "the version"},
+    {.name = NULL},
+};
+
+const struct command *command_named(const char *name)
+{
+    for (const struct command *command = commands; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+bool command_is(const struct command_option *option, const char *name)
+{
+    return strcmp(option->name, name) == 0;
+}
+
+int command_misuse(const struct command *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "tasted %s: ", command->name);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\nTry 'tasted %s --help'.\n", command->name);
+    va_end(arguments);
+    return EXIT_USAGE;
+}
+
+static const struct command_option *option_named(const struct command *command, const char *name,
+                                                 size_t size)
+{
+    const struct command_option *option = command->options;
+    for (; option && option->name; option++)
+        if (strlen(option->name) == size && memcmp(option->name, name, size) == 0)
+            return option;
+    return NULL;
+}
+
+static _Noreturn void unknown_option(const struct command *command, const char *word)
+{
+    struct nearest nearest;
+    nearest_init(&nearest, word);
+    const struct command_option *option = command->options;
+    for (; option && option->name; option++)
+        nearest_offer(&nearest, option->name);
+    for (option = common_options; option->name; option++)
+        nearest_offer(&nearest, option->name);
+    if (nearest.name[0])
+        exit(command_misuse(command, "unknown option %s; did you mean %s?", word, nearest.name));
+    exit(command_misuse(command, "unknown option %s", word));
+}
+
+/* The value of an option that needs one: attached ("--every=5", "-n5") or the next word. */
+static const char *take_value(struct invocation *invocation, const struct command *command,
+                              const struct command_option *option, const char *attached)
+{
+    if (!option->value) {
+        if (attached)
+            exit(command_misuse(command, "%s takes no value", option->name));
+        return NULL;
+    }
+    if (attached)
+        return attached;
+    if (invocation->argc == 0)
+        exit(command_misuse(command, "%s needs a value: %s", option->name, option->value));
+    invocation->argc--;
+    return *invocation->argv++;
+}
+
+const struct command_option *command_next(struct invocation *invocation,
+                                          const struct command *command, const char **value)
+{
+    *value = NULL;
+    if (invocation->argc == 0)
+        return NULL;
+    const char *word = *invocation->argv++;
+    invocation->argc--;
+    if (!invocation->only_arguments && strcmp(word, "--") == 0) {
+        invocation->only_arguments = true;
+        return command_next(invocation, command, value);
+    }
+    if (invocation->only_arguments || word[0] != '-' || word[1] == '\0') {
+        *value = word;
+        return NULL;
+    }
+    bool is_long = word[1] == '-';
+    const char *equals = is_long ? strchr(word, '=') : NULL;
+    size_t size = equals ? (size_t)(equals - word) : is_long ? strlen(word) : 2;
+    const struct command_option *option = option_named(command, word, size);
+    if (!option)
+        unknown_option(command, word);
+    const char *attached = equals ? equals + 1 : word[size] ? word + size : NULL;
+    *value = take_value(invocation, command, option, attached);
+    return option;
+}
