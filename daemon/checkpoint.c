@@ -229,13 +229,9 @@ enum status checkpoint_save(struct checkpoint *checkpoint, const char *path, uin
 enum status checkpoint_open(const char *path, const struct recommender_settings *settings,
                             struct checkpoint *out, struct error *error)
 {
-    struct snapshot_reader *reader = NULL;
     checkpoint_init(out);
     out->settings = settings;
-    enum status status = snapshot_open(path, &reader, error);
-    if (status == STATUS_OK)
-        status = checkpoint_take(out, reader, error);
-    snapshot_close(reader);
+    enum status status = snapshot_load(path, checkpoint_take, out, error);
     if (status != STATUS_OK)
         checkpoint_finish(out);
     return status;

@@ -77,6 +77,9 @@ struct snapshot_part snapshot_part_at(const struct snapshot_reader *reader, uint
  * called again for the previous generation. */
 typedef enum status snapshot_take(void *context, struct snapshot_reader *reader,
                                   struct error *error);
+/* Opens, takes, closes. `error` names the path. */
+enum status snapshot_load(const char *path, snapshot_take *take, void *context,
+                          struct error *error);
 /* Takes from PATH, else from PATH.previous when PATH is missing, damaged or cannot be read. `error`
  * keeps what was wrong with the first even on success (else its status is STATUS_OK).
  * STATUS_NOT_FOUND: there is neither; STATUS_BAD_DATA: what there is cannot be used (both reasons

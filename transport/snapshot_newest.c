@@ -4,13 +4,17 @@
 #include <limits.h>
 #include <stdio.h>
 
-static enum status take_one(const char *path, snapshot_take *take, void *context,
-                            struct error *error)
+enum status snapshot_load(const char *path, snapshot_take *take, void *context, struct error *error)
 {
     struct snapshot_reader *reader = NULL;
     enum status status = snapshot_open(path, &reader, error);
-    if (status == STATUS_OK)
-        status = take(context, reader, error);
+    if (status == STATUS_OK) {
+        struct error why = {.status = STATUS_OK};
+        status = take(context, reader, &why);
+        if (status != STATUS_OK)
+            error_set(error, status, "%s: %s", path,
+                      why.text[0] != '\0' ? why.text : status_text(status));
+    }
     snapshot_close(reader);
     return status;
 }
@@ -39,10 +43,10 @@ enum status snapshot_load_newest(const char *path, snapshot_take *take, void *co
     char previous[PATH_MAX + 16];
     snprintf(previous, sizeof previous, "%s.previous", path);
 
-    enum status status = take_one(path, take, context, &newest);
+    enum status status = snapshot_load(path, take, context, &newest);
     newest.status = status;
     if (is_lost(status)) {
-        status = take_one(previous, take, context, &before);
+        status = snapshot_load(previous, take, context, &before);
         before.status = status;
         if (is_lost(status))
             return refuse(&newest, &before, error);
