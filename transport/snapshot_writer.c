@@ -155,8 +155,10 @@ static struct snapshot_header new_header(void)
 enum status snapshot_create(const char *path, struct snapshot_writer **out, struct error *error)
 {
     struct snapshot_writer *writer = calloc(1, sizeof *writer);
-    if (writer == NULL)
-        return error_set(error, STATUS_NO_MEMORY, "%s: no memory for a snapshot's writer", path);
+    if (writer == NULL) {
+        error_set(error, STATUS_NO_MEMORY, "%s: no memory for a snapshot's writer", path);
+        return STATUS_NO_MEMORY;
+    }
     writer->file = -1;
     writer->writer.write = write_bytes;
     writer->buffer = malloc(SNAPSHOT_BUFFER);
@@ -169,8 +171,9 @@ enum status snapshot_create(const char *path, struct snapshot_writer **out, stru
                   "snapshot path of %zu bytes: must have 1 to %d", strlen(path), PATH_MAX - 10);
     else
         open_temporary(writer);
-    if (writer->failure.status != STATUS_OK) {
-        enum status status = error_set(error, writer->failure.status, "%s", writer->failure.text);
+    enum status status = writer->failure.status;
+    if (status != STATUS_OK) {
+        error_set(error, status, "%s", writer->failure.text);
         snapshot_destroy(writer);
         return status;
     }
