@@ -8,6 +8,7 @@ enum { LIST_SIZE_MAX = 1000 };
 
 struct list_entry {
     struct text item;
+    uint32_t slot; /* of the item in the model; free for lists from elsewhere */
     float score;
 };
 

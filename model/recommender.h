@@ -12,11 +12,10 @@
 #ifndef MODEL_RECOMMENDER_H
 #define MODEL_RECOMMENDER_H
 
+#include "model/ids.h"
 #include "model/list.h"
 #include "model/signals.h"
 #include "model/state.h"
-
-#define SLOT_NONE UINT32_MAX
 
 enum { HAVE_FOREVER = -1, HAVE_NEVER = 0 };
 
@@ -45,11 +44,12 @@ struct learned {
     uint32_t user; /* slot; SLOT_NONE after forget */
     uint32_t item; /* slot; SLOT_NONE for forget */
     uint32_t evicted_users;
-    bool forgot; /* the user was known and is erased */
+    bool forgot;        /* the user was known and is erased */
+    enum status status; /* STATUS_NO_MEMORY: the model cannot be used any more */
 };
 
 /* Judges, deduplicates and learns one event. Only VERDICT_ACCEPTED changes what is learned.
- * STATUS_NO_MEMORY leaves the model unusable. */
+ * A learned->status other than STATUS_OK leaves the model unusable. */
 enum verdict recommender_learn(struct recommender *model, const struct event *event,
                                struct learned *learned);
 /* Judging alone, without learning: what recommender_learn would say, repeats included. */
@@ -73,6 +73,9 @@ struct recommender_counts {
     uint64_t evicted_users, evicted_items;
     uint64_t memory_bytes;
 };
+/* The time of the latest event learned, ms since 1970; 0 at first. */
+int64_t recommender_latest_ms(const struct recommender *model);
+const struct recommender_settings *recommender_settings_of(const struct recommender *model);
 struct recommender_counts recommender_count(const struct recommender *model);
 
 /* Scratch for asking; one a thread. Grows with the model on the next recommender_query(). */
@@ -82,8 +85,15 @@ void query_destroy(struct query *query); /* NULL is legal */
 
 /* Prepares the user's side at a time: vector, sparse terms, exclusions. An unknown user (SLOT_NONE)
  * is somebody without history. Holds until the model learns. */
-void recommender_query(const struct recommender *model, struct query *query, uint32_t user,
-                       int64_t ts_ms);
+enum status recommender_query(const struct recommender *model, struct query *query, uint32_t user,
+                              int64_t ts_ms);
+/* The score of one item, also of one that no list would hold. */
+float recommender_score(const struct recommender *model, const struct query *query, uint32_t item);
+/* The rank that evaluation asks for: 1 + other items that score higher or equal, among all that
+ * were ever wanted, less what the user has. 0: the item is no candidate. */
+uint32_t recommender_rank(const struct recommender *model, struct query *query, uint32_t item);
+/* Whether the user has the item at that time, as lists.exclude_seen says. */
+bool recommender_has(const struct recommender *model, uint32_t user, uint32_t item, int64_t ts_ms);
 /* The best `size` items, exactly, by (score descending, slot ascending); leaves out what the user
  * has, disliked or skipped lately, and the item just consumed. */
 void recommender_top(const struct recommender *model, struct query *query, uint32_t size,

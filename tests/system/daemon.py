@@ -107,11 +107,9 @@ class Tasted:
             return 0, ""
 
     def metrics(self):
-        """{"name{labels}": value} as it stands in the text."""
-        status, text = self.get("/metrics")
-        assert status == 200, f"/metrics gave {status}\n{self.log_tail()}"
+        """{"name{labels}": value} as it stands in the text, and per bare name the sum."""
         figures = {}
-        for line in text.splitlines():
+        for line in self.get("/metrics")[1].splitlines():
             if line and not line.startswith("#"):
                 name, value = line.rsplit(" ", 1)
                 figures[name] = float(value)

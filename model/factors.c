@@ -1,0 +1,273 @@
+#include "model/factors.h"
+
+#include "model/feature.h"
+#include "model/random.h"
+#include "model/real.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Learning rates of row Adagrad; the figures come from tests/bench/quality. */
+#define RATE_HISTORY 0.12f
+#define RATE_LAST 0.12f
+#define RATE_USER 0.06f
+#define RATE_CANDIDATE 0.06f
+#define RATE_BIAS 0.36f
+#define RATE_WEIGHTS 0.02f
+#define SUM_DECAY 0.9999f
+#define SUM_FLOOR 1e-4f
+#define SUM_FLOOR_BIAS 1e-2f
+#define FIRST_VECTOR 0.0125f
+#define HISTORY_NORM 0.3
+#define PLACE_FIRST (-0.1625) /* log .85: what a step back in the history is worth at first */
+
+enum { HISTORY_USED = 30, PURPOSE_CANDIDATE = 11, PURPOSE_HISTORY = 12 };
+
+void factors_init(struct factors *factors, uint64_t seed, uint32_t dim)
+{
+    *factors = (struct factors){.seed = seed, .dim = dim};
+    table_init(&factors->user_rows, dim * sizeof(float));
+    table_init(&factors->candidate_rows, (dim + COLUMNS) * sizeof(float));
+    table_init(&factors->history_rows, dim * sizeof(float));
+    table_init(&factors->last_rows, dim * sizeof(float));
+    table_init(&factors->sums, sizeof(struct item_sums));
+    for (uint32_t n = 0; n < HISTORY_SIZE; n++) {
+        factors->place[n] = (float)(PLACE_FIRST * n);
+        factors->place_sum[n] = 1.0f;
+    }
+    for (uint32_t n = 0; n < GAP_BUCKETS; n++) { /* -t / 1 h at first, not below -3 */
+        double seconds = real_exp(0.34657359027997264 * n);
+        factors->gap[n] = (float)(seconds < 3 * 3600.0 ? -seconds / 3600.0 : -3.0);
+        factors->gap_sum[n] = 1.0f;
+    }
+}
+
+void factors_finish(struct factors *factors)
+{
+    table_finish(&factors->user_rows);
+    table_finish(&factors->candidate_rows);
+    table_finish(&factors->history_rows);
+    table_finish(&factors->last_rows);
+    table_finish(&factors->sums);
+}
+
+enum status factors_grow_users(struct factors *factors, uint32_t bound)
+{
+    return table_grow(&factors->user_rows, bound);
+}
+
+enum status factors_grow_items(struct factors *factors, uint32_t bound)
+{
+    enum status status = table_grow(&factors->candidate_rows, bound);
+    if (status == STATUS_OK)
+        status = table_grow(&factors->history_rows, bound);
+    if (status == STATUS_OK)
+        status = table_grow(&factors->last_rows, bound);
+    return status == STATUS_OK ? table_grow(&factors->sums, bound) : status;
+}
+
+static void random_vector(float *row, uint32_t dim, uint64_t key)
+{
+    for (uint32_t n = 0; n < dim; n++)
+        row[n] = FIRST_VECTOR * random_signed((uint32_t)random_at(key, n));
+}
+
+void factors_add_item(struct factors *factors, uint32_t item, uint64_t now)
+{
+    float *candidate = factors_candidate(factors, item);
+    random_vector(candidate, factors->dim, random_key(factors->seed, now, PURPOSE_CANDIDATE));
+    memset(candidate + factors->dim, 0, COLUMNS * sizeof(float));
+    candidate[factors->dim + COLUMN_CLOSED] = CLOSED_SCORE;
+    random_vector(table_floats(&factors->history_rows, item), factors->dim,
+                  random_key(factors->seed, now, PURPOSE_HISTORY));
+    memset(table_row(&factors->last_rows, item), 0, factors->dim * sizeof(float));
+    memset(table_row(&factors->sums, item), 0, sizeof(struct item_sums));
+}
+
+void factors_add_user(struct factors *factors, uint32_t user)
+{
+    memset(table_row(&factors->user_rows, user), 0, factors->dim * sizeof(float));
+}
+
+/* Two buckets an octave of seconds, 0 for less than one. */
+static uint8_t gap_bucket(uint32_t now, uint32_t then)
+{
+    if (now <= then)
+        return 0;
+    float gap = (float)(now - then);
+    uint32_t bits;
+    memcpy(&bits, &gap, sizeof bits);
+    uint32_t bucket = (bits >> 22) - (127u << 1);
+    return (uint8_t)(bucket < GAP_BUCKETS ? bucket : GAP_BUCKETS - 1);
+}
+
+static void weigh_history(const struct factors *factors, const struct user *user, uint32_t second,
+                          struct taste *taste)
+{
+    uint32_t size = user == NULL ? 0 : user_visit_count(user);
+    taste->size = size < HISTORY_USED ? size : HISTORY_USED;
+    memset(taste->weight, 0, sizeof taste->weight);
+    for (uint32_t n = 0; n < taste->size; n++) {
+        const struct visit *visit = user_visit(user, n);
+        taste->item[n] = visit->item;
+        taste->bucket[n] = gap_bucket(second, visit->second);
+        taste->weight[n] = factors->place[n] + factors->gap[taste->bucket[n]];
+    }
+    kernels->exp(taste->weight, HISTORY_SIZE);
+    taste->weight_total = 0.0f;
+    for (uint32_t n = 0; n < taste->size; n++)
+        taste->weight_total += taste->weight[n];
+    taste->scale = 0.0f;
+    if (taste->weight_total > 0.0f)
+        taste->scale = (float)real_exp(-HISTORY_NORM * real_log((double)taste->weight_total));
+}
+
+void factors_taste(const struct factors *factors, const struct user *user, uint32_t slot,
+                   uint32_t second, struct taste *taste)
+{
+    uint32_t dim = factors->dim;
+    weigh_history(factors, user, second, taste);
+    memset(taste->history, 0, dim * sizeof(float));
+    for (uint32_t n = 0; n < taste->size; n++)
+        kernels->add_scaled(taste->weight[n], table_floats(&factors->history_rows, taste->item[n]),
+                            taste->history, dim);
+    if (user == NULL)
+        memset(taste->x, 0, dim * sizeof(float));
+    else
+        memcpy(taste->x, table_row(&factors->user_rows, slot), dim * sizeof(float));
+    if (taste->size == 0)
+        return;
+    kernels->add_scaled(taste->scale, taste->history, taste->x, dim);
+    kernels->add_scaled(1.0f, table_floats(&factors->last_rows, taste->item[0]), taste->x, dim);
+}
+
+void factors_score_samples(const struct factors *factors, const struct taste *taste,
+                           struct samples *samples)
+{
+    for (uint32_t n = 0; n < samples->size; n++)
+        samples->row[n] = factors_candidate(factors, samples->item[n]);
+    kernels->dots(taste->x, samples->row, samples->size, factors->dim, samples->factor_score);
+    for (uint32_t n = 0; n < samples->size; n++)
+        samples->factor_score[n] += samples->row[n][factors->dim + COLUMN_BIAS];
+}
+
+/* Adds to the accumulator and returns the step for a gradient of that mean square. */
+static float adagrad(float *sum, float square, float rate, float floor)
+{
+    *sum = *sum * SUM_DECAY + square;
+    return -rate / sqrtf(*sum + floor);
+}
+
+/* Candidates: their rows and biases; collects the loss' gradient by x. */
+static void learn_candidates(struct factors *factors, const struct taste *taste,
+                             const struct samples *samples, float rate, float *by_x)
+{
+    uint32_t dim = factors->dim;
+    float mean_square = kernels->dot(taste->x, taste->x, dim) / (float)dim;
+    memset(by_x, 0, dim * sizeof(float));
+    for (uint32_t n = 0; n < samples->size; n++) {
+        struct item_sums *sums = table_row(&factors->sums, samples->item[n]);
+        float *row = factors_candidate(factors, samples->item[n]);
+        float g = rate * samples->gradient[n];
+        float step = adagrad(&sums->candidate, g * g * mean_square, RATE_CANDIDATE, SUM_FLOOR);
+        kernels->visit(g, step * g, taste->x, row, by_x, dim);
+        row[dim + COLUMN_BIAS] += adagrad(&sums->bias, g * g, RATE_BIAS, SUM_FLOOR_BIAS) * g;
+    }
+}
+
+/* d x / d weight_n = scale (W_n - 0.3 history / total), and weight = exp(place + gap). */
+static void learn_weights(struct factors *factors, const struct taste *taste, const float *by_x)
+{
+    const float *rows[HISTORY_SIZE];
+    float along[HISTORY_SIZE];
+    for (uint32_t n = 0; n < taste->size; n++)
+        rows[n] = table_floats(&factors->history_rows, taste->item[n]);
+    kernels->dots(by_x, rows, taste->size, factors->dim, along);
+    float mean = (float)HISTORY_NORM * kernels->dot(by_x, taste->history, factors->dim) /
+                 taste->weight_total;
+    for (uint32_t n = 0; n < taste->size; n++) {
+        float g = taste->scale * taste->weight[n] * (along[n] - mean);
+        factors->place[n] += adagrad(&factors->place_sum[n], g * g, RATE_WEIGHTS, 0.0f) * g;
+        float *gap_sum = &factors->gap_sum[taste->bucket[n]];
+        factors->gap[taste->bucket[n]] += adagrad(gap_sum, g * g, RATE_WEIGHTS, 0.0f) * g;
+    }
+}
+
+static void learn_history(struct factors *factors, const struct taste *taste, const float *by_x,
+                          float mean_square)
+{
+    uint32_t dim = factors->dim;
+    for (uint32_t n = 0; n < taste->size; n++) {
+        struct item_sums *sums = table_row(&factors->sums, taste->item[n]);
+        float c = taste->weight[n] * taste->scale;
+        float step = adagrad(&sums->history, c * c * mean_square, RATE_HISTORY, SUM_FLOOR);
+        kernels->add_scaled(step * c, by_x, table_floats(&factors->history_rows, taste->item[n]),
+                            dim);
+    }
+    struct item_sums *sums = table_row(&factors->sums, taste->item[0]);
+    float step = adagrad(&sums->last, mean_square, RATE_LAST, SUM_FLOOR);
+    kernels->add_scaled(step, by_x, table_floats(&factors->last_rows, taste->item[0]), dim);
+}
+
+void factors_learn(struct factors *factors, struct user *user, uint32_t slot, struct taste *taste,
+                   struct samples *samples, float rate)
+{
+    float by_x[DIM_MAX] __attribute__((aligned(64)));
+    learn_candidates(factors, taste, samples, rate, by_x);
+    float mean_square = kernels->dot(by_x, by_x, factors->dim) / (float)factors->dim;
+    if (taste->size > 0) {
+        learn_weights(factors, taste, by_x);
+        learn_history(factors, taste, by_x, mean_square);
+    }
+    float step = adagrad(&user->gradient_sum, mean_square, RATE_USER, SUM_FLOOR);
+    kernels->add_scaled(step, by_x, table_floats(&factors->user_rows, slot), factors->dim);
+}
+
+size_t factors_bytes(const struct factors *factors)
+{
+    return table_bytes(&factors->user_rows) + table_bytes(&factors->candidate_rows) +
+           table_bytes(&factors->history_rows) + table_bytes(&factors->last_rows) +
+           table_bytes(&factors->sums);
+}
+
+enum status factors_save(const struct factors *factors, uint32_t users, uint32_t items,
+                         struct state_writer *writer)
+{
+    enum status status = writer->write(writer, factors->place, sizeof factors->place);
+    if (status == STATUS_OK)
+        status = writer->write(writer, factors->place_sum, sizeof factors->place_sum);
+    if (status == STATUS_OK)
+        status = writer->write(writer, factors->gap, sizeof factors->gap);
+    if (status == STATUS_OK)
+        status = writer->write(writer, factors->gap_sum, sizeof factors->gap_sum);
+    if (status == STATUS_OK)
+        status = table_save(&factors->user_rows, users, writer);
+    if (status == STATUS_OK)
+        status = table_save(&factors->candidate_rows, items, writer);
+    if (status == STATUS_OK)
+        status = table_save(&factors->history_rows, items, writer);
+    if (status == STATUS_OK)
+        status = table_save(&factors->last_rows, items, writer);
+    return status == STATUS_OK ? table_save(&factors->sums, items, writer) : status;
+}
+
+enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,
+                         struct state_reader *reader)
+{
+    enum status status = reader->read(reader, factors->place, sizeof factors->place);
+    if (status == STATUS_OK)
+        status = reader->read(reader, factors->place_sum, sizeof factors->place_sum);
+    if (status == STATUS_OK)
+        status = reader->read(reader, factors->gap, sizeof factors->gap);
+    if (status == STATUS_OK)
+        status = reader->read(reader, factors->gap_sum, sizeof factors->gap_sum);
+    if (status == STATUS_OK)
+        status = table_load(&factors->user_rows, users, reader);
+    if (status == STATUS_OK)
+        status = table_load(&factors->candidate_rows, items, reader);
+    if (status == STATUS_OK)
+        status = table_load(&factors->history_rows, items, reader);
+    if (status == STATUS_OK)
+        status = table_load(&factors->last_rows, items, reader);
+    return status == STATUS_OK ? table_load(&factors->sums, items, reader) : status;
+}

@@ -1,0 +1,85 @@
+/*
+ * Matrix factorization with history, trained by SGD on a sampled softmax.
+ *
+ *     x(u, t) = P_u + (sum_j w_j W_{i_j}) / (sum_j w_j)^0.3 + L_{i_1}        user's side
+ *     s(u, i) = <x(u, t), Q_i> + b_i
+ *
+ * i_j are the user's last items, newest first; w_j = exp(place[j] + gap[bucket of t - t_j]), both
+ * tables learned. P: the user's own vector; W: items as history; L: the last item; Q, b: items as
+ * candidates. (Koren 2008, SVD++, eq. 15, for the sum over history; He et al. 2016, Fossil, for the
+ * last item.) The loss is softmax cross-entropy over the item and K shared samples, each sample's
+ * exponential divided by K q(sample), its expected number (Bengio & Senécal 2008); the optimiser is
+ * Adagrad with one accumulator a row (Duchi et al. 2011), decaying.
+ */
+#ifndef MODEL_FACTORS_H
+#define MODEL_FACTORS_H
+
+#include "model/kernels.h"
+#include "model/samples.h"
+#include "model/table.h"
+#include "model/users.h"
+
+enum { DIM_MAX = 512, GAP_BUCKETS = 64 };
+
+/* Accumulators of one item's rows; the rows themselves are in tables of their own. */
+struct item_sums {
+    float candidate, bias, history, last;
+};
+
+struct factors {
+    uint64_t seed;
+    uint32_t dim;
+    struct table user_rows;      /* P (users, dim) */
+    struct table candidate_rows; /* Q and the columns of feature.h (items, dim + COLUMNS) */
+    struct table history_rows;   /* W (items, dim) */
+    struct table last_rows;      /* L (items, dim) */
+    struct table sums;           /* struct item_sums (items) */
+    float place[HISTORY_SIZE], place_sum[HISTORY_SIZE];
+    float gap[GAP_BUCKETS], gap_sum[GAP_BUCKETS];
+};
+
+/* The user's side at one time: what a score is made from, and what learning goes back through. */
+struct taste {
+    uint32_t size; /* of the history in use */
+    uint32_t item[HISTORY_SIZE];
+    uint8_t bucket[HISTORY_SIZE];
+    float weight[HISTORY_SIZE];
+    float weight_total, scale; /* scale = (sum w)^-0.3 */
+    float x[DIM_MAX] __attribute__((aligned(64)));
+    float history[DIM_MAX] __attribute__((aligned(64))); /* sum w W, not scaled */
+};
+
+void factors_init(struct factors *factors, uint64_t seed, uint32_t dim);
+void factors_finish(struct factors *factors);
+enum status factors_grow_users(struct factors *factors, uint32_t bound);
+enum status factors_grow_items(struct factors *factors, uint32_t bound);
+/* Small random vectors, keyed by the slot and `now`; closed for recommendation. */
+void factors_add_item(struct factors *factors, uint32_t item, uint64_t now);
+void factors_add_user(struct factors *factors, uint32_t user);
+
+static inline float *factors_candidate(const struct factors *factors, uint32_t item)
+{
+    return table_floats(&factors->candidate_rows, item);
+}
+
+static inline float *factors_columns(const struct factors *factors, uint32_t item)
+{
+    return factors_candidate(factors, item) + factors->dim;
+}
+
+/* `slot` SLOT_NONE with `user` NULL: somebody unknown. */
+void factors_taste(const struct factors *factors, const struct user *user, uint32_t slot,
+                   uint32_t second, struct taste *taste);
+/* s(u, i) of samples->item[0..size-1] into samples->factor_score. */
+void factors_score_samples(const struct factors *factors, const struct taste *taste,
+                           struct samples *samples);
+/* Goes down samples->gradient, the loss' by the scores, `rate` times as far. */
+void factors_learn(struct factors *factors, struct user *user, uint32_t slot, struct taste *taste,
+                   struct samples *samples, float rate);
+size_t factors_bytes(const struct factors *factors);
+enum status factors_save(const struct factors *factors, uint32_t users, uint32_t items,
+                         struct state_writer *writer);
+enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,
+                         struct state_reader *reader);
+
+#endif

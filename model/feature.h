@@ -1,0 +1,40 @@
+/*
+ * What a candidate is judged by. The score of item i for user u is
+ *
+ *     score(u, i) = sum over features f of blend[f] * value_f(u, i)
+ *
+ * The dense features live in the item's row and cost one dot product for all of them together; the
+ * sparse ones are non-zero for few items only. So the exact ranking is: scan the dense part, then
+ * add the sparse terms of the items that have any.
+ */
+#ifndef MODEL_FEATURE_H
+#define MODEL_FEATURE_H
+
+enum feature {
+    FEATURE_FACTORS,      /* matrix factorization with history: factors.h */
+    FEATURE_POPULAR_FAST, /* log of the decayed count: popularity.h */
+    FEATURE_POPULAR_SLOW,
+    FEATURES_DENSE,
+    FEATURE_NEXT = FEATURES_DENSE, /* what follows the last item: transitions.h */
+    FEATURE_NEXT_EARLIER,          /* … the two before it */
+    FEATURE_NEIGHBOURS,            /* what goes with the recent items: neighbours.h */
+    FEATURE_REPEAT_COUNT,          /* how often the user had the item: repeats.h */
+    FEATURE_REPEAT_RECENT,
+    FEATURE_REPEAT_HAS,
+    FEATURES
+};
+
+enum { FEATURES_SPARSE = FEATURES - FEATURES_DENSE, SPARSE_ROW = 8 };
+
+/* The tail of an item's row, behind its vector: (16) floats. */
+enum item_column {
+    COLUMN_BIAS,
+    COLUMN_POPULAR_FAST,
+    COLUMN_POPULAR_SLOW,
+    COLUMN_CLOSED, /* CLOSED_SCORE when the item may not be recommended, else 0 */
+    COLUMNS = 16
+};
+
+#define CLOSED_SCORE (-1e30f)
+
+#endif

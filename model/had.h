@@ -1,0 +1,46 @@
+/*
+ * What one user did with which items: a small open-addressing table that grows with the user, at
+ * most HAD_MAX items. Past that the quarter that was touched longest ago is let go.
+ */
+#ifndef MODEL_HAD_H
+#define MODEL_HAD_H
+
+#include "model/state.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { HAD_MAX = 4096 };
+
+enum { HAD_HAS = 1, HAD_WANTED = 2, HAD_SKIPPED = 4, HAD_DISLIKED = 8 };
+
+struct had_entry {
+    uint32_t item;   /* slot + 1; 0: empty */
+    uint32_t last_s; /* time of the last event, seconds since 1970 */
+    uint32_t last_n; /* events of the user then */
+    uint16_t count;  /* of positive events, capped */
+    uint8_t flags;
+    uint8_t spare;
+};
+
+struct had {
+    struct had_entry *at;
+    uint16_t size, room; /* room: a power of two, or 0 */
+};
+
+/* Bytes on the heap. */
+static inline size_t had_bytes(const struct had *had)
+{
+    return had->room * sizeof *had->at;
+}
+
+void had_finish(struct had *had);
+/* NULL: never. Holds until the next had_touch(). */
+struct had_entry *had_find(const struct had *had, uint32_t item);
+/* The item's entry, new (zeroed but for the item) if need be; NULL: no memory. */
+struct had_entry *had_touch(struct had *had, uint32_t item);
+void had_remove(struct had *had, uint32_t item);
+enum status had_save(const struct had *had, struct state_writer *writer);
+enum status had_load(struct had *had, struct state_reader *reader);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * The inner loops over vectors, in three variants chosen once at run time: AVX-512, AVX2, plain.
+ *
+ * All give the same bits. A sum over a vector has one canonical order: sixteen lanes, lane l taking
+ * the elements l, l+16, … by fused multiply-add from zero, then a fixed tree over the lanes
+ * (8, 4, 2, 1 apart). Everything else is elementwise. Lengths are multiples of 16 and rows are
+ * aligned to 64 bytes; no pointer may be NULL; outputs do not overlap inputs.
+ */
+#ifndef MODEL_KERNELS_H
+#define MODEL_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum kernel_choice { KERNEL_BEST, KERNEL_PLAIN, KERNEL_AVX2, KERNEL_AVX512 };
+
+struct kernels {
+    const char *name;
+    /* sum of a[i] * b[i] */
+    float (*dot)(const float *a, const float *b, size_t size);
+    /* out[r] = dot(x, rows[r]) */
+    void (*dots)(const float *x, const float *const *rows, size_t count, size_t size, float *out);
+    /* out[r] = dot(x, base + r * stride), the rows of one block: (count, stride) */
+    void (*scan)(const float *x, const float *base, size_t stride, size_t count, size_t size,
+                 float *out);
+    /* y += a * x */
+    void (*add_scaled)(float a, const float *x, float *y, size_t size);
+    /* gradient += g * row, then row += step * x: one visit of a row (rank-one SGD) */
+    void (*visit)(float g, float step, const float *x, float *row, float *gradient, size_t size);
+    /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */
+    void (*exp)(float *v, size_t size);
+};
+
+/* The variant in use. Starts as the best this machine has. */
+extern const struct kernels *kernels;
+
+/* Chooses; false if this machine (or this build) lacks it. Not while anything computes. */
+bool kernels_choose(enum kernel_choice choice);
+
+#endif

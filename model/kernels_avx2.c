@@ -1,0 +1,113 @@
+#include "model/kernels_variants.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+/* Lanes 0..7 in `low`, 8..15 in `high`. */
+static float tree(__m256 low, __m256 high)
+{
+    __m256 eight = _mm256_add_ps(low, high);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+static float dot(const float *a, const float *b, size_t size)
+{
+    __m256 low = _mm256_setzero_ps(), high = low;
+    for (size_t i = 0; i < size; i += 16) {
+        low = _mm256_fmadd_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i), low);
+        high = _mm256_fmadd_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8), high);
+    }
+    return tree(low, high);
+}
+
+/* Two rows at once hide the latency of the additions; each keeps its own order. */
+static void dot2(const float *x, const float *a, const float *b, size_t size, float *out)
+{
+    __m256 a0 = _mm256_setzero_ps(), a1 = a0, b0 = a0, b1 = a0;
+    for (size_t i = 0; i < size; i += 16) {
+        __m256 x0 = _mm256_loadu_ps(x + i), x1 = _mm256_loadu_ps(x + i + 8);
+        a0 = _mm256_fmadd_ps(x0, _mm256_loadu_ps(a + i), a0);
+        a1 = _mm256_fmadd_ps(x1, _mm256_loadu_ps(a + i + 8), a1);
+        b0 = _mm256_fmadd_ps(x0, _mm256_loadu_ps(b + i), b0);
+        b1 = _mm256_fmadd_ps(x1, _mm256_loadu_ps(b + i + 8), b1);
+    }
+    out[0] = tree(a0, a1);
+    out[1] = tree(b0, b1);
+}
+
+static void dots(const float *x, const float *const *rows, size_t count, size_t size, float *out)
+{
+    size_t r = 0;
+    for (; r + 2 <= count; r += 2)
+        dot2(x, rows[r], rows[r + 1], size, out + r);
+    for (; r < count; r++)
+        out[r] = dot(x, rows[r], size);
+}
+
+static void scan(const float *x, const float *base, size_t stride, size_t count, size_t size,
+                 float *out)
+{
+    size_t r = 0;
+    for (; r + 2 <= count; r += 2)
+        dot2(x, base + r * stride, base + (r + 1) * stride, size, out + r);
+    for (; r < count; r++)
+        out[r] = dot(x, base + r * stride, size);
+}
+
+static void add_scaled(float a, const float *x, float *y, size_t size)
+{
+    __m256 scale = _mm256_set1_ps(a);
+    for (size_t i = 0; i < size; i += 8)
+        _mm256_storeu_ps(y + i,
+                         _mm256_fmadd_ps(scale, _mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i)));
+}
+
+static void visit(float g, float step, const float *x, float *row, float *gradient, size_t size)
+{
+    __m256 vg = _mm256_set1_ps(g), vs = _mm256_set1_ps(step);
+    for (size_t i = 0; i < size; i += 8) {
+        __m256 r = _mm256_loadu_ps(row + i);
+        _mm256_storeu_ps(gradient + i, _mm256_fmadd_ps(vg, r, _mm256_loadu_ps(gradient + i)));
+        _mm256_storeu_ps(row + i, _mm256_fmadd_ps(vs, _mm256_loadu_ps(x + i), r));
+    }
+}
+
+static __m256 exp8(__m256 x)
+{
+    __m256 in_range = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_LOWEST), _CMP_GE_OQ);
+    x = _mm256_min_ps(x, _mm256_set1_ps(EXP_HIGHEST));
+    __m256 k = _mm256_round_ps(_mm256_mul_ps(x, _mm256_set1_ps(EXP_LOG2E)),
+                               _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m256 r = _mm256_fmadd_ps(k, _mm256_set1_ps(-EXP_LN2_HIGH), x);
+    r = _mm256_fmadd_ps(k, _mm256_set1_ps(-EXP_LN2_LOW), r);
+    __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(EXP_C6), r, _mm256_set1_ps(EXP_C5));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C4));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C3));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(EXP_C2));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(1.0f));
+    __m256i bits =
+        _mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_cvtps_epi32(k), 23));
+    return _mm256_and_ps(in_range, _mm256_castsi256_ps(bits));
+}
+
+static void exp_all(float *v, size_t size)
+{
+    for (size_t i = 0; i < size; i += 8)
+        _mm256_storeu_ps(v + i, exp8(_mm256_loadu_ps(v + i)));
+}
+
+const struct kernels kernels_avx2 = {
+    .name = "avx2",
+    .dot = dot,
+    .dots = dots,
+    .scan = scan,
+    .add_scaled = add_scaled,
+    .visit = visit,
+    .exp = exp_all,
+};
+
+#endif

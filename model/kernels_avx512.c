@@ -1,0 +1,115 @@
+#include "model/kernels_variants.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+static float tree(__m512 lanes)
+{
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps(lanes, 1));
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+static float dot(const float *a, const float *b, size_t size)
+{
+    __m512 sum = _mm512_setzero_ps();
+    for (size_t i = 0; i < size; i += 16)
+        sum = _mm512_fmadd_ps(_mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i), sum);
+    return tree(sum);
+}
+
+/* Four rows at once hide the latency of the additions; each keeps its own order. */
+static void dot4(const float *x, const float *const rows[4], size_t size, float *out)
+{
+    __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+    for (size_t i = 0; i < size; i += 16) {
+        __m512 v = _mm512_loadu_ps(x + i);
+        s0 = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows[0] + i), s0);
+        s1 = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows[1] + i), s1);
+        s2 = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows[2] + i), s2);
+        s3 = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows[3] + i), s3);
+    }
+    out[0] = tree(s0);
+    out[1] = tree(s1);
+    out[2] = tree(s2);
+    out[3] = tree(s3);
+}
+
+static void dots(const float *x, const float *const *rows, size_t count, size_t size, float *out)
+{
+    size_t r = 0;
+    for (; r + 4 <= count; r += 4)
+        dot4(x, rows + r, size, out + r);
+    for (; r < count; r++)
+        out[r] = dot(x, rows[r], size);
+}
+
+static void scan(const float *x, const float *base, size_t stride, size_t count, size_t size,
+                 float *out)
+{
+    size_t r = 0;
+    for (; r + 4 <= count; r += 4) {
+        const float *row = base + r * stride;
+        const float *const rows[4] = {row, row + stride, row + 2 * stride, row + 3 * stride};
+        dot4(x, rows, size, out + r);
+    }
+    for (; r < count; r++)
+        out[r] = dot(x, base + r * stride, size);
+}
+
+static void add_scaled(float a, const float *x, float *y, size_t size)
+{
+    __m512 scale = _mm512_set1_ps(a);
+    for (size_t i = 0; i < size; i += 16)
+        _mm512_storeu_ps(y + i,
+                         _mm512_fmadd_ps(scale, _mm512_loadu_ps(x + i), _mm512_loadu_ps(y + i)));
+}
+
+static void visit(float g, float step, const float *x, float *row, float *gradient, size_t size)
+{
+    __m512 vg = _mm512_set1_ps(g), vs = _mm512_set1_ps(step);
+    for (size_t i = 0; i < size; i += 16) {
+        __m512 r = _mm512_loadu_ps(row + i);
+        _mm512_storeu_ps(gradient + i, _mm512_fmadd_ps(vg, r, _mm512_loadu_ps(gradient + i)));
+        _mm512_storeu_ps(row + i, _mm512_fmadd_ps(vs, _mm512_loadu_ps(x + i), r));
+    }
+}
+
+static __m512 exp16(__m512 x)
+{
+    __mmask16 in_range = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LOWEST), _CMP_GE_OQ);
+    x = _mm512_min_ps(x, _mm512_set1_ps(EXP_HIGHEST));
+    __m512 k = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(EXP_LOG2E)),
+                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_fmadd_ps(k, _mm512_set1_ps(-EXP_LN2_HIGH), x);
+    r = _mm512_fmadd_ps(k, _mm512_set1_ps(-EXP_LN2_LOW), r);
+    __m512 p = _mm512_fmadd_ps(_mm512_set1_ps(EXP_C6), r, _mm512_set1_ps(EXP_C5));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C4));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C3));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(EXP_C2));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    __m512i bits =
+        _mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_cvtps_epi32(k), 23));
+    return _mm512_maskz_mov_ps(in_range, _mm512_castsi512_ps(bits));
+}
+
+static void exp_all(float *v, size_t size)
+{
+    for (size_t i = 0; i < size; i += 16)
+        _mm512_storeu_ps(v + i, exp16(_mm512_loadu_ps(v + i)));
+}
+
+const struct kernels kernels_avx512 = {
+    .name = "avx512",
+    .dot = dot,
+    .dots = dots,
+    .scan = scan,
+    .add_scaled = add_scaled,
+    .visit = visit,
+    .exp = exp_all,
+};
+
+#endif

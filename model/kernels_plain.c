@@ -1,0 +1,86 @@
+/* The reference: what the other variants must equal bit for bit. */
+#include "model/kernels_variants.h"
+
+#include <math.h>
+#include <string.h>
+
+static float tree(float lane[16])
+{
+    for (size_t apart = 8; apart > 0; apart /= 2)
+        for (size_t l = 0; l < apart; l++)
+            lane[l] += lane[l + apart];
+    return lane[0];
+}
+
+static float dot(const float *a, const float *b, size_t size)
+{
+    float lane[16] = {0};
+    for (size_t i = 0; i < size; i += 16)
+        for (size_t l = 0; l < 16; l++)
+            lane[l] = fmaf(a[i + l], b[i + l], lane[l]);
+    return tree(lane);
+}
+
+static void dots(const float *x, const float *const *rows, size_t count, size_t size, float *out)
+{
+    for (size_t r = 0; r < count; r++)
+        out[r] = dot(x, rows[r], size);
+}
+
+static void scan(const float *x, const float *base, size_t stride, size_t count, size_t size,
+                 float *out)
+{
+    for (size_t r = 0; r < count; r++)
+        out[r] = dot(x, base + r * stride, size);
+}
+
+static void add_scaled(float a, const float *x, float *y, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        y[i] = fmaf(a, x[i], y[i]);
+}
+
+static void visit(float g, float step, const float *x, float *row, float *gradient, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        gradient[i] = fmaf(g, row[i], gradient[i]);
+        row[i] = fmaf(step, x[i], row[i]);
+    }
+}
+
+static float exp_one(float x)
+{
+    if (!(x >= EXP_LOWEST))
+        return 0.0f;
+    x = x > EXP_HIGHEST ? EXP_HIGHEST : x;
+    float k = nearbyintf(x * EXP_LOG2E);
+    float r = fmaf(k, -EXP_LN2_HIGH, x);
+    r = fmaf(k, -EXP_LN2_LOW, r);
+    float p = fmaf(EXP_C6, r, EXP_C5);
+    p = fmaf(p, r, EXP_C4);
+    p = fmaf(p, r, EXP_C3);
+    p = fmaf(p, r, EXP_C2);
+    p = fmaf(p, r, 1.0f);
+    p = fmaf(p, r, 1.0f);
+    int32_t bits;
+    memcpy(&bits, &p, sizeof bits);
+    bits += (int32_t)k * (1 << 23);
+    memcpy(&p, &bits, sizeof bits);
+    return p;
+}
+
+static void exp_all(float *v, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        v[i] = exp_one(v[i]);
+}
+
+const struct kernels kernels_plain = {
+    .name = "plain",
+    .dot = dot,
+    .dots = dots,
+    .scan = scan,
+    .add_scaled = add_scaled,
+    .visit = visit,
+    .exp = exp_all,
+};

@@ -1,0 +1,28 @@
+/* The variants, for kernels.c and the tests that hold them against each other. */
+#ifndef MODEL_KERNELS_VARIANTS_H
+#define MODEL_KERNELS_VARIANTS_H
+
+#include "model/kernels.h"
+
+extern const struct kernels kernels_plain;
+#if defined(__x86_64__)
+extern const struct kernels kernels_avx2;
+extern const struct kernels kernels_avx512;
+#endif
+
+/*
+ * exp by 2^k * p(r), r = x - k ln 2 in two parts (Cody & Waite 1980); p is the Taylor polynomial of
+ * degree 6, by Horner with fused multiply-adds. Every variant follows these steps one by one.
+ */
+#define EXP_LOWEST (-87.0f) /* below: 0 */
+#define EXP_HIGHEST 88.0f
+#define EXP_LOG2E 1.44269504088896341f
+#define EXP_LN2_HIGH 0.693359375f
+#define EXP_LN2_LOW (-2.12194440e-4f)
+#define EXP_C6 1.3888888889e-3f
+#define EXP_C5 8.3333333333e-3f
+#define EXP_C4 4.1666666667e-2f
+#define EXP_C3 1.6666666667e-1f
+#define EXP_C2 0.5f
+
+#endif

@@ -1,0 +1,158 @@
+#include "model/pairs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROOM_AT_FIRST = 4 };
+
+void pairs_init(struct pairs *pairs, uint32_t most)
+{
+    *pairs = (struct pairs){.most = most};
+    table_init(&pairs->lists, sizeof(struct pair_list));
+}
+
+void pairs_finish(struct pairs *pairs)
+{
+    for (uint32_t item = 0; item < pairs->lists.rows; item++)
+        free(pairs_of(pairs, item)->item);
+    table_finish(&pairs->lists);
+    pairs_init(pairs, pairs->most);
+}
+
+enum status pairs_grow(struct pairs *pairs, uint32_t bound)
+{
+    return table_grow(&pairs->lists, bound);
+}
+
+static enum status set_room(struct pairs *pairs, struct pair_list *list, uint32_t room)
+{
+    uint32_t *block = malloc((size_t)room * 8);
+    if (block == NULL)
+        return STATUS_NO_MEMORY;
+    memset(block, 0, (size_t)room * 8);
+    if (list->size > 0) {
+        memcpy(block, list->item, list->size * sizeof(uint32_t));
+        memcpy(block + room, pair_weights(list), list->size * sizeof(float));
+    }
+    pairs->bytes += (size_t)(room - list->room) * 8;
+    free(list->item);
+    list->item = block;
+    list->room = (uint16_t)room;
+    return STATUS_OK;
+}
+
+static uint32_t place_of(const struct pair_list *list, uint32_t item)
+{
+    uint32_t n = 0;
+    while (n < list->size && list->item[n] != item)
+        n++;
+    return n;
+}
+
+static uint32_t lightest(const struct pair_list *list)
+{
+    const float *weight = pair_weights(list);
+    uint32_t least = 0;
+    for (uint32_t n = 1; n < list->size; n++)
+        if (weight[n] < weight[least])
+            least = n;
+    return least;
+}
+
+/* The place for a pair that is not in the list yet. */
+static enum status new_place(struct pairs *pairs, struct pair_list *list, uint32_t *place)
+{
+    if (list->size == pairs->most) {
+        *place = lightest(list);
+        return STATUS_OK;
+    }
+    if (list->size == list->room) {
+        enum status status =
+            set_room(pairs, list, list->room == 0 ? ROOM_AT_FIRST : 2u * list->room);
+        if (status != STATUS_OK)
+            return status;
+    }
+    *place = list->size++;
+    return STATUS_OK;
+}
+
+enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float weight, float keep)
+{
+    struct pair_list *list = table_row(&pairs->lists, from);
+    float *weights = pair_weights(list);
+    if (keep < 1.0f)
+        for (uint32_t n = 0; n < list->size; n++)
+            weights[n] *= keep;
+    list->total = list->total * keep + weight;
+    uint32_t place = place_of(list, to);
+    if (place == list->size) {
+        enum status status = new_place(pairs, list, &place);
+        if (status != STATUS_OK)
+            return status;
+        weights = pair_weights(list);
+        list->item[place] = to;
+        weights[place] = 0.0f;
+    }
+    weights[place] += weight;
+    return STATUS_OK;
+}
+
+void pairs_clear(struct pairs *pairs, uint32_t item)
+{
+    struct pair_list *list = table_row(&pairs->lists, item);
+    pairs->bytes -= (size_t)list->room * 8;
+    free(list->item);
+    *list = (struct pair_list){0};
+}
+
+size_t pairs_bytes(const struct pairs *pairs)
+{
+    return table_bytes(&pairs->lists) + pairs->bytes;
+}
+
+enum status pairs_save(const struct pairs *pairs, uint32_t bound, struct state_writer *writer)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t item = 0; item < bound && status == STATUS_OK; item++) {
+        const struct pair_list *list = pairs_of(pairs, item);
+        uint32_t head[3] = {list->size, list->room, 0};
+        memcpy(&head[2], &list->total, sizeof list->total);
+        status = writer->write(writer, head, sizeof head);
+        if (status == STATUS_OK && list->size > 0)
+            status = writer->write(writer, list->item, list->size * sizeof(uint32_t));
+        if (status == STATUS_OK && list->size > 0)
+            status = writer->write(writer, pair_weights(list), list->size * sizeof(float));
+    }
+    return status;
+}
+
+static enum status load_list(struct pairs *pairs, struct pair_list *list, uint32_t bound,
+                             struct state_reader *reader)
+{
+    uint32_t head[3];
+    enum status status = reader->read(reader, head, sizeof head);
+    if (status != STATUS_OK)
+        return status;
+    if (head[0] > head[1] || head[1] > pairs->most)
+        return STATUS_BAD_DATA;
+    memcpy(&list->total, &head[2], sizeof list->total);
+    if (head[1] == 0)
+        return STATUS_OK;
+    status = set_room(pairs, list, head[1]);
+    list->size = (uint16_t)head[0];
+    if (status == STATUS_OK)
+        status = reader->read(reader, list->item, list->size * sizeof(uint32_t));
+    if (status == STATUS_OK)
+        status = reader->read(reader, pair_weights(list), list->size * sizeof(float));
+    for (uint32_t n = 0; n < list->size && status == STATUS_OK; n++)
+        status = list->item[n] < bound ? STATUS_OK : STATUS_BAD_DATA;
+    return status;
+}
+
+enum status pairs_load(struct pairs *pairs, uint32_t bound, struct state_reader *reader)
+{
+    enum status status = table_grow(&pairs->lists, bound);
+    for (uint32_t item = 0; item < bound && status == STATUS_OK; item++)
+        status = load_list(pairs, table_row(&pairs->lists, item), bound, reader);
+    return status;
+}

@@ -1,0 +1,118 @@
+#include "model/popularity.h"
+
+#include "model/feature.h"
+#include "model/real.h"
+
+#include <stdlib.h>
+
+enum { REFRESHED_PER_EVENT = 16 };
+
+#define SMALLEST_COUNT 0.1
+#define LN2 0.6931471805599453
+
+static const double half_lives[POPULARITY_SPANS] = {500.0, 10000.0};
+
+void popularity_init(struct popularity *popularity)
+{
+    *popularity = (struct popularity){0};
+    table_init(&popularity->items, sizeof(struct popular_item));
+}
+
+void popularity_finish(struct popularity *popularity)
+{
+    table_finish(&popularity->items);
+    free(popularity->wanted_items);
+    popularity_init(popularity);
+}
+
+enum status popularity_grow(struct popularity *popularity, uint32_t bound)
+{
+    return table_grow(&popularity->items, bound);
+}
+
+uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item)
+{
+    return ((const struct popular_item *)table_row(&popularity->items, item))->wanted;
+}
+
+/* Decays the counts to now and writes them into the item's row. */
+static void refresh(struct popularity *popularity, struct factors *factors, uint32_t slot,
+                    uint64_t now, float more)
+{
+    struct popular_item *item = table_row(&popularity->items, slot);
+    float *columns = factors_columns(factors, slot);
+    for (int span = 0; span < POPULARITY_SPANS; span++) {
+        double age = (double)(now - item->at);
+        double count = (double)item->count[span] * real_exp(-LN2 * age / half_lives[span]) + more;
+        item->count[span] = (float)count;
+        columns[COLUMN_POPULAR_FAST + span] = (float)real_log(1.0 + count / SMALLEST_COUNT);
+    }
+    item->at = now;
+}
+
+static enum status add_wanted(struct popularity *popularity, uint32_t slot)
+{
+    if (popularity->wanted_count == popularity->wanted_room) {
+        uint32_t room = popularity->wanted_room == 0 ? 1024 : 2 * popularity->wanted_room;
+        uint32_t *grown = realloc(popularity->wanted_items, room * sizeof *grown);
+        if (grown == NULL)
+            return STATUS_NO_MEMORY;
+        popularity->wanted_items = grown;
+        popularity->wanted_room = room;
+    }
+    popularity->wanted_items[popularity->wanted_count++] = slot;
+    return STATUS_OK;
+}
+
+enum status popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
+                             uint64_t now)
+{
+    struct popular_item *record = table_row(&popularity->items, item);
+    if (record->wanted++ == 0) {
+        enum status status = add_wanted(popularity, item);
+        if (status != STATUS_OK)
+            return status;
+        record->at = now;
+        factors_columns(factors, item)[COLUMN_CLOSED] = 0.0f;
+    }
+    for (int n = 0; n < REFRESHED_PER_EVENT; n++) {
+        popularity->turn = (popularity->turn + 1) % popularity->wanted_count;
+        refresh(popularity, factors, popularity->wanted_items[popularity->turn], now, 0.0f);
+    }
+    refresh(popularity, factors, item, now, 1.0f);
+    return STATUS_OK;
+}
+
+size_t popularity_bytes(const struct popularity *popularity)
+{
+    return table_bytes(&popularity->items) + popularity->wanted_room * sizeof(uint32_t);
+}
+
+enum status popularity_save(const struct popularity *popularity, uint32_t bound,
+                            struct state_writer *writer)
+{
+    uint32_t head[2] = {popularity->wanted_count, popularity->turn};
+    enum status status = writer->write(writer, head, sizeof head);
+    if (status == STATUS_OK && head[0] > 0)
+        status = writer->write(writer, popularity->wanted_items, head[0] * sizeof(uint32_t));
+    if (status == STATUS_OK)
+        status = table_save(&popularity->items, bound, writer);
+    return status;
+}
+
+enum status popularity_load(struct popularity *popularity, uint32_t bound,
+                            struct state_reader *reader)
+{
+    uint32_t head[2];
+    enum status status = reader->read(reader, head, sizeof head);
+    for (uint32_t n = 0; status == STATUS_OK && n < head[0]; n++) {
+        uint32_t slot;
+        status = reader->read(reader, &slot, sizeof slot);
+        if (status == STATUS_OK)
+            status = slot < bound ? add_wanted(popularity, slot) : STATUS_BAD_DATA;
+    }
+    if (status == STATUS_OK && head[0] > 0 && head[1] >= head[0])
+        status = STATUS_BAD_DATA;
+    popularity->turn = head[1];
+    return status == STATUS_OK ? table_load(&popularity->items, bound, reader) : status;
+}

@@ -1,0 +1,43 @@
+/*
+ * Popularity with time decay: for each half-life h (in events), count_i = sum of 2^(-age/h) over
+ * the positive events of item i. The feature is log((count + e) / e), so that a never seen item has
+ * 0 and the feature is at least 0. Counts fade without being touched, so each event also brings a
+ * few other items up to date, in turn.
+ */
+#ifndef MODEL_POPULARITY_H
+#define MODEL_POPULARITY_H
+
+#include "model/factors.h"
+
+enum { POPULARITY_SPANS = 2 };
+
+struct popular_item {
+    float count[POPULARITY_SPANS];
+    uint32_t wanted; /* positive events ever */
+    uint32_t spare;
+    uint64_t at; /* event number of the counts */
+};
+
+struct popularity {
+    struct table items;     /* of struct popular_item */
+    uint32_t *wanted_items; /* slots with a positive event, in the order of their first */
+    uint32_t wanted_count, wanted_room;
+    uint32_t turn; /* the next of wanted_items to be brought up to date */
+};
+
+void popularity_init(struct popularity *popularity);
+void popularity_finish(struct popularity *popularity);
+/* Room for items below `bound`. */
+enum status popularity_grow(struct popularity *popularity, uint32_t bound);
+/* Counts a positive event, number `now` of all, and refreshes the columns of it and of a few
+ * others. The first one opens the item's row for recommendation. */
+enum status popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
+                             uint64_t now);
+uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item);
+size_t popularity_bytes(const struct popularity *popularity);
+enum status popularity_save(const struct popularity *popularity, uint32_t bound,
+                            struct state_writer *writer);
+enum status popularity_load(struct popularity *popularity, uint32_t bound,
+                            struct state_reader *reader);
+
+#endif

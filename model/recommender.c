@@ -1,0 +1,116 @@
+#include "model/neighbours.h"
+#include "model/recommender_parts.h"
+#include "model/transitions.h"
+
+#include <stdlib.h>
+
+void recommender_settings_init(struct recommender_settings *settings)
+{
+    *settings = (struct recommender_settings){
+        .seed = 1, .dim = 64, .dedupe_ids = 100000, .exclude_days = HAVE_FOREVER};
+    signals_init(&settings->signals);
+}
+
+enum status recommender_create(const struct recommender_settings *settings,
+                               struct recommender **out, struct error *error)
+{
+    *out = NULL;
+    if (settings->dim % 16 != 0 || settings->dim < 16 || settings->dim > DIM_MAX)
+        return error_set(error, STATUS_BAD_CONFIG,
+                         "model.dim: %u is not a multiple of 16 from 16 to %d", settings->dim,
+                         DIM_MAX);
+    size_t bytes = (sizeof(struct recommender) + 63) / 64 * 64;
+    struct recommender *model = aligned_alloc(64, bytes);
+    if (model == NULL)
+        return error_set(error, STATUS_NO_MEMORY, "no memory for a model");
+    memset(model, 0, bytes);
+    model->settings = *settings;
+    table_init(&model->users, sizeof(struct user));
+    factors_init(&model->factors, settings->seed, settings->dim);
+    popularity_init(&model->popularity);
+    sampler_init(&model->sampler);
+    pairs_init(&model->transitions, TRANSITIONS_MOST);
+    pairs_init(&model->neighbours, NEIGHBOURS_MOST);
+    blend_init(&model->blend);
+    if (ids_init(&model->user_ids, settings->seed) != STATUS_OK ||
+        ids_init(&model->item_ids, settings->seed) != STATUS_OK ||
+        dedupe_init(&model->dedupe, settings->dedupe_ids) != STATUS_OK) {
+        recommender_destroy(model);
+        return error_set(error, STATUS_NO_MEMORY, "no memory for a model");
+    }
+    *out = model;
+    return STATUS_OK;
+}
+
+void recommender_destroy(struct recommender *model)
+{
+    if (model == NULL)
+        return;
+    for (uint32_t slot = 0; slot < model->users.rows; slot++)
+        user_clear(table_row(&model->users, slot));
+    query_finish(&model->learning);
+    dedupe_finish(&model->dedupe);
+    pairs_finish(&model->neighbours);
+    pairs_finish(&model->transitions);
+    sampler_finish(&model->sampler);
+    popularity_finish(&model->popularity);
+    factors_finish(&model->factors);
+    table_finish(&model->users);
+    ids_finish(&model->item_ids);
+    ids_finish(&model->user_ids);
+    free(model);
+}
+
+uint32_t recommender_find_user(const struct recommender *model, struct text user)
+{
+    return ids_find(&model->user_ids, user);
+}
+
+uint32_t recommender_find_item(const struct recommender *model, struct text item)
+{
+    return ids_find(&model->item_ids, item);
+}
+
+struct text recommender_user_id(const struct recommender *model, uint32_t slot)
+{
+    return ids_text(&model->user_ids, slot);
+}
+
+struct text recommender_item_id(const struct recommender *model, uint32_t slot)
+{
+    return ids_text(&model->item_ids, slot);
+}
+
+uint32_t recommender_user_bound(const struct recommender *model)
+{
+    return model->user_ids.bound;
+}
+
+uint32_t recommender_item_bound(const struct recommender *model)
+{
+    return model->item_ids.bound;
+}
+
+int64_t recommender_latest_ms(const struct recommender *model)
+{
+    return model->latest_ms;
+}
+
+const struct recommender_settings *recommender_settings_of(const struct recommender *model)
+{
+    return &model->settings;
+}
+
+struct recommender_counts recommender_count(const struct recommender *model)
+{
+    return (struct recommender_counts){
+        .events = model->events,
+        .users = ids_count(&model->user_ids),
+        .items = ids_count(&model->item_ids),
+        .memory_bytes = sizeof *model + ids_bytes(&model->user_ids) + ids_bytes(&model->item_ids) +
+                        table_bytes(&model->users) + model->had_bytes +
+                        factors_bytes(&model->factors) + popularity_bytes(&model->popularity) +
+                        pairs_bytes(&model->transitions) + pairs_bytes(&model->neighbours) +
+                        dedupe_bytes(&model->dedupe),
+    };
+}

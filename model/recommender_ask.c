@@ -1,0 +1,211 @@
+#include "model/neighbours.h"
+#include "model/recommender_parts.h"
+#include "model/repeats.h"
+#include "model/top.h"
+#include "model/transitions.h"
+
+#include <stdlib.h>
+
+/* What was skipped or disliked is left out of lists for this long. */
+enum { DAY = 86400, SKIPPED_HIDDEN_S = 7 * DAY, DISLIKED_HIDDEN_S = 365 * DAY };
+
+enum status query_create(const struct recommender *model, struct query **out)
+{
+    (void)model;
+    size_t bytes = (sizeof(struct query) + 63) / 64 * 64;
+    *out = aligned_alloc(64, bytes);
+    if (*out == NULL)
+        return STATUS_NO_MEMORY;
+    memset(*out, 0, bytes);
+    return STATUS_OK;
+}
+
+void query_finish(struct query *query)
+{
+    sparse_finish(&query->sparse);
+    free(query->scores);
+    query->scores = NULL;
+    query->room = 0;
+}
+
+void query_destroy(struct query *query)
+{
+    if (query == NULL)
+        return;
+    query_finish(query);
+    free(query);
+}
+
+enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,
+                          uint32_t second)
+{
+    sparse_clear(&query->sparse);
+    enum status status = sparse_grow(&query->sparse, model->item_ids.bound);
+    if (status != STATUS_OK)
+        return status;
+    const struct user *record = recommender_user(model, user);
+    query->user = user;
+    query->second = second;
+    factors_taste(&model->factors, record, user, second, &query->taste);
+    transitions_ask(&model->transitions, &query->taste, &query->sparse);
+    neighbours_ask(&model->neighbours, &model->popularity, &query->taste, &query->sparse);
+    if (!hides_had(model) && record != NULL)
+        repeats_ask(record, &query->sparse);
+    return STATUS_OK;
+}
+
+static enum status grow_scores(struct query *query, uint32_t bound)
+{
+    if (bound <= query->room)
+        return STATUS_OK;
+    uint32_t room = query->room == 0 ? 4096 : query->room;
+    while (room < bound)
+        room *= 2;
+    float *scores = aligned_alloc(64, room * sizeof *scores);
+    if (scores == NULL)
+        return STATUS_NO_MEMORY;
+    free(query->scores);
+    query->scores = scores;
+    query->room = room;
+    return STATUS_OK;
+}
+
+/* Folds the dense features' weights into one vector, so that a row's dot product is their sum. */
+static void fold_dense(const struct recommender *model, struct query *query)
+{
+    uint32_t dim = model->settings.dim;
+    const float *weight = model->blend.weight;
+    for (uint32_t n = 0; n < dim; n++)
+        query->vector[n] = weight[FEATURE_FACTORS] * query->taste.x[n];
+    float *columns = query->vector + dim;
+    memset(columns, 0, COLUMNS * sizeof *columns);
+    columns[COLUMN_BIAS] = weight[FEATURE_FACTORS];
+    columns[COLUMN_POPULAR_FAST] = weight[FEATURE_POPULAR_FAST];
+    columns[COLUMN_POPULAR_SLOW] = weight[FEATURE_POPULAR_SLOW];
+    columns[COLUMN_CLOSED] = 1.0f;
+}
+
+enum status recommender_query(const struct recommender *model, struct query *query, uint32_t user,
+                              int64_t ts_ms)
+{
+    enum status status = query_prepare(model, query, user, user_clock(ts_ms));
+    if (status == STATUS_OK)
+        status = grow_scores(query, model->item_ids.bound);
+    if (status == STATUS_OK)
+        fold_dense(model, query);
+    return status;
+}
+
+static float sparse_sum(const struct blend *blend, const float *row)
+{
+    float value[FEATURES_SPARSE], sum = 0.0f;
+    sparse_values(row, value);
+    for (int f = 0; f < FEATURES_SPARSE; f++)
+        sum += blend->weight[FEATURES_DENSE + f] * value[f];
+    return sum;
+}
+
+void query_score_all(const struct recommender *model, struct query *query)
+{
+    uint32_t bound = model->item_ids.bound, width = model->settings.dim + COLUMNS;
+    for (uint32_t first = 0; first < bound; first += TABLE_BLOCK_ROWS) {
+        uint32_t count = bound - first < TABLE_BLOCK_ROWS ? bound - first : TABLE_BLOCK_ROWS;
+        kernels->scan(query->vector, factors_candidate(&model->factors, first), width, count, width,
+                      query->scores + first);
+    }
+    for (uint32_t n = 0; n < query->sparse.touched_count; n++) {
+        uint32_t item = query->sparse.touched[n];
+        query->scores[item] += sparse_sum(&model->blend, sparse_row(&query->sparse, item));
+    }
+}
+
+float recommender_score(const struct recommender *model, const struct query *query, uint32_t item)
+{
+    uint32_t width = model->settings.dim + COLUMNS;
+    float dense = kernels->dot(query->vector, factors_candidate(&model->factors, item), width);
+    const float *row = sparse_row(&query->sparse, item);
+    return row[SPARSE_ROW - 1] == 0.0f ? dense : dense + sparse_sum(&model->blend, row);
+}
+
+/* Whether the user has the item, so that it is no candidate: the evaluation's rule. */
+static bool is_had(const struct recommender *model, const struct had_entry *entry, uint32_t second)
+{
+    int32_t days = model->settings.exclude_days;
+    if ((entry->flags & HAD_HAS) == 0 || days == HAVE_NEVER)
+        return false;
+    return days == HAVE_FOREVER || second < entry->last_s ||
+           second - entry->last_s < (uint32_t)days * DAY;
+}
+
+static bool is_unwanted(const struct had_entry *entry, uint32_t second)
+{
+    uint32_t age = second > entry->last_s ? second - entry->last_s : 0;
+    return ((entry->flags & HAD_SKIPPED) != 0 && age < SKIPPED_HIDDEN_S) ||
+           ((entry->flags & HAD_DISLIKED) != 0 && age < DISLIKED_HIDDEN_S);
+}
+
+bool recommender_has(const struct recommender *model, uint32_t user, uint32_t item, int64_t ts_ms)
+{
+    const struct user *record = recommender_user(model, user);
+    const struct had_entry *entry = record == NULL ? NULL : had_find(&record->had, item);
+    return entry != NULL && is_had(model, entry, user_clock(ts_ms));
+}
+
+/* Takes what the user has out of the scores; with `lists`, what the rules of [lists] hide, too. */
+static void hide(const struct recommender *model, struct query *query, bool lists)
+{
+    const struct user *user = recommender_user(model, query->user);
+    if (user == NULL)
+        return;
+    for (uint32_t cell = 0; cell < user->had.room; cell++) {
+        const struct had_entry *entry = &user->had.at[cell];
+        if (entry->item != 0 &&
+            (is_had(model, entry, query->second) || (lists && is_unwanted(entry, query->second))))
+            query->scores[entry->item - 1] = CLOSED_SCORE;
+    }
+    if (lists && user->last_item != 0)
+        query->scores[user->last_item - 1] = CLOSED_SCORE;
+}
+
+static void name_items(const struct recommender *model, struct list *list)
+{
+    for (uint32_t n = 0; n < list->size; n++)
+        list->at[n].item = ids_text(&model->item_ids, list->at[n].slot);
+}
+
+void recommender_top(const struct recommender *model, struct query *query, uint32_t size,
+                     struct list *list)
+{
+    query_score_all(model, query);
+    hide(model, query, true);
+    top_select(query->scores, model->item_ids.bound, CLOSED_SCORE / 2, size, list);
+    name_items(model, list);
+}
+
+uint32_t recommender_rank(const struct recommender *model, struct query *query, uint32_t item)
+{
+    query_score_all(model, query);
+    hide(model, query, false);
+    float score = query->scores[item];
+    if (!(score > CLOSED_SCORE / 2))
+        return 0;
+    uint32_t above = 0;
+    for (uint32_t n = 0; n < model->item_ids.bound; n++)
+        above += query->scores[n] >= score; /* itself included: rank 1 at best */
+    return above;
+}
+
+void recommender_popular(const struct recommender *model, struct query *query, uint32_t size,
+                         struct list *list)
+{
+    uint32_t bound = model->item_ids.bound, dim = model->settings.dim;
+    list->size = 0;
+    if (grow_scores(query, bound) != STATUS_OK)
+        return;
+    for (uint32_t item = 0; item < bound; item++) {
+        const float *columns = factors_candidate(&model->factors, item) + dim;
+        query->scores[item] = columns[COLUMN_POPULAR_SLOW] + columns[COLUMN_CLOSED];
+    }
+    top_select(query->scores, bound, CLOSED_SCORE / 2, size, list);
+    name_items(model, list);
+}

@@ -1,0 +1,229 @@
+/*
+ * What one accepted event changes, in order:
+ *
+ *     known ids ─► ask (the user's side as of now) ─► step on the loss ─► blend
+ *                                                  └► counts: what follows, what goes with,
+ * popularity then the user's own memory: history, what they have, what they skipped
+ */
+#include "model/neighbours.h"
+#include "model/random.h"
+#include "model/recommender_parts.h"
+#include "model/transitions.h"
+
+#include <math.h>
+
+enum { PURPOSE_SAMPLES = 1 };
+
+/* A single event counts for at most as much as four. */
+#define RATE_MAX 4.0f
+
+enum verdict recommender_judge(const struct recommender *model, const struct event *event,
+                               struct action *action)
+{
+    enum verdict verdict = signals_judge(&model->settings.signals, event, action);
+    if (verdict == VERDICT_ACCEPTED && event->id.size > 0 &&
+        dedupe_knows(&model->dedupe, event->id))
+        return VERDICT_REPEATED;
+    return verdict;
+}
+
+void recommender_erase_user(struct recommender *model, uint32_t slot)
+{
+    struct user *user = recommender_user(model, slot);
+    model->had_bytes -= had_bytes(&user->had);
+    user_clear(user);
+    factors_add_user(&model->factors, slot);
+    ids_release(&model->user_ids, slot);
+}
+
+static void forget(struct recommender *model, struct text id, struct learned *learned)
+{
+    uint32_t slot = ids_find(&model->user_ids, id);
+    learned->forgot = slot != SLOT_NONE;
+    if (learned->forgot)
+        recommender_erase_user(model, slot);
+}
+
+static enum status intern_user(struct recommender *model, struct text id, uint32_t *slot)
+{
+    bool added;
+    *slot = ids_intern(&model->user_ids, id, &added);
+    if (*slot == SLOT_NONE)
+        return STATUS_NO_MEMORY;
+    if (!added)
+        return STATUS_OK;
+    enum status status = table_grow(&model->users, *slot + 1);
+    if (status == STATUS_OK)
+        status = factors_grow_users(&model->factors, *slot + 1);
+    if (status == STATUS_OK)
+        factors_add_user(&model->factors, *slot);
+    return status;
+}
+
+static enum status intern_item(struct recommender *model, struct text id, uint32_t *slot)
+{
+    bool added;
+    *slot = ids_intern(&model->item_ids, id, &added);
+    if (*slot == SLOT_NONE)
+        return STATUS_NO_MEMORY;
+    if (!added)
+        return STATUS_OK;
+    uint32_t bound = *slot + 1;
+    enum status status = factors_grow_items(&model->factors, bound);
+    if (status == STATUS_OK)
+        status = popularity_grow(&model->popularity, bound);
+    if (status == STATUS_OK)
+        status = sampler_grow(&model->sampler, bound);
+    if (status == STATUS_OK)
+        status = pairs_grow(&model->transitions, bound);
+    if (status == STATUS_OK)
+        status = pairs_grow(&model->neighbours, bound);
+    if (status == STATUS_OK)
+        factors_add_item(&model->factors, *slot, model->events);
+    return status;
+}
+
+static void draw_samples(struct recommender *model, uint32_t item, const struct user *user)
+{
+    sampler_draw(&model->sampler, random_key(model->settings.seed, model->events, PURPOSE_SAMPLES),
+                 model->popularity.wanted_items, model->popularity.wanted_count, item,
+                 hides_had(model) ? &user->had : NULL, &model->samples);
+    factors_score_samples(&model->factors, &model->learning.taste, &model->samples);
+}
+
+static void learn_blend(struct recommender *model, float rate)
+{
+    uint32_t dim = model->settings.dim;
+    for (uint32_t n = 0; n < model->samples.size; n++) {
+        const float *columns = model->samples.row[n] + dim;
+        float *value = model->values[n];
+        value[FEATURE_FACTORS] = model->samples.factor_score[n];
+        value[FEATURE_POPULAR_FAST] = columns[COLUMN_POPULAR_FAST];
+        value[FEATURE_POPULAR_SLOW] = columns[COLUMN_POPULAR_SLOW];
+        sparse_values(sparse_row(&model->learning.sparse, model->samples.item[n]),
+                      value + FEATURES_DENSE);
+    }
+    blend_learn(&model->blend, &model->samples, model->values, rate);
+}
+
+/* Steps on the loss for something that the user wants among what else there is. */
+static void learn_wanted(struct recommender *model, uint32_t user, uint32_t item, float rate)
+{
+    struct user *record = recommender_user(model, user);
+    draw_samples(model, item, record);
+    if (blend_is_due(model->events))
+        learn_blend(model, rate);
+    samples_softmax(&model->samples, model->samples.factor_score, model->samples.gradient);
+    factors_learn(&model->factors, record, user, &model->learning.taste, &model->samples, rate);
+}
+
+/*
+ * Something that the user does not want: the loss is -log(1 - p) with p its softmax probability, so
+ * that it is pushed down just as far as the model would have put it forward.
+ */
+static void learn_unwanted(struct recommender *model, uint32_t user, uint32_t item, float rate)
+{
+    struct samples *samples = &model->samples;
+    draw_samples(model, item, recommender_user(model, user));
+    samples_softmax(samples, samples->factor_score, samples->gradient);
+    float p = samples->gradient[0] + 1.0f, others = 1.0f - p;
+    if (!(others > 1e-6f))
+        others = 1e-6f;
+    samples->gradient[0] = p;
+    for (uint32_t n = 1; n < samples->size; n++)
+        samples->gradient[n] *= -p / others;
+    factors_learn(&model->factors, recommender_user(model, user), user, &model->learning.taste,
+                  samples, rate);
+}
+
+/* The counting parts; `new_to_user`: the user did not want the item before. */
+static enum status count_wanted(struct recommender *model, uint32_t item, bool new_to_user)
+{
+    const struct taste *taste = &model->learning.taste;
+    enum status status = STATUS_OK;
+    if (taste->size > 0 && (taste->item[0] != item || !hides_had(model)))
+        status = transitions_learn(&model->transitions, taste->item[0], item);
+    if (status == STATUS_OK && new_to_user)
+        status = neighbours_learn(&model->neighbours, taste, item);
+    if (status == STATUS_OK)
+        status = popularity_learn(&model->popularity, &model->factors, item, model->events);
+    if (status == STATUS_OK)
+        sampler_push(&model->sampler, item);
+    return status;
+}
+
+static enum status remember(struct recommender *model, struct user *user, uint32_t item,
+                            const struct action *action, uint32_t second)
+{
+    user->events++;
+    user->last_item = item + 1;
+    user->last_second = second;
+    if (action->weight > 0.0f)
+        user_remember(user, item, second);
+    size_t before = had_bytes(&user->had);
+    struct had_entry *entry = had_touch(&user->had, item);
+    model->had_bytes += had_bytes(&user->had) - before;
+    if (entry == NULL)
+        return STATUS_NO_MEMORY;
+    entry->last_s = second;
+    entry->last_n = user->visits;
+    if (action->weight >= 0.0f)
+        entry->flags = (uint8_t)((entry->flags & ~(HAD_SKIPPED | HAD_DISLIKED)) | HAD_HAS);
+    else
+        entry->flags |= action->skipped ? HAD_SKIPPED : HAD_DISLIKED;
+    if (action->weight > 0.0f) {
+        entry->flags |= HAD_WANTED;
+        entry->count = (uint16_t)(entry->count + (entry->count < UINT16_MAX));
+    }
+    return STATUS_OK;
+}
+
+static float rate_of(const struct action *action)
+{
+    float rate = fabsf(action->weight);
+    return rate < RATE_MAX ? rate : RATE_MAX;
+}
+
+static enum status learn(struct recommender *model, uint32_t user, uint32_t item,
+                         const struct action *action, uint32_t second)
+{
+    struct user *record = recommender_user(model, user);
+    bool open = popularity_wanted(&model->popularity, item) > 0;
+    enum status status = query_prepare(model, &model->learning, user, second);
+    if (status != STATUS_OK)
+        return status;
+    if (action->weight > 0.0f) {
+        const struct had_entry *entry = had_find(&record->had, item);
+        bool new_to_user = entry == NULL || (entry->flags & HAD_WANTED) == 0;
+        if (open)
+            learn_wanted(model, user, item, rate_of(action));
+        status = count_wanted(model, item, new_to_user);
+    } else if (action->weight < 0.0f && open) {
+        learn_unwanted(model, user, item, rate_of(action));
+    }
+    return status == STATUS_OK ? remember(model, record, item, action, second) : status;
+}
+
+enum verdict recommender_learn(struct recommender *model, const struct event *event,
+                               struct learned *learned)
+{
+    *learned = (struct learned){.user = SLOT_NONE, .item = SLOT_NONE};
+    enum verdict verdict = recommender_judge(model, event, &learned->action);
+    if (verdict != VERDICT_ACCEPTED)
+        return verdict;
+    if (event->id.size > 0)
+        dedupe_push(&model->dedupe, event->id);
+    model->events++;
+    model->latest_ms = event->ts_ms > model->latest_ms ? event->ts_ms : model->latest_ms;
+    if (learned->action.kind == SIGNAL_FORGET) {
+        forget(model, event->user, learned);
+        return VERDICT_ACCEPTED;
+    }
+    learned->status = intern_user(model, event->user, &learned->user);
+    if (learned->status == STATUS_OK)
+        learned->status = intern_item(model, event->item, &learned->item);
+    if (learned->status == STATUS_OK)
+        learned->status =
+            learn(model, learned->user, learned->item, &learned->action, user_clock(event->ts_ms));
+    return VERDICT_ACCEPTED;
+}

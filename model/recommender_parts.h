@@ -1,0 +1,64 @@
+/* What a recommender is made of, for the files recommender*.c alone. */
+#ifndef MODEL_RECOMMENDER_PARTS_H
+#define MODEL_RECOMMENDER_PARTS_H
+
+#include "model/blend.h"
+#include "model/dedupe.h"
+#include "model/factors.h"
+#include "model/pairs.h"
+#include "model/popularity.h"
+#include "model/recommender.h"
+#include "model/samples.h"
+#include "model/sparse.h"
+#include "model/users.h"
+
+/* One user's side, ready to be scored against. */
+struct query {
+    struct taste taste;
+    struct sparse sparse;
+    float vector[DIM_MAX + COLUMNS] __attribute__((aligned(64))); /* against a candidate's row */
+    uint32_t user;
+    uint32_t second;
+    float *scores; /* (room) */
+    uint32_t room;
+};
+
+struct recommender {
+    struct recommender_settings settings;
+    uint64_t events; /* accepted, ever */
+    int64_t latest_ms;
+    size_t had_bytes; /* of what all users have */
+    struct ids user_ids, item_ids;
+    struct table users; /* struct user */
+    struct factors factors;
+    struct popularity popularity;
+    struct sampler sampler;
+    struct pairs transitions, neighbours;
+    struct blend blend;
+    struct dedupe dedupe;
+    struct query learning; /* the learner's own */
+    struct samples samples;
+    blend_values values;
+};
+
+static inline struct user *recommender_user(const struct recommender *model, uint32_t slot)
+{
+    return slot == SLOT_NONE ? NULL : table_row(&model->users, slot);
+}
+
+/* Whether what the user has stays out of lists (and of the samples). */
+static inline bool hides_had(const struct recommender *model)
+{
+    return model->settings.exclude_days != HAVE_NEVER;
+}
+
+/* Tastes and sparse features of a user at a time, without the vector: what learning needs. */
+enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,
+                          uint32_t second);
+void query_finish(struct query *query);
+/* Score of every item below the bound, closed ones at CLOSED_SCORE; see recommender_query(). */
+void query_score_all(const struct recommender *model, struct query *query);
+/* Erases a user and all that is known of them. */
+void recommender_erase_user(struct recommender *model, uint32_t slot);
+
+#endif

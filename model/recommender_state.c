@@ -1,0 +1,198 @@
+/* How a recommender is kept: its parts, one after the other, each saving what it cannot derive. */
+#include "model/recommender_parts.h"
+
+#include <stdio.h>
+
+/* Raise it when the layout or the meaning of a part's state changes. */
+enum { STATE_VERSION = 1 };
+
+struct state_head {
+    char magic[8];
+    uint32_t version, dim;
+    uint64_t seed, memory_limit;
+    uint32_t dedupe_ids;
+    int32_t exclude_days;
+    uint64_t events;
+    int64_t latest_ms;
+};
+
+static const char magic[8] = {'t', 'a', 's', 't', 'e', 'd', 'M', '1'};
+
+static enum status save_signals(const struct signals *signals, struct state_writer *writer)
+{
+    struct signals plain; /* zeroed names: the same settings give the same bytes */
+    memset(&plain, 0, sizeof plain);
+    plain.size = signals->size;
+    plain.skip_below = signals->skip_below;
+    plain.scale_low = signals->scale_low;
+    plain.scale_high = signals->scale_high;
+    plain.rating_positive = signals->rating_positive;
+    plain.rating_negative = signals->rating_negative;
+    for (uint32_t n = 0; n < signals->size; n++) {
+        snprintf(plain.at[n].name, sizeof plain.at[n].name, "%s", signals->at[n].name);
+        plain.at[n].kind = signals->at[n].kind;
+        plain.at[n].weight = signals->at[n].weight;
+    }
+    return writer->write(writer, &plain, sizeof plain);
+}
+
+enum status recommender_save(const struct recommender *model, struct state_writer *writer)
+{
+    struct state_head head;
+    memset(&head, 0, sizeof head);
+    memcpy(head.magic, magic, sizeof magic);
+    head.version = STATE_VERSION;
+    head.dim = model->settings.dim;
+    head.seed = model->settings.seed;
+    head.memory_limit = model->settings.memory_limit;
+    head.dedupe_ids = model->settings.dedupe_ids;
+    head.exclude_days = model->settings.exclude_days;
+    head.events = model->events;
+    head.latest_ms = model->latest_ms;
+    uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
+    enum status status = writer->write(writer, &head, sizeof head);
+    if (status == STATUS_OK)
+        status = save_signals(&model->settings.signals, writer);
+    if (status == STATUS_OK)
+        status = ids_save(&model->user_ids, writer);
+    if (status == STATUS_OK)
+        status = ids_save(&model->item_ids, writer);
+    if (status == STATUS_OK)
+        status = users_save(&model->users, users, writer);
+    if (status == STATUS_OK)
+        status = factors_save(&model->factors, users, items, writer);
+    if (status == STATUS_OK)
+        status = popularity_save(&model->popularity, items, writer);
+    if (status == STATUS_OK)
+        status = sampler_save(&model->sampler, items, writer);
+    if (status == STATUS_OK)
+        status = pairs_save(&model->transitions, items, writer);
+    if (status == STATUS_OK)
+        status = pairs_save(&model->neighbours, items, writer);
+    if (status == STATUS_OK)
+        status = writer->write(writer, &model->blend, sizeof model->blend);
+    return status == STATUS_OK ? dedupe_save(&model->dedupe, writer) : status;
+}
+
+/* ---- loading ---- */
+
+static void complain(char *list, size_t size, const char *name)
+{
+    size_t used = strlen(list);
+    snprintf(list + used, size - used, "%s%s", used > 0 ? ", " : "", name);
+}
+
+static bool same_signals(const struct signals *a, const struct signals *b)
+{
+    bool same = a->size == b->size && a->skip_below == b->skip_below &&
+                a->scale_low == b->scale_low && a->scale_high == b->scale_high &&
+                a->rating_positive == b->rating_positive &&
+                a->rating_negative == b->rating_negative;
+    for (uint32_t n = 0; same && n < a->size; n++)
+        same = strcmp(a->at[n].name, b->at[n].name) == 0 && a->at[n].weight == b->at[n].weight;
+    return same;
+}
+
+static enum status compare_settings(const struct recommender_settings *wanted,
+                                    const struct recommender_settings *kept, struct error *error)
+{
+    char differ[256] = "";
+    if (wanted->dim != kept->dim)
+        complain(differ, sizeof differ, "model.dim");
+    if (wanted->seed != kept->seed)
+        complain(differ, sizeof differ, "model.seed");
+    if (wanted->memory_limit != kept->memory_limit)
+        complain(differ, sizeof differ, "model.memory_limit");
+    if (wanted->dedupe_ids != kept->dedupe_ids)
+        complain(differ, sizeof differ, "input.dedupe_ids");
+    if (wanted->exclude_days != kept->exclude_days)
+        complain(differ, sizeof differ, "lists.exclude_seen");
+    if (!same_signals(&wanted->signals, &kept->signals))
+        complain(differ, sizeof differ, "signals");
+    if (differ[0] == '\0')
+        return STATUS_OK;
+    return error_set(error, STATUS_BAD_CONFIG,
+                     "the snapshot was made with other settings: %s; set them back, or move the "
+                     "snapshot away and learn anew from the topic",
+                     differ);
+}
+
+static enum status load_settings(struct state_reader *reader, struct recommender_settings *kept,
+                                 struct state_head *head, struct error *error)
+{
+    enum status status = reader->read(reader, head, sizeof *head);
+    if (status == STATUS_OK)
+        status = reader->read(reader, &kept->signals, sizeof kept->signals);
+    if (status != STATUS_OK)
+        return error_set(error, status, "the snapshot's model ends in its head");
+    if (memcmp(head->magic, magic, sizeof magic) != 0 || kept->signals.size > SIGNALS_MAX)
+        return error_set(error, STATUS_BAD_DATA, "the snapshot holds no model of this machine");
+    if (head->version != STATE_VERSION)
+        return error_set(error, STATUS_BAD_DATA,
+                         "the snapshot's model has format %u, this tasted reads %d: learn anew "
+                         "from the topic, or use the version that wrote it",
+                         head->version, STATE_VERSION);
+    kept->seed = head->seed;
+    kept->dim = head->dim;
+    kept->dedupe_ids = head->dedupe_ids;
+    kept->exclude_days = head->exclude_days;
+    kept->memory_limit = head->memory_limit;
+    return STATUS_OK;
+}
+
+static void count_had(struct recommender *model)
+{
+    for (uint32_t slot = 0; slot < model->user_ids.bound; slot++)
+        model->had_bytes += had_bytes(&recommender_user(model, slot)->had);
+}
+
+static enum status load_parts(struct recommender *model, struct state_reader *reader)
+{
+    enum status status = ids_load(&model->user_ids, reader);
+    if (status == STATUS_OK)
+        status = ids_load(&model->item_ids, reader);
+    uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
+    if (status == STATUS_OK)
+        status = users_load(&model->users, users, items, reader);
+    if (status == STATUS_OK)
+        status = factors_load(&model->factors, users, items, reader);
+    if (status == STATUS_OK)
+        status = popularity_load(&model->popularity, items, reader);
+    if (status == STATUS_OK)
+        status = sampler_load(&model->sampler, items, reader);
+    if (status == STATUS_OK)
+        status = pairs_load(&model->transitions, items, reader);
+    if (status == STATUS_OK)
+        status = pairs_load(&model->neighbours, items, reader);
+    if (status == STATUS_OK)
+        status = reader->read(reader, &model->blend, sizeof model->blend);
+    if (status == STATUS_OK)
+        status = dedupe_load(&model->dedupe, reader);
+    if (status == STATUS_OK)
+        count_had(model);
+    return status;
+}
+
+enum status recommender_load(const struct recommender_settings *settings,
+                             struct state_reader *reader, struct recommender **out,
+                             struct error *error)
+{
+    struct recommender_settings kept;
+    struct state_head head;
+    *out = NULL;
+    enum status status = load_settings(reader, &kept, &head, error);
+    if (status == STATUS_OK && settings != NULL)
+        status = compare_settings(settings, &kept, error);
+    if (status == STATUS_OK)
+        status = recommender_create(&kept, out, error);
+    if (status != STATUS_OK)
+        return status;
+    (*out)->events = head.events;
+    (*out)->latest_ms = head.latest_ms;
+    status = load_parts(*out, reader);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    recommender_destroy(*out);
+    *out = NULL;
+    return error_set(error, status, "the snapshot's model cannot be read: %s", status_text(status));
+}

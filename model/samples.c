@@ -1,0 +1,107 @@
+#include "model/samples.h"
+
+#include "model/kernels.h"
+#include "model/random.h"
+
+#include <string.h>
+
+#define UNIFORM_SHARE 0.3
+
+void sampler_init(struct sampler *sampler)
+{
+    memset(sampler, 0, sizeof *sampler);
+    table_init(&sampler->in_ring, sizeof(uint32_t));
+}
+
+void sampler_finish(struct sampler *sampler)
+{
+    table_finish(&sampler->in_ring);
+    sampler_init(sampler);
+}
+
+enum status sampler_grow(struct sampler *sampler, uint32_t bound)
+{
+    return table_grow(&sampler->in_ring, bound);
+}
+
+static uint32_t *in_ring(const struct sampler *sampler, uint32_t item)
+{
+    return table_row(&sampler->in_ring, item);
+}
+
+static uint32_t ring_fill(const struct sampler *sampler)
+{
+    return sampler->pushed < RING_SIZE ? (uint32_t)sampler->pushed : RING_SIZE;
+}
+
+void sampler_draw(const struct sampler *sampler, uint64_t key, const uint32_t *wanted,
+                  uint32_t wanted_count, uint32_t positive, const struct had *had,
+                  struct samples *samples)
+{
+    uint32_t filled = ring_fill(sampler);
+    float per_wanted = (float)(SAMPLES_MAX * UNIFORM_SHARE / wanted_count);
+    float per_ring = (float)(SAMPLES_MAX * (1.0 - UNIFORM_SHARE) / filled);
+    samples->size = 1;
+    samples->item[0] = positive;
+    samples->expected[0] = 1.0f;
+    for (uint32_t n = 0; n < SAMPLES_MAX; n++) {
+        uint64_t bits = random_at(key, n);
+        uint32_t pick = (uint32_t)(bits >> 32);
+        bool uniform = (uint32_t)bits < (uint32_t)(UNIFORM_SHARE * 0x1p32);
+        uint32_t item = uniform ? wanted[random_below(pick, wanted_count)]
+                                : sampler->ring[random_below(pick, filled)];
+        if (item == positive || (had != NULL && had_find(had, item) != NULL))
+            continue;
+        samples->item[samples->size] = item;
+        samples->expected[samples->size] = per_wanted + per_ring * (float)*in_ring(sampler, item);
+        samples->size++;
+    }
+}
+
+void sampler_push(struct sampler *sampler, uint32_t item)
+{
+    uint32_t *place = &sampler->ring[sampler->pushed % RING_SIZE];
+    if (sampler->pushed >= RING_SIZE)
+        --*in_ring(sampler, *place);
+    *place = item;
+    ++*in_ring(sampler, item);
+    sampler->pushed++;
+}
+
+void samples_softmax(const struct samples *samples, const float *scores, float *gradient)
+{
+    uint32_t size = samples->size, padded = (size + 15) / 16 * 16;
+    float highest = scores[0], total = 0.0f;
+    for (uint32_t n = 1; n < size; n++)
+        highest = scores[n] > highest ? scores[n] : highest;
+    for (uint32_t n = 0; n < size; n++)
+        gradient[n] = scores[n] - highest;
+    for (uint32_t n = size; n < padded; n++)
+        gradient[n] = 0.0f;
+    kernels->exp(gradient, padded);
+    for (uint32_t n = 0; n < size; n++) {
+        gradient[n] /= samples->expected[n];
+        total += gradient[n];
+    }
+    for (uint32_t n = 0; n < size; n++)
+        gradient[n] /= total;
+    gradient[0] -= 1.0f;
+}
+
+enum status sampler_save(const struct sampler *sampler, uint32_t bound, struct state_writer *writer)
+{
+    enum status status = writer->write(writer, &sampler->pushed, sizeof sampler->pushed);
+    if (status == STATUS_OK)
+        status = writer->write(writer, sampler->ring, sizeof sampler->ring);
+    return status == STATUS_OK ? table_save(&sampler->in_ring, bound, writer) : status;
+}
+
+enum status sampler_load(struct sampler *sampler, uint32_t bound, struct state_reader *reader)
+{
+    enum status status = reader->read(reader, &sampler->pushed, sizeof sampler->pushed);
+    if (status == STATUS_OK)
+        status = reader->read(reader, sampler->ring, sizeof sampler->ring);
+    for (uint32_t n = 0; status == STATUS_OK && n < ring_fill(sampler); n++)
+        status = sampler->ring[n] < bound ? STATUS_OK : STATUS_BAD_DATA;
+    return status == STATUS_OK ? table_load(&sampler->in_ring, bound, reader) : status;
+}

@@ -1,0 +1,50 @@
+/*
+ * The negatives of a step: K items, part uniform over all items that were ever wanted, part from
+ * the last positive events (a ring), so that popular and recent items are pushed against most.
+ * Each comes with K q, the number of times it was to be expected, for an unbiased softmax.
+ */
+#ifndef MODEL_SAMPLES_H
+#define MODEL_SAMPLES_H
+
+#include "model/had.h"
+#include "model/state.h"
+#include "model/table.h"
+
+#include <stdint.h>
+
+enum { SAMPLES_MAX = 64, RING_SIZE = 5000, SAMPLES_ROOM = SAMPLES_MAX + 16 };
+
+/* The positive item first, then the negatives. Arrays have room for a whole vector at the end. */
+struct samples {
+    uint32_t size;
+    uint32_t item[SAMPLES_ROOM];
+    const float *row[SAMPLES_ROOM];
+    float expected[SAMPLES_ROOM]; /* K q; 1 for the positive */
+    float factor_score[SAMPLES_ROOM];
+    float gradient[SAMPLES_ROOM]; /* of the loss by the score: p - y */
+};
+
+struct sampler {
+    uint32_t ring[RING_SIZE];
+    uint64_t pushed;
+    struct table in_ring; /* uint32_t (items): how often an item is in the ring */
+};
+
+void sampler_init(struct sampler *sampler);
+void sampler_finish(struct sampler *sampler);
+enum status sampler_grow(struct sampler *sampler, uint32_t bound);
+/* Draws the negatives for `positive` from `wanted` and the ring; leaves out the positive itself
+ * and, with `had`, what the user has. */
+void sampler_draw(const struct sampler *sampler, uint64_t key, const uint32_t *wanted,
+                  uint32_t wanted_count, uint32_t positive, const struct had *had,
+                  struct samples *samples);
+/* Remembers a positive event. */
+void sampler_push(struct sampler *sampler, uint32_t item);
+/* Softmax over scores[0..size-1] with the samples' expectations: p - y into `gradient`, in place;
+ * both arrays have SAMPLES_ROOM places. */
+void samples_softmax(const struct samples *samples, const float *scores, float *gradient);
+enum status sampler_save(const struct sampler *sampler, uint32_t bound,
+                         struct state_writer *writer);
+enum status sampler_load(struct sampler *sampler, uint32_t bound, struct state_reader *reader);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Rows of equal size that grow without moving: a row's address holds for the life of the table.
+ * Blocks of TABLE_BLOCK_ROWS rows, each aligned to 64 bytes and zeroed.
+ */
+#ifndef MODEL_TABLE_H
+#define MODEL_TABLE_H
+
+#include "model/state.h"
+
+#include <stdint.h>
+
+enum { TABLE_BLOCK_ROWS = 1024 };
+
+struct table {
+    size_t row_bytes; /* a multiple of 4 */
+    uint32_t rows, blocks, block_room;
+    unsigned char **block;
+};
+
+void table_init(struct table *table, size_t row_bytes);
+void table_finish(struct table *table);
+/* Makes sure that rows 0..rows-1 exist; new ones are zero. */
+enum status table_grow(struct table *table, uint32_t rows);
+size_t table_bytes(const struct table *table);
+enum status table_save(const struct table *table, uint32_t rows, struct state_writer *writer);
+enum status table_load(struct table *table, uint32_t rows, struct state_reader *reader);
+
+static inline void *table_row(const struct table *table, uint32_t row)
+{
+    return table->block[row / TABLE_BLOCK_ROWS] +
+           (size_t)(row % TABLE_BLOCK_ROWS) * table->row_bytes;
+}
+
+static inline float *table_floats(const struct table *table, uint32_t row)
+{
+    return table_row(table, row);
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* Users: their recent history, what they have, and how active they are. */
+#ifndef MODEL_USERS_H
+#define MODEL_USERS_H
+
+#include "model/had.h"
+#include "model/table.h"
+
+enum { HISTORY_SIZE = 32 };
+
+struct visit {
+    uint32_t item;
+    uint32_t second; /* since 1970 */
+};
+
+struct user {
+    struct visit history[HISTORY_SIZE]; /* a ring of positive events; see user_visit() */
+    uint32_t visits;                    /* positive events so far */
+    uint32_t events;                    /* all accepted events */
+    uint32_t last_item;                 /* slot + 1 of the latest event's item, 0: none */
+    uint32_t last_second;
+    float gradient_sum; /* row Adagrad's accumulator of the user's vector */
+    uint32_t spare;
+    struct had had;
+};
+
+/* The age-th latest visit, 0 is the last one. */
+static inline const struct visit *user_visit(const struct user *user, uint32_t age)
+{
+    return &user->history[(user->visits - 1 - age) % HISTORY_SIZE];
+}
+
+static inline uint32_t user_visit_count(const struct user *user)
+{
+    return user->visits < HISTORY_SIZE ? user->visits : HISTORY_SIZE;
+}
+
+/* Seconds since 1970, clamped to what 32 bits hold. */
+uint32_t user_clock(int64_t ts_ms);
+/* Appends a positive event to the history. */
+void user_remember(struct user *user, uint32_t item, uint32_t second);
+/* Frees what hangs on the user and zeroes the record. */
+void user_clear(struct user *user);
+enum status users_save(const struct table *users, uint32_t bound, struct state_writer *writer);
+enum status users_load(struct table *users, uint32_t bound, uint32_t items,
+                       struct state_reader *reader);
+
+#endif
