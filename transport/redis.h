@@ -11,7 +11,8 @@
 
 struct ev_loop;
 
-/* redis://[user[:password]@]host[:port][/db], rediss://…, unix:///path[?db=N]; IPv6 in brackets. */
+/* redis://[user[:password]@][host][:port][/db], rediss://…, unix://[user[:password]@]/path[?db=N];
+ * IPv6 in brackets, %XX for what would not be told apart. */
 struct redis_address {
     bool tls, unix_socket;
     char host[256]; /* or the socket's path */
@@ -29,8 +30,16 @@ struct redis_settings {
     enum list_format format;
 };
 
-/* Everything is copied. Returns at once and connects, and reconnects with a capped, jittered
- * back-off, for as long as it lives. No reply for 2 s while something is in flight: reconnects. */
+/*
+ * Everything is copied. Returns at once and connects, and reconnects with a capped, jittered
+ * back-off, for as long as it lives. No reply for 2 s while something is in flight: reconnects.
+ * Sets SIGPIPE to be ignored if nobody has yet.
+ *
+ * The least privileges it needs, where NAME and PREFIX are the user's:
+ *   ACL SETUSER NAME on >password resetchannels &PREFIX* ~PREFIX* -@all +auth +client|setname
+ *   +set +del +expire +publish +multi +exec +hset +hget, with +rpush for `list`, +zadd for `zset`,
+ *   and +select for a database other than 0.
+ */
 enum status redis_store_create(struct ev_loop *loop, const struct redis_settings *settings,
                                const struct store_owner *owner, struct store **out,
                                struct error *error);
@@ -48,7 +57,8 @@ enum status redis_read_hash_field(struct redis_client *client, const char *key, 
 void redis_disconnect(struct redis_client *client); /* NULL is legal */
 
 /* ---- the bytes of a list, for the store, its tests and benchmarks ---- */
-/* Writes `list` as json or msgpack into `out`; 0 if it does not fit. */
+/* Writes `list` as json or msgpack into `out`; 0 if it may not fit: an id can take six times its
+ * size in JSON, and 32 bytes more with its score. */
 size_t list_format_bytes(enum list_format format, const struct list *list, int64_t at_ms,
                          uint64_t version, char *out, size_t out_size);
 

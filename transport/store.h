@@ -16,7 +16,7 @@ enum store_key { KEY_TOP, KEY_POPULAR, KEY_SIMILAR };
 
 struct store_write {
     enum store_key key;
-    struct text name;        /* user, feature or item; absent: the key without a name */
+    struct text name;        /* user, feature or item, 1024 bytes at most; absent: without a name */
     const struct list *list; /* copied before put() returns; empty: the key is deleted */
     int64_t at_ms;           /* the list's `at` */
     uint64_t version;        /* the list's `v` */
@@ -33,13 +33,16 @@ struct store_field {
 
 struct store_owner {
     void *context;
-    /* The connection answers. `ours`: taste:status' field `epoch` is the one given at creation,
-     * so what this lineage wrote is still there; else every key must be written again. Called on
-     * each connect, and again with false when a later put_status() finds the epoch gone. */
+    /* The connection answers. `ours`: taste:status tells that what this lineage wrote last is still
+     * there; else every key must be written again. Called on each connect, and again with false
+     * when a later put_status() finds it gone (FLUSHALL). */
     void (*connected)(void *context, bool ours);
+    /* After connected(), and after done(false) for all that was in flight. Attempts to connect
+     * go on by themselves; each loss and every failed attempt is logged (bounded) by the store. */
     void (*disconnected)(void *context, const struct error *why);
-    void (*done)(void *context, uint64_t ticket, bool written); /* false: write it again later */
-    void (*room)(void *context);                                /* put() would take more again */
+    /* False: write it again later. After expire() it also means that there was no such key. */
+    void (*done)(void *context, uint64_t ticket, bool written);
+    void (*room)(void *context); /* put() was refused, or took the last place: there is room now */
 };
 
 struct store {
@@ -47,16 +50,20 @@ struct store {
 };
 
 struct store_ops {
-    bool (*has_room)(const struct store *self); /* connected, and fewer than 256 in flight */
+    /* Connected, fewer than 256 writes (and 8 MiB) in flight, and Redis is not refusing writes:
+     * after an error reply the store holds back for a moment, up to 5 s when they go on. */
+    bool (*has_room)(const struct store *self);
     /* False: no room; nothing was taken and no done() will come. */
     bool (*put)(struct store *self, const struct store_write *write);
     bool (*expire)(struct store *self, enum store_key key, struct text name, int64_t ttl_s,
                    uint64_t ticket);
-    /* Reads the epoch back, then writes the hash with it. False: no room. */
+    /* Writes the hash with the epoch (at most 32 fields); once a second, to notice an emptied
+     * Redis. False: no room. */
     bool (*put_status)(struct store *self, const struct store_field *fields, uint32_t size);
     uint32_t (*in_flight)(const struct store *self);
     bool (*is_connected)(const struct store *self);
-    void (*destroy)(struct store *self); /* unanswered writes get done(false) first */
+    void (*destroy)(
+        struct store *self); /* done(false) for what is in flight; not from a callback */
 };
 
 #endif

@@ -13,10 +13,8 @@ struct vault_owner {
     void (*saved)(void *context, const struct error *error, uint64_t bytes, double seconds);
 };
 
-/* Writes all sections. Runs in a forked child for a background save: only writes, no locks. */
-typedef enum status vault_fill(void *context, struct snapshot_writer *writer);
-/* Reads what it needs from a checked snapshot. */
-typedef enum status vault_take(void *context, struct snapshot_reader *reader, struct error *error);
+typedef snapshot_fill vault_fill; /* see snapshot_file.h; in a forked child for a background save */
+typedef snapshot_take vault_take;
 
 struct vault {
     const struct vault_ops *ops;
@@ -30,15 +28,23 @@ struct vault_ops {
     /* Waits for a save under way, then saves in the foreground (shutdown). */
     enum status (*save_now)(struct vault *self, vault_fill *fill, void *context,
                             struct error *error);
-    /* The newest generation that is whole. STATUS_NOT_FOUND: none yet. A damaged newest one is
-     * reported in `error` with STATUS_OK when the previous one could be used. */
+    /* The newest generation that is whole, by snapshot_load_newest(). STATUS_NOT_FOUND: none yet. A
+     * damaged newest one is reported in `error` (its status is not STATUS_OK) while STATUS_OK is
+     * returned when the previous one could be used. */
     enum status (*load)(struct vault *self, vault_take *take, void *context, struct error *error);
+    /* A save under way is given up. */
     void (*destroy)(struct vault *self);
 };
 
 struct ev_loop;
 
-/* Saves by fork(), watched by an ev_child on the default loop. `path` is copied. */
+/*
+ * Saves by fork(), watched by an ev_child: `loop` must be the default loop. `path` is copied. Takes
+ * the lock PATH.lock until the vault is destroyed and its last save has ended, so that two daemons
+ * never share one snapshot; waits up to two seconds for it. STATUS_CANNOT_WRITE: the folder is
+ * missing or not ours to write, or another tasted has the lock. A parent that dies takes the child
+ * that saves with it. The file is then the one before.
+ */
 enum status vault_of_files(struct ev_loop *loop, const char *path, const struct vault_owner *owner,
                            struct vault **out, struct error *error);
 

@@ -1,0 +1,485 @@
+/* What a snapshot file promises: what was opened is what was written, or it is not opened. */
+#include "transport/snapshot_file.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct place {
+    char folder[64], path[96], previous[112], temporary[112];
+};
+
+static int make_place(void **state)
+{
+    struct place *place = calloc(1, sizeof *place);
+    strcpy(place->folder, "/tmp/tasted-snapshot-XXXXXX");
+    assert_non_null(mkdtemp(place->folder));
+    snprintf(place->path, sizeof place->path, "%s/model.snapshot", place->folder);
+    snprintf(place->previous, sizeof place->previous, "%s.previous", place->path);
+    snprintf(place->temporary, sizeof place->temporary, "%s.tmp", place->path);
+    *state = place;
+    return 0;
+}
+
+static int remove_place(void **state)
+{
+    struct place *place = *state;
+    unlink(place->path);
+    unlink(place->previous);
+    unlink(place->temporary);
+    rmdir(place->folder);
+    free(place);
+    return 0;
+}
+
+/* ---- helpers: a file of one or more known sections ---- */
+
+static void fill_pattern(unsigned char *bytes, size_t size, unsigned seed)
+{
+    uint64_t x = seed * 2654435761u + 1;
+    for (size_t i = 0; i < size; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        bytes[i] = (unsigned char)(x >> 56);
+    }
+}
+
+static enum status fill_text(void *context, struct snapshot_writer *writer)
+{
+    const char *text = context;
+    struct state_writer *meta = snapshot_section(writer, "META");
+    enum status status = meta->write(meta, "about", 5);
+    struct state_writer *body = snapshot_section(writer, "TEXT");
+    if (status == STATUS_OK)
+        status = body->write(body, text, strlen(text) + 1);
+    snapshot_section(writer, "NONE");
+    return status;
+}
+
+static void save_text(const char *path, const char *text)
+{
+    struct error error;
+    uint64_t bytes = 0;
+    assert_int_equal(snapshot_save(path, fill_text, (void *)(uintptr_t)text, &bytes, &error),
+                     STATUS_OK);
+    struct stat about;
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(bytes, about.st_size);
+}
+
+static enum status take_text(void *context, struct snapshot_reader *reader, struct error *error)
+{
+    char *text = context;
+    struct state_reader *body = snapshot_find(reader, "TEXT");
+    if (body == NULL)
+        return error_set(error, STATUS_BAD_DATA, "no text");
+    return body->read(body, text, (size_t)snapshot_left(reader));
+}
+
+static unsigned char *slurp(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    unsigned char *bytes = malloc(1 << 16);
+    *size = fread(bytes, 1, 1 << 16, file);
+    fclose(file);
+    return bytes;
+}
+
+static void spill(const char *path, const unsigned char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void damage(const char *path, long offset)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, offset, SEEK_SET);
+    int byte = fgetc(file);
+    fseek(file, offset, SEEK_SET);
+    fputc(byte ^ 0x10, file);
+    fclose(file);
+}
+
+static void assert_refused(const char *path, const char *what, size_t where)
+{
+    struct snapshot_reader *reader = NULL;
+    struct error error = {.status = STATUS_OK};
+    if (snapshot_open(path, &reader, &error) != STATUS_BAD_DATA || reader != NULL)
+        fail_msg("%s at %zu was not noticed", what, where);
+    assert_int_equal(error.status, STATUS_BAD_DATA);
+    assert_non_null(strstr(error.text, path));
+}
+
+/* ---- the tests ---- */
+
+/* Sections around the buffer's size, written and read in pieces of any size. */
+static void gives_back_what_was_written(void **state)
+{
+    static const size_t sizes[] = {0, 1, 4095, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 5000011};
+    static const size_t pieces[] = {1 << 22, 777, 1 << 20, 65537, 3};
+    enum { SIZES = sizeof sizes / sizeof sizes[0], PIECES = sizeof pieces / sizeof pieces[0] };
+    const struct place *place = *state;
+    unsigned char *bytes = malloc(5000011), *back = malloc(5000011);
+    struct error error;
+    for (size_t p = 0; p < PIECES; p++) {
+        struct snapshot_writer *writer = NULL;
+        assert_int_equal(snapshot_create(place->path, &writer, &error), STATUS_OK);
+        for (size_t s = 0; s < SIZES; s++) {
+            char tag[5] = {'S', 'E', 'C', (char)('0' + s), 0};
+            struct state_writer *to = snapshot_section(writer, tag);
+            fill_pattern(bytes, sizes[s], (unsigned)s);
+            for (size_t at = 0, n; at < sizes[s]; at += n) {
+                n = sizes[s] - at < pieces[p] ? sizes[s] - at : pieces[p];
+                assert_int_equal(to->write(to, bytes + at, n), STATUS_OK);
+            }
+        }
+        assert_int_equal(snapshot_commit(writer, NULL, &error), STATUS_OK);
+        snapshot_destroy(writer);
+
+        struct snapshot_reader *reader = NULL;
+        assert_int_equal(snapshot_open(place->path, &reader, &error), STATUS_OK);
+        assert_int_equal(snapshot_count(reader), SIZES);
+        size_t piece = pieces[PIECES - 1 - p];
+        for (size_t s = SIZES; s-- > 0;) {
+            char tag[5] = {'S', 'E', 'C', (char)('0' + s), 0};
+            assert_string_equal(snapshot_part_at(reader, (uint32_t)s).tag, tag);
+            struct state_reader *from = snapshot_find(reader, tag);
+            assert_non_null(from);
+            assert_int_equal(snapshot_left(reader), sizes[s]);
+            for (size_t at = 0, n; at < sizes[s]; at += n) {
+                n = sizes[s] - at < piece ? sizes[s] - at : piece;
+                assert_int_equal(from->read(from, back + at, n), STATUS_OK);
+            }
+            fill_pattern(bytes, sizes[s], (unsigned)s);
+            assert_memory_equal(bytes, back, sizes[s]);
+            assert_int_equal(snapshot_left(reader), 0);
+            assert_int_equal(from->read(from, back, 1), STATUS_BAD_DATA);
+            assert_int_equal(from->read(from, back, 0), STATUS_BAD_DATA);
+        }
+        assert_null(snapshot_find(reader, "ELSE"));
+        snapshot_close(reader);
+    }
+    free(bytes);
+    free(back);
+}
+
+static void notices_every_changed_byte(void **state)
+{
+    const struct place *place = *state;
+    static const unsigned char flips[] = {0x01, 0x80, 0xff};
+    size_t size;
+    save_text(place->path, "forty-two users and a few items");
+    unsigned char *bytes = slurp(place->path, &size);
+    assert_in_range(size, 100, 1000);
+    for (size_t i = 0; i < size; i++)
+        for (size_t f = 0; f < sizeof flips; f++) {
+            bytes[i] ^= flips[f];
+            spill(place->path, bytes, size);
+            assert_refused(place->path, "a changed byte", i);
+            bytes[i] ^= flips[f];
+        }
+    spill(place->path, bytes, size);
+    struct snapshot_reader *reader = NULL;
+    assert_int_equal(snapshot_open(place->path, &reader, NULL), STATUS_OK);
+    snapshot_close(reader);
+    free(bytes);
+}
+
+static void notices_every_truncation_and_addition(void **state)
+{
+    const struct place *place = *state;
+    size_t size;
+    save_text(place->path, "short");
+    unsigned char *bytes = slurp(place->path, &size);
+    for (size_t keep = 0; keep < size; keep++) {
+        spill(place->path, bytes, keep);
+        assert_refused(place->path, "a truncation", keep);
+    }
+    for (size_t more = 1; more < 100; more++) {
+        memset(bytes + size, more % 2 != 0 ? 0 : 'x', more);
+        spill(place->path, bytes, size + more);
+        assert_refused(place->path, "an addition", more);
+    }
+    memmove(bytes + size, bytes, size); /* twice the whole file */
+    spill(place->path, bytes, 2 * size);
+    assert_refused(place->path, "a doubled file", size);
+    free(bytes);
+}
+
+static void names_the_damaged_section(void **state)
+{
+    const struct place *place = *state;
+    struct snapshot_reader *reader = NULL;
+    struct error error;
+    save_text(place->path, "some text");
+    damage(place->path, 16 + 5 + 2);
+    assert_int_equal(snapshot_open(place->path, &reader, &error), STATUS_BAD_DATA);
+    assert_non_null(strstr(error.text, "TEXT"));
+}
+
+static void keeps_the_previous_generation(void **state)
+{
+    const struct place *place = *state;
+    char text[64] = "";
+    struct error error;
+    save_text(place->path, "one");
+    assert_int_equal(access(place->previous, F_OK), -1);
+    save_text(place->path, "two");
+    save_text(place->path, "three");
+    assert_int_equal(access(place->temporary, F_OK), -1);
+    assert_int_equal(snapshot_load(place->path, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, "three");
+    assert_int_equal(snapshot_load(place->previous, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, "two");
+
+    assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, "three");
+    assert_int_equal(error.status, STATUS_OK);
+
+    damage(place->path, 30);
+    assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, "two");
+    assert_int_equal(error.status, STATUS_BAD_DATA);
+    assert_non_null(strstr(error.text, place->path));
+
+    unlink(place->path);
+    text[0] = '\0';
+    assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, "two");
+    assert_int_equal(error.status, STATUS_NOT_FOUND);
+}
+
+static void refuses_when_nothing_is_whole(void **state)
+{
+    const struct place *place = *state;
+    char text[64];
+    struct error error;
+    assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_NOT_FOUND);
+
+    save_text(place->path, "one"); /* one generation only, damaged: not the same as none */
+    damage(place->path, 30);
+    assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_BAD_DATA);
+
+    save_text(place->path, "two");
+    damage(place->path, 31);
+    assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_BAD_DATA);
+    char *first = strstr(error.text, place->path);
+    assert_non_null(first);
+    assert_non_null(strstr(error.text, place->previous));
+    assert_true(strstr(first, place->previous) != first); /* named by itself too */
+    assert_non_null(strstr(error.text, "move both away"));
+}
+
+static enum status refuse_settings(void *context, struct snapshot_reader *reader,
+                                   struct error *error)
+{
+    (void)reader;
+    ++*(int *)context;
+    return error_set(error, STATUS_BAD_CONFIG, "model.dim differs");
+}
+
+static enum status refuse_first(void *context, struct snapshot_reader *reader, struct error *error)
+{
+    (void)reader;
+    if (++*(int *)context == 1)
+        return error_set(error, STATUS_BAD_DATA, "it does not load");
+    return STATUS_OK;
+}
+
+static void tries_the_previous_one_when_taking_fails(void **state)
+{
+    const struct place *place = *state;
+    struct error error;
+    int calls = 0;
+    save_text(place->path, "one");
+    save_text(place->path, "two");
+    assert_int_equal(snapshot_load_newest(place->path, refuse_first, &calls, &error), STATUS_OK);
+    assert_int_equal(calls, 2);
+    assert_non_null(strstr(error.text, "it does not load"));
+    assert_non_null(strstr(error.text, place->path));
+
+    calls = 0; /* other settings: the older one has them too */
+    assert_int_equal(snapshot_load_newest(place->path, refuse_settings, &calls, &error),
+                     STATUS_BAD_CONFIG);
+    assert_int_equal(calls, 1);
+    assert_non_null(strstr(error.text, "model.dim"));
+}
+
+static void says_why_it_cannot_write(void **state)
+{
+    const struct place *place = *state;
+    struct snapshot_writer *writer = NULL;
+    struct error error;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/missing/model", place->folder);
+    assert_int_equal(snapshot_create(path, &writer, &error), STATUS_CANNOT_WRITE);
+    assert_null(writer);
+    assert_non_null(strstr(error.text, path));
+    assert_non_null(strstr(error.text, "No such file"));
+    assert_int_equal(snapshot_create(place->folder, &writer, &error), STATUS_CANNOT_WRITE);
+    assert_int_equal(snapshot_create("", &writer, &error), STATUS_CANNOT_WRITE);
+    memset(path, 'a', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    assert_int_equal(snapshot_create(path, &writer, &error), STATUS_CANNOT_WRITE);
+    assert_int_equal(snapshot_save("/dev/full", fill_text, (void *)(uintptr_t) "x", NULL, &error),
+                     STATUS_CANNOT_WRITE);
+}
+
+static enum status fill_big(void *context, struct snapshot_writer *writer)
+{
+    static const char zeros[1 << 16];
+    struct state_writer *to = snapshot_section(writer, "BIGG");
+    enum status status = STATUS_OK;
+    for (int i = 0; status == STATUS_OK && i < *(int *)context; i++)
+        status = to->write(to, zeros, sizeof zeros);
+    return status;
+}
+
+/* A full disk, as a limit on the size of files. */
+static void leaves_the_old_one_when_there_is_no_room(void **state)
+{
+    const struct place *place = *state;
+    struct rlimit before, small;
+    struct error error;
+    char text[64];
+    int pieces = 48; /* of 64 KiB */
+    save_text(place->path, "old");
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = before;
+    small.rlim_cur = 1500000;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    enum status status = snapshot_save(place->path, fill_big, &pieces, NULL, &error);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(status, STATUS_CANNOT_WRITE);
+    assert_non_null(strstr(error.text, place->path));
+    assert_non_null(strstr(error.text, "too large"));
+    assert_int_equal(access(place->temporary, F_OK), -1);
+    assert_int_equal(snapshot_load(place->path, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, "old");
+    assert_int_equal(access(place->previous, F_OK), -1);
+}
+
+static enum status fill_and_give_up(void *context, struct snapshot_writer *writer)
+{
+    (void)context;
+    snapshot_section(writer, "HALF");
+    return STATUS_INTERNAL;
+}
+
+static void saves_nothing_when_filling_fails(void **state)
+{
+    const struct place *place = *state;
+    struct error error;
+    char text[64];
+    save_text(place->path, "old");
+    assert_int_equal(snapshot_save(place->path, fill_and_give_up, NULL, NULL, &error),
+                     STATUS_INTERNAL);
+    assert_int_equal(access(place->temporary, F_OK), -1);
+    assert_int_equal(snapshot_load(place->path, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, "old");
+}
+
+/* What a killed save left is replaced, not written into; a link is not followed. */
+static void replaces_leftovers(void **state)
+{
+    const struct place *place = *state;
+    struct error error;
+    char text[64];
+    spill(place->previous, (const unsigned char *)"precious", 8);
+    assert_int_equal(symlink(place->previous, place->temporary), 0);
+    save_text(place->path, "new");
+    assert_int_equal(snapshot_load(place->path, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, "new");
+    size_t size;
+    unsigned char *bytes = slurp(place->previous, &size);
+    assert_int_equal(size, 8);
+    assert_memory_equal(bytes, "precious", 8);
+    free(bytes);
+    struct stat about;
+    assert_int_equal(lstat(place->path, &about), 0);
+    assert_true(S_ISREG(about.st_mode));
+    assert_int_equal(about.st_mode & 07, 0); /* not for everybody: it holds what people did */
+}
+
+static void refuses_what_is_no_snapshot(void **state)
+{
+    const struct place *place = *state;
+    struct snapshot_reader *reader = NULL;
+    struct error error;
+    assert_int_equal(snapshot_open(place->path, &reader, &error), STATUS_NOT_FOUND);
+    assert_int_equal(snapshot_open(place->folder, &reader, &error), STATUS_BAD_DATA);
+    assert_int_equal(snapshot_open("/dev/zero", &reader, &error), STATUS_BAD_DATA);
+    unsigned char junk[4096];
+    fill_pattern(junk, sizeof junk, 7);
+    spill(place->path, junk, sizeof junk);
+    assert_refused(place->path, "junk", 0);
+    memset(junk, 0, sizeof junk);
+    spill(place->path, junk, sizeof junk);
+    assert_refused(place->path, "zeros", 0);
+}
+
+static void sums_are_xxh3_128(void **state)
+{
+    const struct place *place = *state;
+    struct digest_writer digest;
+    char text[33], again[33];
+    assert_int_equal(digest_begin(&digest), STATUS_OK);
+    snapshot_sum_text(digest_end(&digest), text);
+    assert_string_equal(text, "99aa06d3014798d86001c324468d497f"); /* of nothing, as published */
+
+    save_text(place->path, "any text"); /* a section's sum is the digest of its bytes */
+    assert_int_equal(digest_begin(&digest), STATUS_OK);
+    digest.writer.write(&digest.writer, "any", 3);
+    digest.writer.write(&digest.writer, " text", 6);
+    assert_int_equal(digest.bytes, 9);
+    snapshot_sum_text(digest_end(&digest), text);
+    struct snapshot_reader *reader = NULL;
+    struct snapshot_sum sum;
+    uint64_t bytes;
+    assert_int_equal(snapshot_open(place->path, &reader, NULL), STATUS_OK);
+    assert_true(snapshot_sum_of(reader, "TEXT", &sum, &bytes));
+    assert_int_equal(bytes, 9);
+    snapshot_sum_text(sum, again);
+    assert_string_equal(text, again);
+    assert_false(snapshot_sum_of(reader, "ELSE", &sum, &bytes));
+    snapshot_close(reader);
+}
+
+#define IN_A_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_PLACE(gives_back_what_was_written),
+        IN_A_PLACE(notices_every_changed_byte),
+        IN_A_PLACE(notices_every_truncation_and_addition),
+        IN_A_PLACE(names_the_damaged_section),
+        IN_A_PLACE(keeps_the_previous_generation),
+        IN_A_PLACE(refuses_when_nothing_is_whole),
+        IN_A_PLACE(tries_the_previous_one_when_taking_fails),
+        IN_A_PLACE(says_why_it_cannot_write),
+        IN_A_PLACE(leaves_the_old_one_when_there_is_no_room),
+        IN_A_PLACE(saves_nothing_when_filling_fails),
+        IN_A_PLACE(replaces_leftovers),
+        IN_A_PLACE(refuses_what_is_no_snapshot),
+        IN_A_PLACE(sums_are_xxh3_128),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,217 @@
+#include "transport/decode.h"
+
+#include "transport/decode_number.h"
+#include "transport/decode_walk.h"
+
+#include <math.h>
+
+static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
+
+static const struct found *find(const struct walk *walk, enum field field)
+{
+    static const struct found nothing = {.kind = FOUND_NOTHING};
+    return walk->found >> field & 1 ? &walk->at[field] : &nothing;
+}
+
+static bool is_forget(struct text name)
+{
+    return name.size == 6 && bytes_equal(name.at, "forget", 6);
+}
+
+/* ---- ids ---- */
+
+static struct text integer_text(const struct found *found, struct decode_scratch *scratch)
+{
+    if (found->fits && found->magnitude == 0)
+        return text_of("0"); /* -0 too */
+    if (found->text.size != 0)
+        return found->text;
+    char *to = scratch->bytes + scratch->used;
+    const uint32_t size = integer_to_text(found->negative, found->magnitude, to);
+    scratch->used += size;
+    return (struct text){to, size};
+}
+
+/* Text or integer of 1..ID_BYTES_MAX bytes; false: anything else. */
+static bool read_id(const struct found *found, struct decode_scratch *scratch, struct text *id)
+{
+    if (found->kind == FOUND_TEXT && !found->has_nul)
+        *id = found->text;
+    else if (found->kind == FOUND_INTEGER)
+        *id = integer_text(found, scratch);
+    else
+        return false;
+    return id->size >= 1 && id->size <= ID_BYTES_MAX;
+}
+
+/* ---- numbers ---- */
+
+/* ms since 1970, or -1 when it is no such number. */
+static int64_t read_time(const struct found *found)
+{
+    const double exact_max = 9007199254740992.0; /* 2^53 */
+    if (found->kind == FOUND_INTEGER && found->fits && found->magnitude <= INT64_MAX &&
+        (!found->negative || found->magnitude == 0))
+        return (int64_t)found->magnitude;
+    if (found->kind == FOUND_FRACTION && found->number >= 0 && found->number < exact_max &&
+        floor(found->number) == found->number)
+        return (int64_t)found->number;
+    return -1;
+}
+
+static double read_number(const struct found *found)
+{
+    const bool is_number = found->kind == FOUND_INTEGER || found->kind == FOUND_FRACTION;
+    return is_number && isfinite(found->number) ? found->number : (double)NAN;
+}
+
+static void read_value(const struct walk *walk, struct event *event)
+{
+    const struct found *value = find(walk, FIELD_VALUE);
+    const struct found *played = find(walk, FIELD_PLAYED_MS);
+    const struct found *duration = find(walk, FIELD_DURATION_MS);
+    if (value->kind != FOUND_NOTHING) {
+        event->has_value = true;
+        event->value = read_number(value);
+    } else if (played->kind != FOUND_NOTHING && duration->kind != FOUND_NOTHING) {
+        const double whole = read_number(duration);
+        event->has_value = whole != 0; /* a stream without an end has no fraction */
+        event->value = whole > 0 ? read_number(played) / whole : (double)NAN;
+    }
+}
+
+/* ---- the event ---- */
+
+static enum verdict find_missing(const struct walk *walk, struct text name)
+{
+    if (find(walk, FIELD_USER)->kind == FOUND_NOTHING)
+        return VERDICT_MISSING_USER;
+    if (find(walk, FIELD_ITEM)->kind == FOUND_NOTHING && !is_forget(name))
+        return VERDICT_MISSING_ITEM;
+    if (find(walk, FIELD_EVENT)->kind == FOUND_NOTHING)
+        return VERDICT_MISSING_EVENT;
+    return VERDICT_ACCEPTED;
+}
+
+static bool read_event_id(const struct walk *walk, struct event *event)
+{
+    const struct found *id = find(walk, FIELD_ID);
+    if (id->kind == FOUND_TEXT)
+        event->id = id->text;
+    else if (id->kind == FOUND_INTEGER)
+        event->id = integer_text(id, walk->scratch);
+    else
+        return id->kind == FOUND_NOTHING;
+    return true;
+}
+
+static bool read_item(const struct walk *walk, struct event *event)
+{
+    const struct found *item = find(walk, FIELD_ITEM);
+    if (is_forget(event->name))
+        return item->kind != FOUND_BAD_TEXT;
+    return read_id(item, walk->scratch, &event->item);
+}
+
+static void read_device(const struct walk *walk, struct event *event)
+{
+    if (!read_id(find(walk, FIELD_DEVICE), walk->scratch, &event->device))
+        event->device = (struct text){NULL, 0};
+}
+
+/* In the order of the enum. */
+static enum verdict read_event(const struct walk *walk, int64_t default_ts_ms, int64_t latest_ts_ms,
+                               struct event *event)
+{
+    memset(event, 0, sizeof *event);
+    if (!read_event_id(walk, event))
+        return VERDICT_UNDECODABLE;
+    const struct found *name = find(walk, FIELD_EVENT);
+    if (name->kind == FOUND_TEXT)
+        event->name = name->text;
+    const enum verdict missing = find_missing(walk, event->name);
+    if (missing != VERDICT_ACCEPTED)
+        return missing;
+    if (!read_id(find(walk, FIELD_USER), walk->scratch, &event->user))
+        return VERDICT_BAD_USER;
+    if (!read_item(walk, event))
+        return VERDICT_BAD_ITEM;
+    if (name->kind != FOUND_TEXT || name->text.size == 0 || name->has_nul)
+        return VERDICT_BAD_EVENT;
+    const struct found *ts = find(walk, FIELD_TS);
+    event->ts_ms = ts->kind == FOUND_NOTHING ? default_ts_ms : read_time(ts);
+    if (event->ts_ms < 0 || event->ts_ms > latest_ts_ms)
+        return VERDICT_BAD_TS;
+    read_value(walk, event);
+    read_device(walk, event);
+    return VERDICT_ACCEPTED;
+}
+
+static bool walk_message(struct walk *walk, const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+        at++;
+    if (at == end)
+        return false;
+    const unsigned char first = (unsigned char)*at;
+    if (first == '{')
+        return walk_json(walk, at, end);
+    if ((first & 0xF0) == 0x80 || first == 0xDE || first == 0xDF)
+        return walk_msgpack(walk, at, end);
+    return false;
+}
+
+enum verdict decode_event_within(const struct field_map *map, const void *value, size_t size,
+                                 int64_t default_ts_ms, int64_t latest_ts_ms,
+                                 struct decode_scratch *scratch, struct event *event)
+{
+    if (size == 0)
+        return VERDICT_IGNORED;
+    if (size > DECODE_BYTES_MAX)
+        return VERDICT_TOO_LARGE;
+    struct walk walk;
+    walk_init(&walk, map, scratch);
+    const char *bytes = value;
+    if (!walk_message(&walk, bytes, bytes + size))
+        return VERDICT_UNDECODABLE;
+    return read_event(&walk, default_ts_ms, latest_ts_ms, event);
+}
+
+static int64_t latest_ts_ms(int64_t message_ts_ms)
+{
+    return message_ts_ms < 0 || message_ts_ms > INT64_MAX - day_ms ? INT64_MAX
+                                                                   : message_ts_ms + day_ms;
+}
+
+enum verdict decode_event(const struct field_map *map, const void *value, size_t size,
+                          int64_t message_ts_ms, struct decode_scratch *scratch,
+                          struct event *event)
+{
+    return decode_event_within(map, value, size, message_ts_ms, latest_ts_ms(message_ts_ms),
+                               scratch, event);
+}
+
+static bool id_is_good(struct text id)
+{
+    return id.size >= 1 && id.size <= ID_BYTES_MAX && text_is_utf8(id);
+}
+
+enum verdict event_check(const struct event *event, int64_t message_ts_ms)
+{
+    const bool forget = is_forget(event->name);
+    if (event->user.at == NULL)
+        return VERDICT_MISSING_USER;
+    if (event->item.at == NULL && !forget)
+        return VERDICT_MISSING_ITEM;
+    if (event->name.at == NULL)
+        return VERDICT_MISSING_EVENT;
+    if (!id_is_good(event->user))
+        return VERDICT_BAD_USER;
+    if (!forget && !id_is_good(event->item))
+        return VERDICT_BAD_ITEM;
+    if (event->name.size == 0 || !text_is_utf8(event->name))
+        return VERDICT_BAD_EVENT;
+    if (event->ts_ms < 0 || event->ts_ms > latest_ts_ms(message_ts_ms))
+        return VERDICT_BAD_TS;
+    return VERDICT_ACCEPTED;
+}

@@ -1,0 +1,92 @@
+#include "transport/decode_walk.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* Up to so many keys, each new one is compared with those before it; a map of more is sorted when
+ * it closes, so that no message takes quadratic time. */
+enum { KEYS_COMPARED = 32 };
+
+static _Thread_local uint64_t key_memory[DECODE_BYTES_MAX / 2];
+static _Thread_local char text_memory[DECODE_BYTES_MAX];
+
+char *walk_text_memory(void)
+{
+    return text_memory;
+}
+
+void walk_init(struct walk *walk, const struct field_map *map, struct decode_scratch *scratch)
+{
+    const uint16_t all = (1U << FIELDS_AND_DEVICE) - 1;
+    scratch->used = 0;
+    walk->map = map;
+    walk->scratch = scratch;
+    walk->keys = key_memory;
+    walk->key_count = 0;
+    walk->depth = 0;
+    walk->leaf = 0;
+    walk->deeper = all;
+    walk->found = 0;
+    memset(walk->seen, 0, sizeof walk->seen);
+    walk->frame = &walk->frames[0];
+    walk->frames[0] = (struct frame){.level = UINT8_MAX};
+}
+
+uint64_t walk_hash(const void *bytes, size_t size, enum key_kind kind)
+{
+    return XXH3_64bits_withSeed(bytes, size, kind);
+}
+
+bool walk_remember(struct walk *walk, uint64_t hash)
+{
+    const uint64_t *first = walk->keys + walk->frame->first_key;
+    const uint32_t count = walk->key_count - walk->frame->first_key;
+    if (count < KEYS_COMPARED) {
+        bool equal = false;
+        for (uint32_t i = 0; i < count; i++)
+            equal |= first[i] == hash;
+        if (equal)
+            return false;
+    }
+    walk->keys[walk->key_count++] = hash;
+    return true;
+}
+
+static void sift_down(uint64_t *heap, uint32_t at, uint32_t size)
+{
+    const uint64_t moved = heap[at];
+    for (uint32_t child; (child = 2 * at + 1) < size; at = child) {
+        if (child + 1 < size && heap[child + 1] > heap[child])
+            child++;
+        if (heap[child] <= moved)
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = moved;
+}
+
+/* Heapsort: in place, and no input makes it slow. */
+static void sort(uint64_t *at, uint32_t size)
+{
+    for (uint32_t i = size / 2; i-- > 0;)
+        sift_down(at, i, size);
+    for (uint32_t end = size; end-- > 1;) {
+        const uint64_t largest = at[0];
+        at[0] = at[end];
+        at[end] = largest;
+        sift_down(at, 0, end);
+    }
+}
+
+bool walk_keys_differ(struct walk *walk)
+{
+    uint64_t *keys = walk->keys + walk->frame->first_key;
+    const uint32_t count = walk->key_count - walk->frame->first_key;
+    if (count <= KEYS_COMPARED)
+        return true;
+    sort(keys, count);
+    for (uint32_t i = 1; i < count; i++)
+        if (keys[i - 1] == keys[i])
+            return false;
+    return true;
+}

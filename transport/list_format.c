@@ -1,0 +1,163 @@
+/*
+ * The bytes of a list, as readers get them:
+ *
+ *     {"items":["id",…],"scores":[0.5,…],"at":ms,"v":n}
+ *
+ * as JSON or as the same map in MessagePack.
+ */
+#include "transport/float_text.h"
+#include "transport/redis.h"
+
+#include <inttypes.h>
+#include <msgpack.h>
+#include <stdio.h>
+
+/* Where the next byte goes. Once something did not fit, nothing goes any more. */
+struct output {
+    char *at, *end;
+    bool full;
+};
+
+static bool output_has(struct output *output, size_t size)
+{
+    if ((size_t)(output->end - output->at) < size)
+        output->full = true;
+    return !output->full;
+}
+
+static void put_bytes(struct output *output, const char *bytes, size_t size)
+{
+    if (!output_has(output, size))
+        return;
+    memcpy(output->at, bytes, size);
+    output->at += size;
+}
+
+#define PUT_LITERAL(output, literal) put_bytes(output, literal, sizeof(literal) - 1)
+
+/* Is there a byte among the eight that JSON wants escaped: below 0x20, a quote or a backslash? */
+static bool needs_escape(uint64_t eight)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
+    uint64_t quote = eight ^ (ones * '"');
+    uint64_t backslash = eight ^ (ones * '\\');
+    uint64_t found = ((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
+                     ((backslash - ones) & ~backslash);
+    return (found & highs) != 0;
+}
+
+static char *escape_byte(char *at, char byte)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned value = (unsigned char)byte;
+    if (byte == '"' || byte == '\\') {
+        *at++ = '\\';
+        *at++ = byte;
+    } else if (value >= 0x20) {
+        *at++ = byte;
+    } else {
+        memcpy(at, "\\u00", 4);
+        at[4] = hex[value >> 4];
+        at[5] = hex[value & 15];
+        at += 6;
+    }
+    return at;
+}
+
+static void put_json_string(struct output *output, struct text text)
+{
+    if (!output_has(output, 6 * (size_t)text.size + 3))
+        return;
+    char *at = output->at;
+    *at++ = '"';
+    uint32_t done = 0;
+    while (text.size - done >= 8) {
+        uint64_t eight;
+        memcpy(&eight, text.at + done, 8);
+        if (needs_escape(eight))
+            break;
+        memcpy(at, &eight, 8);
+        at += 8;
+        done += 8;
+    }
+    for (; done < text.size; done++)
+        at = escape_byte(at, text.at[done]);
+    *at++ = '"';
+    *at++ = ',';
+    output->at = at;
+}
+
+static void put_json_float(struct output *output, float value)
+{
+    if (!output_has(output, FLOAT_TEXT_MAX + 1))
+        return;
+    output->at += float_text(value, output->at);
+    *output->at++ = ',';
+}
+
+/* Takes the comma after the last element back. */
+static void end_json_array(struct output *output, const struct list *list)
+{
+    if (list->size > 0 && !output->full)
+        output->at--;
+}
+
+static void put_json(struct output *output, const struct list *list, int64_t at_ms,
+                     uint64_t version)
+{
+    PUT_LITERAL(output, "{\"items\":[");
+    for (uint32_t i = 0; i < list->size; i++)
+        put_json_string(output, list->at[i].item);
+    end_json_array(output, list);
+    PUT_LITERAL(output, "],\"scores\":[");
+    for (uint32_t i = 0; i < list->size; i++)
+        put_json_float(output, list->at[i].score);
+    end_json_array(output, list);
+    char tail[64];
+    int size =
+        snprintf(tail, sizeof tail, "],\"at\":%" PRIi64 ",\"v\":%" PRIu64 "}", at_ms, version);
+    put_bytes(output, tail, (size_t)size);
+}
+
+static int put_packed(void *data, const char *bytes, size_t size)
+{
+    put_bytes(data, bytes, size);
+    return 0;
+}
+
+static void pack_text(msgpack_packer *packer, struct text text)
+{
+    msgpack_pack_str(packer, text.size);
+    msgpack_pack_str_body(packer, text.at, text.size);
+}
+
+static void put_msgpack(struct output *output, const struct list *list, int64_t at_ms,
+                        uint64_t version)
+{
+    msgpack_packer packer;
+    msgpack_packer_init(&packer, output, put_packed);
+    msgpack_pack_map(&packer, 4);
+    pack_text(&packer, text_of("items"));
+    msgpack_pack_array(&packer, list->size);
+    for (uint32_t i = 0; i < list->size; i++)
+        pack_text(&packer, list->at[i].item);
+    pack_text(&packer, text_of("scores"));
+    msgpack_pack_array(&packer, list->size);
+    for (uint32_t i = 0; i < list->size; i++)
+        msgpack_pack_float(&packer, list->at[i].score);
+    pack_text(&packer, text_of("at"));
+    msgpack_pack_int64(&packer, at_ms);
+    pack_text(&packer, text_of("v"));
+    msgpack_pack_uint64(&packer, version);
+}
+
+size_t list_format_bytes(enum list_format format, const struct list *list, int64_t at_ms,
+                         uint64_t version, char *out, size_t out_size)
+{
+    struct output output = {out, out + out_size, false};
+    if (format == LIST_JSON)
+        put_json(&output, list, at_ms, version);
+    else if (format == LIST_MSGPACK)
+        put_msgpack(&output, list, at_ms, version);
+    return output.full ? 0 : (size_t)(output.at - out);
+}
