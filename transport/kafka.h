@@ -25,12 +25,15 @@ struct kafka_reserved {
     const char *key, *value, *why;
 };
 const struct kafka_reserved *kafka_reserved(void);
+/* Where the daemon's default differs from librdkafka's; a [kafka] key wins over it. Likewise. */
+const struct kafka_reserved *kafka_defaults(void);
 
 /* STATUS_BAD_CONFIG with librdkafka's own words if it does not know a key or value, or the key is
  * reserved. No connection is made. */
 enum status kafka_check(const struct kafka_pairs *pairs, struct error *error);
-/* Waits up to `timeout_ms` for metadata of `topics` (comma separated). Blocks; one-shot use only.
- * STATUS_UNREACHABLE says which broker. */
+/* Waits up to `timeout_ms` for a broker, and for metadata of `topics` (comma separated; NULL or "":
+ * none is asked for). Blocks; one-shot use only. Creates no topic. STATUS_UNREACHABLE says which
+ * broker; STATUS_NOT_FOUND names the topic that does not exist. */
 enum status kafka_reach(const struct kafka_pairs *pairs, const char *topics, int timeout_ms,
                         struct error *error);
 
@@ -95,6 +98,8 @@ struct kafka_broker; /* opaque */
 enum status kafka_broker_create(uint32_t brokers, const char *topic, int partitions,
                                 struct kafka_broker **out, struct error *error);
 const char *kafka_broker_address(const struct kafka_broker *broker); /* host:port,… */
+/* All brokers refuse and drop connections (false) or take them again (true); the log stays. */
+void kafka_broker_set_up(struct kafka_broker *broker, bool up);
 void kafka_broker_destroy(struct kafka_broker *broker);
 
 #endif
