@@ -1,0 +1,83 @@
+/* What of [kafka] is handed on, what is refused, and whether Kafka answers. */
+#include "kafka_kit.h"
+
+static enum status check(const char *key, const char *value, struct error *error)
+{
+    struct kafka_pair pair = {key, value};
+    return kafka_check(&(struct kafka_pairs){&pair, 1}, error);
+}
+
+static void test_known_keys_pass(void **state)
+{
+    (void)state;
+    struct error error;
+    assert_int_equal(check("bootstrap.servers", "a:1,b:2", &error), STATUS_OK);
+    assert_int_equal(check("security.protocol", "ssl", &error), STATUS_OK);
+    assert_int_equal(check("fetch.min.bytes", "5", &error), STATUS_OK);
+    assert_int_equal(check("linger.ms", "5", &error), STATUS_OK);
+}
+
+static void test_unknown_keys_and_values_are_named(void **state)
+{
+    (void)state;
+    struct error error;
+    assert_int_equal(check("no.such.key", "1", &error), STATUS_BAD_CONFIG);
+    assert_non_null(strstr(error.text, "no.such.key"));
+    assert_int_equal(check("security.protocol", "carrier pigeon", &error), STATUS_BAD_CONFIG);
+    assert_non_null(strstr(error.text, "security.protocol"));
+    assert_int_equal(check("fetch.min.bytes", "-1", &error), STATUS_BAD_CONFIG);
+    assert_int_equal(check("ssl.ca.location", "/no/such/file.pem", &error), STATUS_OK);
+    struct kafka_pair pairs[] = {{"security.protocol", "ssl"},
+                                 {"ssl.ca.location", "/no/such/file.pem"}};
+    assert_int_equal(kafka_check(&(struct kafka_pairs){pairs, 2}, &error), STATUS_BAD_CONFIG);
+}
+
+static void test_what_would_break_the_guarantees_is_refused(void **state)
+{
+    (void)state;
+    struct error error;
+    for (const struct kafka_reserved *at = kafka_reserved(); at->key != NULL; at++) {
+        assert_int_equal(check(at->key, at->value != NULL ? at->value : "x", &error),
+                         STATUS_BAD_CONFIG);
+        assert_non_null(strstr(error.text, at->key));
+        assert_non_null(strstr(error.text, at->why));
+    }
+}
+
+static void test_our_defaults_are_valid_and_can_be_overridden(void **state)
+{
+    (void)state;
+    struct error error;
+    for (const struct kafka_reserved *at = kafka_defaults(); at->key != NULL; at++) {
+        enum status status = check(at->key, at->value, &error);
+        /* Some are of newer versions of librdkafka. */
+        assert_true(status == STATUS_OK || strstr(error.text, "No such") != NULL);
+    }
+}
+
+static void test_reach(void **state)
+{
+    (void)state;
+    struct kit kit;
+    struct error error = {.text = ""};
+    kit_init(&kit, NULL, 1);
+    assert_int_equal(kafka_reach(&kit.kafka, "events", 5000, &error), STATUS_OK);
+    assert_int_equal(kafka_reach(&kit.kafka, NULL, 5000, &error), STATUS_OK);
+    assert_int_equal(kafka_reach(&kit.kafka, "a b", 5000, &error), STATUS_INVALID);
+    kafka_broker_set_up(kit.broker, false);
+    assert_int_equal(kafka_reach(&kit.kafka, "events", 700, &error), STATUS_UNREACHABLE);
+    assert_non_null(strstr(error.text, kafka_broker_address(kit.broker)));
+    kit_finish(&kit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_known_keys_pass),
+        cmocka_unit_test(test_unknown_keys_and_values_are_named),
+        cmocka_unit_test(test_what_would_break_the_guarantees_is_refused),
+        cmocka_unit_test(test_our_defaults_are_valid_and_can_be_overridden),
+        cmocka_unit_test(test_reach),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* Dead letters: unchanged, with the reason and the origin in their headers. */
+#include "transport/kafka_conf.h"
+
+#include "kafka_kit.h"
+
+static struct kit kit;
+
+static struct dead_letters *open_letters(const char *topic)
+{
+    struct error error;
+    struct dead_letters *letters = NULL;
+    if (kafka_dead_letters_create(kit.loop, &kit.kafka, topic, &letters, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    return letters;
+}
+
+static bool wait_outstanding(struct dead_letters *letters, uint64_t wanted, double seconds)
+{
+    for (double waited = 0; waited < seconds; waited += 0.05) {
+        letters->ops->serve(letters);
+        if (letters->ops->outstanding(letters) == wanted)
+            return true;
+        kit_spin(&kit, 0.05);
+    }
+    return false;
+}
+
+/* The first message of partition 0 of a topic, read without our own source. */
+static rd_kafka_message_t *read_one(rd_kafka_t *client, const char *topic)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(4);
+    for (int p = 0; p < 4; p++) /* the embedded broker creates topics with 4 partitions */
+        rd_kafka_topic_partition_list_add(list, topic, p)->offset = 0;
+    rd_kafka_assign(client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    for (int i = 0; i < 100; i++) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, 100);
+        if (message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return message;
+        if (message != NULL)
+            rd_kafka_message_destroy(message);
+    }
+    return NULL;
+}
+
+static void assert_header(const rd_kafka_message_t *message, const char *name, const char *wanted)
+{
+    rd_kafka_headers_t *headers = NULL;
+    assert_int_equal(rd_kafka_message_headers(message, &headers), 0);
+    const void *value;
+    size_t size;
+    assert_int_equal(rd_kafka_header_get_last(headers, name, &value, &size), 0);
+    assert_int_equal(size, strlen(wanted));
+    assert_memory_equal(value, wanted, size);
+}
+
+static void test_letter_is_unchanged_and_says_why(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    struct dead_letters *letters = open_letters("dead");
+    const char value[] = {'{', 0, (char)0xff, 'x'};
+    struct message message = {.topic = "events",
+                              .partition = 3,
+                              .offset = 12345678901,
+                              .value = value,
+                              .size = sizeof value,
+                              .key = "k",
+                              .key_size = 1};
+    assert_true(letters->ops->send(letters, &message, "undecodable"));
+    assert_int_equal(letters->ops->outstanding(letters), 1);
+    assert_true(wait_outstanding(letters, 0, 5));
+    assert_int_equal(letters->ops->lost(letters), 0);
+    letters->ops->destroy(letters);
+
+    struct error error;
+    rd_kafka_conf_t *conf = kafka_conf_create(&kit.kafka, &error);
+    rd_kafka_conf_set(conf, "group.id", "reader", NULL, 0);
+    rd_kafka_t *client = NULL;
+    assert_int_equal(kafka_client_create(RD_KAFKA_CONSUMER, conf, &client, &error), 0);
+    rd_kafka_poll_set_consumer(client);
+    rd_kafka_message_t *got = read_one(client, "dead");
+    assert_non_null(got);
+    assert_int_equal(got->len, sizeof value);
+    assert_memory_equal(got->payload, value, sizeof value);
+    assert_int_equal(got->key_len, 1);
+    assert_header(got, "tasted.reason", "undecodable");
+    assert_header(got, "tasted.topic", "events");
+    assert_header(got, "tasted.partition", "3");
+    assert_header(got, "tasted.offset", "12345678901");
+    rd_kafka_message_destroy(got);
+    kafka_client_destroy(client, 5000);
+    kit_finish(&kit);
+}
+
+static void test_without_a_topic_letters_are_forgotten(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    struct dead_letters *letters = open_letters("");
+    struct message message = {.topic = "events"};
+    assert_true(letters->ops->send(letters, &message, "bad_user"));
+    letters->ops->serve(letters);
+    assert_int_equal(letters->ops->outstanding(letters), 0);
+    assert_int_equal(letters->ops->lost(letters), 0);
+    letters->ops->destroy(letters);
+    kit_finish(&kit);
+}
+
+static void test_letters_that_cannot_be_delivered_are_lost_in_time(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"message.timeout.ms", "1000"};
+    kafka_broker_set_up(kit.broker, false);
+    struct dead_letters *letters = open_letters("dead");
+    struct message message = {.topic = "events", .value = "x", .size = 1};
+    for (int i = 0; i < 3; i++)
+        assert_true(letters->ops->send(letters, &message, "bad_ts"));
+    assert_true(wait_outstanding(letters, 0, 5));
+    assert_int_equal(letters->ops->lost(letters), 3);
+    letters->ops->destroy(letters);
+    kit_finish(&kit);
+}
+
+static void test_a_full_queue_is_told(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"queue.buffering.max.messages", "10"};
+    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"message.timeout.ms", "1500"};
+    kafka_broker_set_up(kit.broker, false);
+    struct dead_letters *letters = open_letters("dead");
+    struct message message = {.topic = "events", .value = "x", .size = 1};
+    int taken = 0;
+    while (taken < 20 && letters->ops->send(letters, &message, "bad_ts"))
+        taken++;
+    assert_int_equal(taken, 10);
+    kafka_broker_set_up(kit.broker, true);
+    assert_true(wait_outstanding(letters, 0, 5));
+    assert_true(letters->ops->send(letters, &message, "bad_ts"));
+    letters->ops->destroy(letters);
+    kit_finish(&kit);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_letter_is_unchanged_and_says_why),
+        cmocka_unit_test(test_without_a_topic_letters_are_forgotten),
+        cmocka_unit_test(test_letters_that_cannot_be_delivered_are_lost_in_time),
+        cmocka_unit_test(test_a_full_queue_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,162 @@
+/* The source in assign mode, against the embedded broker. */
+#include "kafka_kit.h"
+
+static struct kit kit;
+
+static void test_messages_arrive_in_order(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_produce(&kit, "events", 0, 5000);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 5000, 5));
+    assert_false(kit.out_of_order);
+    assert_int_equal(kit.assigned, 1);
+    assert_int_equal(kit.assigned_partitions, 1);
+    for (uint32_t i = 0; i < 5000; i++)
+        assert_int_equal(atoi(kit.values[i]), i);
+    assert_true(kit_until(&kit, &kit.ends, 1, 5));
+    assert_int_equal(kit.source->ops->end_offset(kit.source, "events", 0), 5000);
+    assert_int_equal(kit.source->ops->end_offset(kit.source, "other", 0), -1);
+    kit_finish(&kit);
+}
+
+static void test_all_partitions_are_taken(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 4);
+    kit_produce(&kit, "events", 0, 4000);
+    kit_open(&kit, "", KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 4000, 5));
+    assert_int_equal(kit.assigned_partitions, 4);
+    assert_true(kit_until(&kit, &kit.ends, 4, 5));
+    assert_int_equal(kit.next[0] + kit.next[1] + kit.next[2] + kit.next[3], 4000);
+    kit_finish(&kit);
+}
+
+static void test_begins_where_the_owner_says(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_produce(&kit, "events", 0, 100);
+    kit.where[0] = 70;
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 30, 5));
+    assert_int_equal(kit.assigned_at[0], 70);
+    assert_string_equal(kit.values[0], "70");
+    kit_spin(&kit, 0.2);
+    assert_int_equal(kit.messages, 30);
+    kit_finish(&kit);
+}
+
+static void test_latest_begins_at_the_end(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_produce(&kit, "events", 0, 100);
+    kit_open(&kit, NULL, KAFKA_LATEST);
+    assert_true(kit_until(&kit, &kit.assigned, 1, 5));
+    assert_int_equal(kit.assigned_at[0], 100);
+    kit_produce(&kit, "events", 100, 5);
+    assert_true(kit_until(&kit, &kit.messages, 5, 5));
+    assert_string_equal(kit.values[0], "100");
+    kit_finish(&kit);
+}
+
+static void test_broker_goes_down_and_comes_back(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_produce(&kit, "events", 0, 100);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 100, 5));
+    kafka_broker_set_up(kit.broker, false);
+    assert_true(kit_until(&kit, &kit.troubles, 1, 5));
+    kafka_broker_set_up(kit.broker, true);
+    kit_produce(&kit, "events", 100, 100);
+    assert_true(kit_until(&kit, &kit.messages, 200, 10));
+    assert_false(kit.out_of_order);
+    assert_int_equal(kit.next[0], 200);
+    assert_int_equal(kit.failures, 0);
+    kit_finish(&kit);
+}
+
+static void test_waits_for_a_broker_that_is_not_there_yet(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_produce(&kit, "events", 0, 10);
+    kafka_broker_set_up(kit.broker, false);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.troubles, 1, 5));
+    assert_int_equal(kit.assigned, 0);
+    kafka_broker_set_up(kit.broker, true);
+    assert_true(kit_until(&kit, &kit.messages, 10, 10));
+    kit_finish(&kit);
+}
+
+static void test_pause_stops_and_resume_goes_on(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_produce(&kit, "events", 0, 100);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 100, 5));
+    kit.source->ops->pause(kit.source);
+    kit.source->ops->pause(kit.source);
+    kit_produce(&kit, "events", 100, 1000);
+    kit_spin(&kit, 0.5);
+    assert_int_equal(kit.messages, 100);
+    kit.source->ops->resume(kit.source);
+    kit.source->ops->resume(kit.source);
+    assert_true(kit_until(&kit, &kit.messages, 1100, 5));
+    kit_spin(&kit, 0.2);
+    assert_int_equal(kit.messages, 1100);
+    for (uint32_t i = 0; i < 1100; i++)
+        assert_int_equal(atoi(kit.values[i]), i);
+    kit_finish(&kit);
+}
+
+static void test_offset_beyond_the_log_goes_by_start(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 2);
+    kit_produce(&kit, "events", 0, 100);
+    kit.where[0] = 5000; /* the topic was made anew since */
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 100, 8));
+    assert_int_equal(kit.assigned_at[0], 0);
+    assert_true(kit.troubles >= 1);
+    assert_non_null(strstr(kit.last_trouble, "5000"));
+    assert_int_equal(kit.next[0] + kit.next[1], 100);
+    kit_finish(&kit);
+}
+
+static void test_commits_reach_the_broker(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_produce(&kit, "events", 0, 100);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 100, 5));
+    struct position position = {.topic = "events", .partition = 0, .next_offset = 42};
+    kit.source->ops->commit(kit.source, &position, 1);
+    kit_spin(&kit, 0.5);
+    kit_finish(&kit); /* closes in time though a commit was under way */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_messages_arrive_in_order),
+        cmocka_unit_test(test_all_partitions_are_taken),
+        cmocka_unit_test(test_begins_where_the_owner_says),
+        cmocka_unit_test(test_latest_begins_at_the_end),
+        cmocka_unit_test(test_broker_goes_down_and_comes_back),
+        cmocka_unit_test(test_waits_for_a_broker_that_is_not_there_yet),
+        cmocka_unit_test(test_pause_stops_and_resume_goes_on),
+        cmocka_unit_test(test_offset_beyond_the_log_goes_by_start),
+        cmocka_unit_test(test_commits_reach_the_broker),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
