@@ -107,9 +107,11 @@ class Tasted:
             return 0, ""
 
     def metrics(self):
-        """{"name{labels}": value} as it stands in the text, and per bare name the sum."""
+        """{"name{labels}": value} as it stands in the text."""
+        status, text = self.get("/metrics")
+        assert status == 200, f"/metrics gave {status}\n{self.log_tail()}"
         figures = {}
-        for line in self.get("/metrics")[1].splitlines():
+        for line in text.splitlines():
             if line and not line.startswith("#"):
                 name, value = line.rsplit(" ", 1)
                 figures[name] = float(value)

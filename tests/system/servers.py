@@ -250,6 +250,13 @@ num.io.threads=2
         wait_until(lambda: len(self.partitions(name)) == partitions, 10, f"topic {name}")
         return name
 
+    def grow(self, name, partitions):
+        """To that many partitions in all."""
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
+        more = confluent_kafka.admin.NewPartitions(name, partitions)
+        admin.create_partitions([more])[name].result(15)
+        wait_until(lambda: len(self.partitions(name)) == partitions, 10, f"partitions of {name}")
+
 
 class EmbeddedBroker(Broker):
     """librdkafka's mock cluster in a process of its own (broker.c)."""

@@ -1,0 +1,285 @@
+"""The one-shot commands: exit codes, configuration, files, `load`."""
+
+import gzip
+import json
+import subprocess
+import time
+
+import msgpack
+import pytest
+
+from events import START_MS, as_json, event, stream, write_ndjson
+from servers import free_port
+
+COMMANDS = ["run", "demo", "load", "replay", "top", "snapshot", "config"]
+
+
+@pytest.fixture
+def offline(binary, tmp_path):
+    """The commands, for tests that need neither Kafka nor Redis."""
+    from daemon import Tasted
+
+    class Nobody:
+        kind = "nobody"
+        address = f"127.0.0.1:{free_port()}"
+        url = f"redis://127.0.0.1:{free_port()}/0"
+    return Tasted(binary, tmp_path / "tasted", Nobody(), Nobody(), "events")
+
+
+# ---- usage ----
+
+@pytest.mark.quick
+@pytest.mark.parametrize("command", [[], *[[name] for name in COMMANDS]])
+def test_help_and_version_are_answers(binary, command):
+    for option, word in (("--help", "tasted"), ("--version", "tasted")):
+        done = subprocess.run([binary, *command, option], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, universal_newlines=True, timeout=10)
+        assert done.returncode == 0 and word in done.stdout and not done.stderr
+        assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("arguments", [
+    [], ["no-such-command"], ["run", "--no-such-option"], ["top"], ["replay", "--report"],
+    ["snapshot", "no-such-part", "x"], ["snapshot", "info"], ["--set"], ["config"],
+    ["replay", "--threads", "many", "x"], ["run", "--set", "nonsense"],
+])
+def test_misuse_is_64_and_says_how_to_get_help(binary, arguments):
+    done = subprocess.run([binary, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          universal_newlines=True, timeout=10)
+    assert done.returncode == 64, done.stderr
+    assert done.stderr and not done.stdout
+    assert "help" in done.stderr
+
+
+# ---- configuration ----
+
+@pytest.mark.quick
+@pytest.mark.parametrize("setting, value, words", [
+    ("model.dim", "-1", ["model.dim"]),
+    ("model.dim", "sixty", ["model.dim", "sixty"]),
+    ("lists.size", "0", ["lists.size", "1000"]),
+    ("lists.format", "xml", ["lists.format", "json", "msgpack", "list", "zset"]),
+    ("lists.ttl", "5 parsecs", ["lists.ttl"]),
+    ("lists.sise", "10", ["lists.sise", "lists.size"]),
+    ("list.size", "10", ["list.size", "lists.size"]),
+    ("redis.url", "http://localhost", ["redis.url"]),
+    ("signals.rating_scale", "5..1", ["signals.rating_scale"]),
+    ("signals.play", "nan", ["signals.play"]),
+    ("snapshot.interval", "never", ["snapshot.interval"]),
+    ("http.listen", "everywhere", ["http.listen"]),
+    ("kafka.no.such.property", "1", ["no.such.property"]),
+    ("kafka.enable.auto.commit", "true", ["enable.auto.commit"]),
+    ("kafka.isolation.level", "read_uncommitted", ["isolation.level"]),
+])
+def test_a_bad_setting_is_78_and_names_file_line_and_key(offline, setting, value, words):
+    offline.configure({setting: value})
+    said = offline.command("config", "check", expect=78).stderr
+    assert f"{value}\n" in offline.config.read_text()
+    line = 1 + offline.config.read_text().splitlines().index(f"{setting.split('.', 1)[1]} = {value}")
+    assert f"{offline.config}:{line}" in said, said
+    assert all(word in said for word in words), said
+    offline.start(ready=False)
+    assert offline.process.wait(10) == 78
+
+
+@pytest.mark.quick
+def test_the_file_that_was_named_must_be_there(offline):
+    offline.config.unlink()
+    assert str(offline.config) in offline.command("config", "check", expect=78).stderr
+
+
+@pytest.mark.quick
+def test_set_wins_over_the_environment_over_the_file(offline):
+    def size(*arguments):
+        shown = offline.command("config", "show", *arguments).stdout
+        return [line.split("=")[1].split()[0] for line in shown.splitlines()
+                if line.strip().startswith("size")]
+    assert size() == ["100"]
+    offline.configure({"lists.size": "11"})
+    assert size() == ["11"]
+    offline.environment = {"TASTED_LISTS_SIZE": "12"}
+    assert size() == ["12"]
+    assert size("--set", "lists.size=13") == ["13"]
+
+
+@pytest.mark.quick
+def test_the_defaults_are_a_file_that_is_fine(offline):
+    defaults = offline.command("config", "defaults").stdout
+    offline.config.write_text(defaults)
+    offline.command("config", "check")
+    for key in ("bootstrap.servers", "dead_letter_topic", "dedupe_ids", "rating_scale", "dim",
+                "exclude_seen", "interval", "listen"):
+        assert key in defaults
+
+
+@pytest.mark.quick
+def test_secrets_come_from_files_and_are_masked(offline):
+    secret = offline.folder / "password"
+    secret.write_text("correct horse\n")
+    offline.configure({"kafka.security.protocol": "sasl_plaintext",
+                       "kafka.sasl.mechanisms": "PLAIN", "kafka.sasl.username": "me",
+                       "kafka.sasl.password": f"@{secret}",
+                       "redis.url": "redis://me:battery@localhost:1234/0"})
+    shown = offline.command("config", "show").stdout
+    assert "sasl.username" in shown and "localhost:1234" in shown
+    assert "correct horse" not in shown and "battery" not in shown
+    secret.unlink()
+    assert str(secret) in offline.command("config", "check", expect=78).stderr
+
+
+def test_check_connect_tries_both(tasted):
+    tasted.command("config", "check", "--connect")
+    tasted.configure({"redis.url": f"redis://127.0.0.1:{free_port()}/0"})
+    assert "redis" in tasted.command("config", "check", "--connect", expect=69).stderr.lower()
+    tasted.configure({"redis.url": tasted.redis.url,
+                      "kafka.bootstrap.servers": f"127.0.0.1:{free_port()}"})
+    assert "kafka" in tasted.command("config", "check", "--connect", expect=69).stderr.lower()
+
+
+# ---- replay of files ----
+
+def as_tsv(events):
+    rows = ["timestamp\tuser\titem\tevent\tvalue\n"]
+    for one in events:
+        value = one.get("value", "")
+        rows.append(f"{one['ts']}\t{one['user']}\t{one['item']}\t{one['event']}\t{value}\n")
+    return "".join(rows).encode()
+
+
+@pytest.mark.quick
+def test_every_kind_of_file_gives_the_same_digest(offline):
+    events = stream(300)
+    plain = write_ndjson(offline.folder / "events.ndjson", events)
+    digest = offline.replay(plain)["state_digest"]
+    tsv = offline.folder / "events.tsv"
+    tsv.write_bytes(as_tsv(events))
+    packed = offline.folder / "events.tsv.gz"
+    packed.write_bytes(gzip.compress(as_tsv(events)))
+    subprocess.run(["zstd", "-q", plain], check=True)
+    for source in (tsv, packed, f"{plain}.zst"):
+        assert offline.replay(source)["state_digest"] == digest, source
+    report = offline.folder / "report.json"
+    offline.command("replay", "--report", report, "-", text=plain.read_text())
+    assert json.loads(report.read_text())["state_digest"] == digest
+
+
+@pytest.mark.quick
+def test_several_files_are_merged_by_time(offline):
+    events = stream(300)
+    digest = offline.replay(write_ndjson(offline.folder / "all", events))["state_digest"]
+    parts = [write_ndjson(offline.folder / f"part{number}", events[number::3])
+             for number in range(3)]
+    assert offline.replay(*parts)["state_digest"] == digest
+
+
+@pytest.mark.quick
+def test_bad_lines_are_counted_and_named(offline):
+    path = offline.folder / "mixed.ndjson"
+    good = [as_json(one) for one in stream(20)]
+    unknown = as_json(event("a", "x", "unheard_of", ts=START_MS + 99_000))
+    path.write_bytes(b"\n".join([*good, b"{broken", as_json({"user": 1}), unknown]) + b"\n")
+    report = offline.replay(path)
+    assert (report["learned"], report["rejected"], report["ignored"]) == (20, 2, 1)
+    said = offline.command("replay", path).stderr
+    assert "21" in said or "2 " in said
+
+
+@pytest.mark.quick
+def test_nothing_usable_is_65(offline):
+    path = offline.folder / "bad"
+    path.write_bytes(b"{broken\n{also\n")
+    offline.command("replay", path, expect=65)
+    path.write_bytes(b"")
+    offline.command("replay", path, expect=65)
+    path.write_bytes(b"when\twho\n1\t2\n")
+    assert "user" in offline.command("replay", path, expect=65).stderr
+
+
+@pytest.mark.quick
+def test_files_that_cannot_be_read_or_written(offline):
+    path = write_ndjson(offline.folder / "events", stream(10))
+    missing = offline.folder / "missing"
+    done = offline.command("replay", missing, expect=None)
+    assert done.returncode in (65, 74) and str(missing) in done.stderr
+    nowhere = offline.folder / "no" / "such" / "folder"
+    assert str(nowhere) in offline.command("replay", path, "--report", nowhere, expect=73).stderr
+    assert str(nowhere) in offline.command("replay", path, "--snapshot", nowhere, expect=73).stderr
+
+
+@pytest.mark.quick
+def test_the_report_without_evaluation_has_all_its_fields(offline):
+    report = offline.replay(write_ndjson(offline.folder / "events", stream(100)))
+    assert set(report) >= {
+        "events", "learned", "rejected", "ignored", "evaluated", "users", "items", "recall", "ndcg",
+        "dcg", "mrr", "rmse", "skip_auc", "baselines", "learn_seconds", "rank_seconds", "seconds",
+        "state_digest", "series"}
+    assert (report["events"], report["learned"]) == (100, 100)
+    assert report["mrr"] is None
+
+
+@pytest.mark.quick
+def test_snapshots_of_a_replay(offline):
+    path = offline.folder / "made.snapshot"
+    report = offline.replay(write_ndjson(offline.folder / "events", stream(200)), "--snapshot", path)
+    info = offline.snapshot_info(path)
+    assert set(info) >= {"state_digest", "events", "users", "items", "offsets", "version"}
+    assert info["state_digest"] == report["state_digest"]
+    assert (info["events"], info["users"]) == (200, 40)
+    offline.command("snapshot", "verify", path)
+    assert "200" in offline.command("snapshot", "info", path).stdout
+    done = offline.command("snapshot", "info", "--json", offline.folder / "missing", expect=None)
+    assert done.returncode in (65, 74)
+    ranked = json.loads(offline.command("top", "u1", "--snapshot", path, "--json").stdout)
+    assert len(ranked["items"]) > 10
+    assert offline.command("top", "nobody", "--snapshot", path, expect=None).returncode in (0, 65)
+
+
+@pytest.mark.quick
+def test_top_without_redis_is_69(offline):
+    assert offline.command("top", "u1", expect=69).stderr
+
+
+def test_replay_without_kafka_is_69(offline):
+    assert offline.command("replay", "--topic", "events", expect=69).stderr
+
+
+# ---- load ----
+
+@pytest.mark.quick
+@pytest.mark.parametrize("form", ["json", "msgpack"])
+def test_load_sends_what_is_in_a_file(tasted, form):
+    events = stream(100)
+    path = tasted.folder / "events.tsv"
+    path.write_bytes(as_tsv(events))
+    before = int(time.time() * 1000)
+    tasted.command("load", "--format", form, path)
+    sent = tasted.kafka.messages(tasted.topic, 100)
+    for message, one in zip(sent, events):
+        value = message.value()
+        got = json.loads(value) if form == "json" else msgpack.unpackb(value, raw=False)
+        assert {name: str(got[name]) for name in ("user", "item", "event")} == \
+            {name: one[name] for name in ("user", "item", "event")}
+        assert got["ts"] == one["ts"]
+        assert got.get("value") == one.get("value")
+        assert message.key() == one["user"].encode()
+        assert before <= message.timestamp()[1] <= time.time() * 1000 + 1000
+    tasted.start()
+    tasted.wait_learned(100)
+    assert tasted.stop() == 0
+    assert tasted.snapshot_info()["state_digest"] == tasted.replay(path)["state_digest"]
+
+
+def test_load_at_a_rate(tasted):
+    path = write_ndjson(tasted.folder / "events", stream(100))
+    began = time.monotonic()
+    tasted.command("load", "--rate", "50", path)
+    assert 1.5 < time.monotonic() - began < 6
+    began = time.monotonic()  # 99 s of recorded time
+    tasted.command("load", "--speed", "50", path)
+    assert 1.5 < time.monotonic() - began < 6
+
+
+def test_load_without_kafka_is_69(offline):
+    path = write_ndjson(offline.folder / "events", stream(10))
+    assert offline.command("load", path, expect=69, timeout=90).stderr
