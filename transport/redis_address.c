@@ -168,8 +168,9 @@ static enum status parse_tcp(struct span rest, struct redis_address *out, struct
                          "redis.url: \"%.*s\" has more than one colon; an IPv6 address stands in "
                          "brackets, as in redis://[::1]:6379",
                          (int)span_size(rest), rest.at);
+    static const char local[] = "localhost";
     if (span_size(host) == 0)
-        host = (struct span){"localhost", "localhost" + 9};
+        host = (struct span){local, local + sizeof local - 1};
     return copy_part(host, "host", out->host, sizeof out->host, error);
 }
 
