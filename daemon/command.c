@@ -10,6 +10,8 @@
 /* Whoever adds a command adds its line here, and its declarations to command.h. Keep the order of
  * the manual: what one starts with first. */
 const struct command commands[] = {
+    {"generate", "man1|man5|conf|bash|zsh|fish", NULL,
+     "Prints what deploy/ holds, from the tables.", NULL, command_generate},
     {.name = NULL},
 };
 
