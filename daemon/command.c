@@ -10,6 +10,12 @@
 /* Whoever adds a command adds its line here, and its declarations to command.h. Keep the order of
  * the manual: what one starts with first. */
 const struct command commands[] = {
+    {"config", "check|defaults|show", "checks, explains and shows the settings",
+     "check validates the settings, and with --connect reaches for Kafka and Redis too. defaults "
+     "prints a file with every setting, its help and its default as comments. show prints the "
+     "settings in effect and where each comes from, with secrets masked, and what tasted itself "
+     "sets on librdkafka and why.",
+     config_options, command_config},
     {"generate", "man1|man5|conf|bash|zsh|fish", NULL,
      "Prints what deploy/ holds, from the tables.", NULL, command_generate},
     {.name = NULL},

@@ -129,7 +129,7 @@ static void field_allowed(const struct option *option, char out[OPTION_ALLOWED])
     (void)option;
     snprintf(out, OPTION_ALLOWED,
              "a name, or names separated by dots, at most %d, together at most %d bytes",
-             FIELD_PATH_MAX, 127);
+             FIELD_PATH_MAX, FIELD_TEXT_MAX);
 }
 
 /* ---- redis.url ---- */

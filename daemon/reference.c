@@ -61,18 +61,39 @@ static void print_setting(FILE *out, const struct settings *settings, const stru
     fputc('\n', out);
 }
 
-static void print_reserved(FILE *out, const char *title, const struct kafka_reserved *at)
+static bool is_set(const struct settings *settings, const char *key)
 {
-    fprintf(out, "\n");
+    for (uint32_t i = 0; i < settings->kafka_size; i++)
+        if (strcmp(settings->kafka[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+static void print_own(FILE *out, const struct settings *settings, const char *title,
+                      const struct kafka_reserved *at)
+{
+    fputc('\n', out);
     paragraph_print_prefixed(out, "# ", title, WIDTH);
     for (; at->key; at++) {
         char text[400];
+        if (is_set(settings, at->key))
+            continue;
         if (at->value)
             snprintf(text, sizeof text, "%s = %s: %s", at->key, at->value, at->why);
         else
             snprintf(text, sizeof text, "%s: %s", at->key, at->why);
         paragraph_print_prefixed(out, "#   ", text, WIDTH);
     }
+}
+
+static void print_own_kafka(FILE *out, const struct settings *settings)
+{
+    print_own(out, settings,
+              "Set by tasted on librdkafka, unless this section does:", kafka_defaults());
+    print_own(out, settings,
+              "Set by tasted on librdkafka, and refused in this section, because learning every "
+              "event exactly once rests on it:",
+              kafka_reserved());
 }
 
 void reference_print_effective(FILE *out, const struct settings *settings)
@@ -84,9 +105,6 @@ void reference_print_effective(FILE *out, const struct settings *settings)
             if (strcmp(setting->slot.option->section, section->name) == 0)
                 print_setting(out, settings, setting);
         if (strcmp(section->name, "kafka") == 0)
-            print_reserved(out,
-                           "Set by tasted on librdkafka, and refused in this section, because "
-                           "learning every event exactly once rests on it:",
-                           kafka_reserved());
+            print_own_kafka(out, settings);
     }
 }
