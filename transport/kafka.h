@@ -20,7 +20,8 @@ struct kafka_pairs {
     uint32_t size;
 };
 
-/* What the daemon sets itself and why; a [kafka] key among them is refused. NULL-key terminated. */
+/* What the daemon sets itself and why; a [kafka] key among them is refused, unless it has that very
+ * value (value NULL: in any case). NULL-key terminated. */
 struct kafka_reserved {
     const char *key, *value, *why;
 };

@@ -102,12 +102,16 @@ enum status kafka_conf_set(rd_kafka_conf_t *conf, const char *key, const char *v
 
 static enum status check_pair(const struct kafka_pair *pair, struct error *error)
 {
-    for (const struct kafka_reserved *at = reserved; at->key != NULL; at++)
-        if (strcmp(pair->key, at->key) == 0)
-            return error_set(error, STATUS_BAD_CONFIG,
-                             "kafka.%s cannot be set: %s%s%s; remove the line", pair->key, at->why,
-                             at->value != NULL ? "; tasted sets it to " : "",
-                             at->value != NULL ? at->value : "");
+    for (const struct kafka_reserved *at = reserved; at->key != NULL; at++) {
+        if (strcmp(pair->key, at->key) != 0)
+            continue;
+        if (at->value == NULL)
+            return error_set(error, STATUS_BAD_CONFIG, "kafka.%s cannot be set: %s", pair->key,
+                             at->why);
+        if (strcmp(pair->value, at->value) != 0)
+            return error_set(error, STATUS_BAD_CONFIG, "kafka.%s can only be %s: %s", pair->key,
+                             at->value, at->why);
+    }
     /* 2.0 aborts on an assertion when a member leaves before its first assignment (librdkafka
      * issues 4308, 4527, 4783). */
     if (strcmp(pair->key, "partition.assignment.strategy") == 0 &&

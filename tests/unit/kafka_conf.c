@@ -1,4 +1,6 @@
 /* What of [kafka] is handed on, what is refused, and whether Kafka answers. */
+#include "transport/kafka_keys.h"
+
 #include "kafka_kit.h"
 
 static enum status check(const char *key, const char *value, struct error *error)
@@ -37,11 +39,46 @@ static void test_what_would_break_the_guarantees_is_refused(void **state)
     (void)state;
     struct error error;
     for (const struct kafka_reserved *at = kafka_reserved(); at->key != NULL; at++) {
-        assert_int_equal(check(at->key, at->value != NULL ? at->value : "x", &error),
-                         STATUS_BAD_CONFIG);
+        assert_int_equal(check(at->key, "something else", &error), STATUS_BAD_CONFIG);
         assert_non_null(strstr(error.text, at->key));
         assert_non_null(strstr(error.text, at->why));
     }
+}
+
+static void test_what_is_set_anyway_may_be_said(void **state)
+{
+    (void)state;
+    struct error error;
+    assert_int_equal(check("enable.auto.commit", "false", &error), STATUS_OK);
+    assert_int_equal(check("acks", "all", &error), STATUS_OK);
+    assert_int_equal(check("enable.auto.commit", "true", &error), STATUS_BAD_CONFIG);
+}
+
+struct seen {
+    uint32_t count;
+    bool servers, acks;
+};
+
+static void see(void *context, const char *key)
+{
+    struct seen *seen = context;
+    seen->count++;
+    seen->servers = seen->servers || strcmp(key, "bootstrap.servers") == 0;
+    seen->acks = seen->acks || strcmp(key, "acks") == 0;
+}
+
+static void test_keys(void **state)
+{
+    (void)state;
+    struct seen seen = {0};
+    kafka_keys_each(see, &seen);
+    assert_true(seen.count > 100);
+    assert_true(seen.servers);
+    assert_true(seen.acks); /* of topics */
+    assert_true(kafka_key_known("bootstrap.servers"));
+    assert_true(kafka_key_known("acks"));
+    assert_true(kafka_key_known("sasl.password"));
+    assert_false(kafka_key_known("bootstrap.server"));
 }
 
 static void test_our_defaults_are_valid_and_can_be_overridden(void **state)
@@ -76,6 +113,8 @@ int main(void)
         cmocka_unit_test(test_known_keys_pass),
         cmocka_unit_test(test_unknown_keys_and_values_are_named),
         cmocka_unit_test(test_what_would_break_the_guarantees_is_refused),
+        cmocka_unit_test(test_what_is_set_anyway_may_be_said),
+        cmocka_unit_test(test_keys),
         cmocka_unit_test(test_our_defaults_are_valid_and_can_be_overridden),
         cmocka_unit_test(test_reach),
     };
