@@ -10,6 +10,13 @@
 /* Whoever adds a command adds its line here, and its declarations to command.h. Keep the order of
  * the manual: what one starts with first. */
 const struct command commands[] = {
+    {"snapshot", "info|verify FILE", "what a snapshot file holds, and whether it is whole",
+     "info prints the digest of the learned state, the counts, the offsets it includes and the "
+     "sections of the file with their sums; with --json as one object. It does not build the "
+     "model.\n\n"
+     "verify checks every sum, loads the model and checks that it is the state it was saved as. "
+     "Exit code 0: whole; 65: what is damaged is told.",
+     snapshot_options, command_snapshot},
     {"config", "check|defaults|show", "checks, explains and shows the settings",
      "check validates the settings, and with --connect reaches for Kafka and Redis too. defaults "
      "prints a file with every setting, its help and its default as comments. show prints the "
