@@ -67,7 +67,7 @@ static void last_line(const struct stage *stage, const char *name, char *line, s
     while (fgets(buffer, sizeof buffer, file) != NULL) {
         buffer[strcspn(buffer, "\n")] = '\0';
         if (buffer[0] != '\0')
-            snprintf(line, size, "%s", buffer);
+            snprintf(line, size, "%.*s", (int)size - 1, buffer);
     }
     fclose(file);
 }
@@ -185,7 +185,7 @@ static enum status write_settings(const struct stage *stage, uint64_t seed, cons
 static enum status listen_for_ready(struct stage *stage, const char *path, struct error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    snprintf(address.sun_path, sizeof address.sun_path, "%.100s", path);
     stage->notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (stage->notify < 0 || bind(stage->notify, (struct sockaddr *)&address, sizeof address) != 0)
         return error_set(error, STATUS_INTERNAL, "%s: %s", path, strerror(errno));
