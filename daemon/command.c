@@ -10,14 +10,19 @@
 /* Whoever adds a command adds its line here, and its declarations to command.h. Keep the order of
  * the manual: what one starts with first. */
 const struct command commands[] = {
-    {"run", "", "the daemon: learns from Kafka, keeps lists fresh in Redis",
-     "Stays in the foreground and logs to stderr, or to the journal; tells systemd when it is "
-     "ready: "
-     "the snapshot is loaded, Redis answers, and partitions are assigned. While Kafka or Redis is "
-     "away it waits, not ready. "
-     "SIGTERM and SIGINT end it in order: what is due is published, a snapshot saved. SIGHUP reads "
-     "the settings again and says what needs a restart.",
-     run_options, command_run},
+    {"snapshot", "info|verify FILE", "what a snapshot file holds, and whether it is whole",
+     "info prints the digest of the learned state, the counts, the offsets it includes and the "
+     "sections of the file with their sums; with --json as one object. It does not build the "
+     "model.\n\n"
+     "verify checks every sum, loads the model and checks that it is the state it was saved as. "
+     "Exit code 0: whole; 65: what is damaged is told.",
+     snapshot_options, command_snapshot},
+    {"top", "USER", "a user's list, from Redis or from a snapshot",
+     "Prints the list an application would read from Redis, whatever its format: best first. A "
+     "user "
+     "without a list gets the popular one, and standard error says so. With --snapshot the list is "
+     "ranked by the model in the file, as of the last event it learned, and nothing else is asked.",
+     top_options, command_top},
     {"config", "check|defaults|show", "checks, explains and shows the settings",
      "check validates the settings, and with --connect reaches for Kafka and Redis too. defaults "
      "prints a file with every setting, its help and its default as comments. show prints the "

@@ -82,15 +82,31 @@ static void complain(char *list, size_t size, const char *name)
     snprintf(list + used, size - used, "%s%s", used > 0 ? ", " : "", name);
 }
 
-static bool same_signals(const struct signals *a, const struct signals *b)
+static void complain_signal(char *list, size_t size, const char *name)
 {
-    bool same = a->size == b->size && a->skip_below == b->skip_below &&
-                a->scale_low == b->scale_low && a->scale_high == b->scale_high &&
-                a->rating_positive == b->rating_positive &&
-                a->rating_negative == b->rating_negative;
-    for (uint32_t n = 0; same && n < a->size; n++)
-        same = strcmp(a->at[n].name, b->at[n].name) == 0 && a->at[n].weight == b->at[n].weight;
-    return same;
+    char key[SIGNAL_NAME_MAX + sizeof "signals."];
+    snprintf(key, sizeof key, "signals.%s", name);
+    complain(list, size, key);
+}
+
+static void compare_signals(const struct signals *wanted, const struct signals *kept, char *list,
+                            size_t size)
+{
+    if (wanted->skip_below != kept->skip_below)
+        complain_signal(list, size, "skip_below");
+    if (wanted->scale_low != kept->scale_low || wanted->scale_high != kept->scale_high)
+        complain_signal(list, size, "rating_scale");
+    if (wanted->rating_positive != kept->rating_positive)
+        complain_signal(list, size, "rating_positive");
+    if (wanted->rating_negative != kept->rating_negative)
+        complain_signal(list, size, "rating_negative");
+    for (uint32_t n = 0; n < wanted->size || n < kept->size; n++) {
+        if (n >= wanted->size)
+            complain_signal(list, size, kept->at[n].name);
+        else if (n >= kept->size || strcmp(wanted->at[n].name, kept->at[n].name) != 0 ||
+                 wanted->at[n].weight != kept->at[n].weight)
+            complain_signal(list, size, wanted->at[n].name);
+    }
 }
 
 static enum status compare_settings(const struct recommender_settings *wanted,
@@ -107,8 +123,7 @@ static enum status compare_settings(const struct recommender_settings *wanted,
         complain(differ, sizeof differ, "input.dedupe_ids");
     if (wanted->exclude_days != kept->exclude_days)
         complain(differ, sizeof differ, "lists.exclude_seen");
-    if (!same_signals(&wanted->signals, &kept->signals))
-        complain(differ, sizeof differ, "signals");
+    compare_signals(&wanted->signals, &kept->signals, differ, sizeof differ);
     if (differ[0] == '\0')
         return STATUS_OK;
     return error_set(error, STATUS_BAD_CONFIG,

@@ -1,0 +1,77 @@
+# bash completion for tasted; made by 'tasted generate': do not edit
+_tasted_keys='kafka.bootstrap.servers=
+input.topic=
+input.dead_letter_topic=
+input.catalogue_topic=
+input.group=
+input.start=
+input.dedupe_ids=
+input.user=
+input.item=
+input.event=
+input.ts=
+input.value=
+input.id=
+input.context=
+input.played_ms=
+input.duration_ms=
+redis.url=
+redis.prefix=
+signals.play=
+signals.click=
+signals.like=
+signals.add=
+signals.purchase=
+signals.rating=
+signals.view=
+signals.skip=
+signals.dislike=
+signals.skip_below=
+signals.rating_scale=
+signals.rating_positive=
+signals.rating_negative=
+model.seed=
+model.dim=
+model.memory_limit=
+model.threads=
+lists.size=
+lists.exclude_seen=
+lists.format=
+lists.ttl=
+lists.refresh=
+lists.notify=
+snapshot.path=
+snapshot.interval=
+http.listen=
+log.level='
+_tasted() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev='' command='' words='' options='' files='' i
+  ((COMP_CWORD > 0)) && prev=${COMP_WORDS[COMP_CWORD-1]}
+  COMPREPLY=()
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+    -c|--config|--set) ((i++)) ;;
+    -*|=) ;;
+    *) command=${COMP_WORDS[i]}; break ;;
+    esac
+  done
+  case $prev in
+  -c|--config) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+  --set)
+    compopt -o nospace 2>/dev/null
+    COMPREPLY=($(compgen -W "$_tasted_keys" -- "$cur")); return ;;
+  esac
+  case $command:$prev in
+  esac
+  case $command in
+    '') words='config help' ;;
+    config) words='check defaults show'; files=; options='--connect' ;;
+  esac
+  if [[ $cur == -* ]]; then
+    words="$options -c --set --help --version"
+  elif [[ -n $files ]]; then
+    COMPREPLY=($(compgen -f -- "$cur"))
+  fi
+  COMPREPLY+=($(compgen -W "$words" -- "$cur"))
+}
+complete -o filenames -F _tasted tasted

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The manual pages are well-formed, the unit is hardened, the sample file is a good one, the
+# completions complete. What needs a tool that is not there is said and left out.
+set -u
+tasted=$1
+cd "$(dirname "$0")/../.." || exit 2
+folder=$(mktemp -d) || exit 2
+trap 'rm -rf "$folder"' EXIT
+bad=0
+complain() { echo "deploy: $1"; bad=1; }
+without() { echo "deploy: no $1 here, not tried: $2"; }
+
+if command -v mandoc >/dev/null; then
+  for page in deploy/tasted.1 deploy/tasted.conf.5; do
+    mandoc -T lint -W warning "$page" || complain "$page has warnings"
+    [ "$(mandoc -T ascii "$page" | wc -l)" -gt 50 ] || complain "$page is all but empty"
+  done
+else
+  without mandoc "manual pages"
+fi
+
+if command -v systemd-analyze >/dev/null; then
+  exposure=$(systemd-analyze security --offline=true deploy/tasted.service | sed -nE 's/.*exposure level for [^:]*: ([0-9.]+) .*/\1/p')
+  echo "deploy: exposure of tasted.service: $exposure"
+  awk -v e="${exposure:-10}" 'BEGIN { exit !(e <= 1.2) }' || complain "the unit's exposure is $exposure, above 1.2"
+else
+  without systemd-analyze "the unit's exposure"
+fi
+
+# A file without the comment signs sets every option to its default: it is good, and changes nothing.
+sed -E 's/^#([a-z_.]+ =)/\1/' deploy/tasted.conf | grep -vE '^(security.protocol|finish) =' >"$folder/all.conf"
+grep -qE '^dim = 64' "$folder/all.conf" || complain "the sample does not show model.dim"
+env -i "$tasted" -c "$folder/all.conf" config check >/dev/null || complain "the sample's own defaults are refused"
+env -i "$tasted" -c "$folder/all.conf" config show | sed -E 's/ +; .*:[0-9]+$//' >"$folder/from_sample"
+env -i "$tasted" -c /dev/null config show >"$folder/from_defaults"
+diff "$folder/from_defaults" "$folder/from_sample" || complain "the sample is not the defaults"
+
+# bash: what would be offered for the last word.
+offered() {
+  bash -c '. deploy/completion/tasted.bash
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tasted 2>/dev/null; printf "%s\n" "${COMPREPLY[@]}"' - "$@"
+}
+offered tasted con | grep -qx config || complain "bash does not complete commands"
+offered tasted config sh | grep -qx show || complain "bash does not complete config show"
+offered tasted -c x config check --conn | grep -qx -- --connect || complain "bash does not complete options"
+offered tasted --set model.d | grep -qx model.dim= || complain "bash does not complete keys"
+if command -v zsh >/dev/null; then
+  zsh -n deploy/completion/_tasted || complain "zsh does not read its completion"
+fi
+if command -v fish >/dev/null; then
+  fish -n deploy/completion/tasted.fish || complain "fish does not read its completion"
+fi
+exit $bad

@@ -1,0 +1,367 @@
+/* The model's state: saved and loaded it is the same model, whatever happens next to it. */
+#include "daemon/checkpoint.h"
+
+#include "tests/unit/small_stream.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+enum { EVENTS = 3000 };
+static const int64_t LATER_MS = 1700000000000 + (int64_t)EVENTS * 61000;
+
+/* ---- a state in memory ---- */
+
+struct memory {
+    struct state_writer writer; /* first */
+    struct state_reader reader;
+    unsigned char *bytes;
+    size_t size, room, at, limit;
+};
+
+static enum status to_memory(struct state_writer *base, const void *bytes, size_t size)
+{
+    struct memory *memory = (struct memory *)base;
+    if (memory->limit - memory->size < size)
+        return STATUS_CANNOT_WRITE;
+    if (memory->size + size > memory->room) {
+        memory->room = 2 * (memory->size + size);
+        memory->bytes = realloc(memory->bytes, memory->room);
+        assert_non_null(memory->bytes);
+    }
+    memcpy(memory->bytes + memory->size, bytes, size);
+    memory->size += size;
+    return STATUS_OK;
+}
+
+static enum status from_memory(struct state_reader *base, void *bytes, size_t size)
+{
+    struct memory *memory = (struct memory *)((char *)base - offsetof(struct memory, reader));
+    if (size > memory->size - memory->at)
+        return STATUS_BAD_DATA;
+    memcpy(bytes, memory->bytes + memory->at, size);
+    memory->at += size;
+    return STATUS_OK;
+}
+
+static struct memory saved(const struct recommender *model)
+{
+    struct memory memory = {.writer = {to_memory}, .reader = {from_memory}, .limit = SIZE_MAX};
+    assert_int_equal(recommender_save(model, &memory.writer), STATUS_OK);
+    return memory;
+}
+
+static struct recommender *loaded(struct memory *memory,
+                                  const struct recommender_settings *settings)
+{
+    struct recommender *model = NULL;
+    struct error error = {.status = STATUS_OK};
+    memory->at = 0;
+    enum status status = recommender_load(settings, &memory->reader, &model, &error);
+    if (status != STATUS_OK)
+        fail_msg("does not load: %s", error.text);
+    assert_int_equal(memory->at, memory->size);
+    return model;
+}
+
+/* ---- models ---- */
+
+static struct recommender_settings small_settings(void)
+{
+    struct recommender_settings settings;
+    recommender_settings_init(&settings);
+    settings.dim = 16;
+    settings.dedupe_ids = 50;
+    return settings;
+}
+
+static struct recommender *new_model(const struct recommender_settings *settings)
+{
+    struct recommender *model = NULL;
+    struct error error;
+    assert_int_equal(recommender_create(settings, &model, &error), STATUS_OK);
+    return model;
+}
+
+static void learn(struct recommender *model, uint32_t from, uint32_t to)
+{
+    struct small_event at;
+    struct learned learned;
+    for (uint32_t i = from; i < to; i++) {
+        small_stream_at(i, &at);
+        enum verdict verdict = recommender_learn(model, &at.event, &learned);
+        assert_true(verdict == VERDICT_ACCEPTED || verdict == VERDICT_REPEATED);
+    }
+}
+
+static void digest_of(const struct recommender *model, char text[33])
+{
+    struct digest_writer digest;
+    assert_int_equal(digest_begin(&digest), STATUS_OK);
+    assert_int_equal(recommender_save(model, &digest.writer), STATUS_OK);
+    snapshot_sum_text(digest_end(&digest), text);
+}
+
+static void assert_same_digest(const struct recommender *a, const struct recommender *b)
+{
+    char one[33], other[33];
+    digest_of(a, one);
+    digest_of(b, other);
+    assert_string_equal(one, other);
+}
+
+/* Every user's list, with its scores, to the last bit. */
+static void assert_same_lists(const struct recommender *a, const struct recommender *b)
+{
+    static struct list lists[2];
+    struct query *queries[2] = {NULL, NULL};
+    assert_int_equal(query_create(a, &queries[0]), STATUS_OK);
+    assert_int_equal(query_create(b, &queries[1]), STATUS_OK);
+    for (uint32_t user = 0; user < 41; user++) { /* the last one is unknown */
+        const struct recommender *models[2] = {a, b};
+        char name[32];
+        snprintf(name, sizeof name, "user-%u", user);
+        for (int i = 0; i < 2; i++) {
+            uint32_t slot = recommender_find_user(models[i], text_of(name));
+            recommender_query(models[i], queries[i], slot, LATER_MS);
+            recommender_top(models[i], queries[i], 50, &lists[i]);
+        }
+        assert_int_equal(lists[0].size, lists[1].size);
+        for (uint32_t i = 0; i < lists[0].size; i++) {
+            const struct list_entry *one = &lists[0].at[i], *other = &lists[1].at[i];
+            assert_true(text_equal(one->item, other->item));
+            assert_memory_equal(&one->score, &other->score, sizeof one->score);
+        }
+    }
+    query_destroy(queries[0]);
+    query_destroy(queries[1]);
+}
+
+/* ---- the tests ---- */
+
+static void saved_and_loaded_it_is_the_same(void **state)
+{
+    static const uint32_t lengths[] = {0, 1, 2, 100, EVENTS};
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        struct recommender *model = new_model(&settings);
+        learn(model, 0, lengths[i]);
+        struct memory memory = saved(model);
+        struct recommender *again = loaded(&memory, &settings);
+        struct memory second = saved(again);
+        assert_int_equal(memory.size, second.size);
+        assert_memory_equal(memory.bytes, second.bytes, memory.size);
+        assert_same_lists(model, again);
+        struct recommender_counts before = recommender_count(model);
+        struct recommender_counts after = recommender_count(again);
+        assert_int_equal(before.events, after.events);
+        assert_int_equal(before.users, after.users);
+        assert_int_equal(before.items, after.items);
+        recommender_destroy(again);
+        recommender_destroy(model);
+        free(memory.bytes);
+        free(second.bytes);
+    }
+}
+
+static void learning_goes_on_as_if_never_saved(void **state)
+{
+    static const uint32_t cuts[] = {0, 1, 137, 1500, EVENTS - 1};
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *whole = new_model(&settings);
+    learn(whole, 0, EVENTS);
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        struct recommender *first = new_model(&settings);
+        learn(first, 0, cuts[i]);
+        struct memory memory = saved(first);
+        recommender_destroy(first);
+        struct recommender *second = loaded(&memory, &settings);
+        learn(second, cuts[i], EVENTS);
+        assert_same_digest(whole, second);
+        assert_same_lists(whole, second);
+        recommender_destroy(second);
+        free(memory.bytes);
+    }
+    recommender_destroy(whole);
+}
+
+/* Neither saving nor asking leaves a trace in the state, nor does judging. */
+static void asking_and_saving_change_nothing(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *quiet = new_model(&settings), *busy = new_model(&settings);
+    struct action action;
+    struct small_event at;
+    for (uint32_t i = 0; i < 1000; i++) {
+        learn(quiet, i, i + 1);
+        small_stream_at(i, &at);
+        recommender_judge(busy, &at.event, &action);
+        learn(busy, i, i + 1);
+        if (i % 100 == 50) {
+            struct memory memory = saved(busy);
+            free(memory.bytes);
+            assert_same_lists(busy, busy);
+        }
+    }
+    assert_same_digest(quiet, busy);
+    recommender_destroy(quiet);
+    recommender_destroy(busy);
+}
+
+static void the_digest_tells_states_apart(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    char digests[4][33];
+    for (int i = 0; i < 4; i++) {
+        struct recommender *model = new_model(&settings);
+        learn(model, 0, 500);
+        if (i == 1) /* one more */
+            learn(model, 500, 501);
+        if (i == 2) /* the same two in another order than in digests[3] */
+            learn(model, 502, 503);
+        if (i == 2 || i == 3)
+            learn(model, 501, 502);
+        if (i == 3)
+            learn(model, 502, 503);
+        digest_of(model, digests[i]);
+        recommender_destroy(model);
+    }
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(digests[i], digests[j]);
+}
+
+static void change_one(struct recommender_settings *settings, int which)
+{
+    switch (which) {
+    case 0:
+        settings->seed++;
+        break;
+    case 1:
+        settings->dim *= 2;
+        break;
+    case 2:
+        settings->dedupe_ids++;
+        break;
+    case 3:
+        settings->exclude_days = 7;
+        break;
+    case 4:
+        settings->signals.skip_below = 0.25f;
+        break;
+    case 5:
+        settings->signals.rating_positive = 3.5f;
+        break;
+    case 6:
+        assert_int_equal(signals_set(&settings->signals, "click", 0.5f), STATUS_OK);
+        break;
+    default:
+        assert_int_equal(signals_set(&settings->signals, "share", 2), STATUS_OK);
+        break;
+    }
+}
+
+static void other_settings_are_refused_by_name(void **state)
+{
+    static const char *const names[] = {"model.seed",         "model.dim",
+                                        "input.dedupe_ids",   "lists.exclude_seen",
+                                        "signals.skip_below", "signals.rating_positive",
+                                        "signals.click",      "signals.share"};
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 100);
+    struct memory memory = saved(model);
+    for (int i = 0; i < (int)(sizeof names / sizeof names[0]); i++) {
+        struct recommender_settings other = settings;
+        struct recommender *again = NULL;
+        struct error error = {.status = STATUS_OK};
+        change_one(&other, i);
+        memory.at = 0;
+        assert_int_equal(recommender_load(&other, &memory.reader, &again, &error),
+                         STATUS_BAD_CONFIG);
+        assert_null(again);
+        if (strstr(error.text, names[i]) == NULL)
+            fail_msg("%s is not named in: %s", names[i], error.text);
+    }
+    struct recommender *again = loaded(&memory, NULL); /* whatever it was made with */
+    assert_same_digest(model, again);
+    recommender_destroy(again);
+    recommender_destroy(model);
+    free(memory.bytes);
+}
+
+/* A disk that fills up, a file that ends: told, never taken for a state. */
+static void a_state_cut_short_is_no_state(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings), *again = NULL;
+    struct error error;
+    learn(model, 0, 100);
+    struct memory whole = saved(model);
+    size_t step = whole.size / 400 + 1;
+    for (size_t keep = 0; keep < whole.size; keep += step) {
+        struct memory cut = whole;
+        cut.size = keep;
+        cut.at = 0;
+        assert_int_equal(recommender_load(&settings, &cut.reader, &again, &error), STATUS_BAD_DATA);
+        assert_null(again);
+        struct memory full = {.writer = {to_memory}, .limit = keep};
+        assert_int_equal(recommender_save(model, &full.writer), STATUS_CANNOT_WRITE);
+        free(full.bytes);
+    }
+    recommender_destroy(model);
+    free(whole.bytes);
+}
+
+/* Sums keep damaged bytes out; but whatever comes past them must do no harm. */
+static void a_damaged_state_does_no_harm(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 60);
+    struct memory whole = saved(model);
+    recommender_destroy(model);
+    size_t step = whole.size / 1500 + 1;
+    for (size_t at = 0; at < whole.size; at += at < 2048 ? 1 : step) {
+        struct recommender *again = NULL;
+        struct error error = {.status = STATUS_OK};
+        whole.bytes[at] ^= (unsigned char)(1 + small_random(at) % 255);
+        whole.at = 0;
+        enum status status = recommender_load(NULL, &whole.reader, &again, &error);
+        if (status == STATUS_OK) {
+            assert_same_lists(again, again);
+            recommender_destroy(again);
+        } else {
+            assert_null(again);
+            assert_int_equal(error.status, status);
+        }
+        whole.bytes[at] ^= (unsigned char)(1 + small_random(at) % 255);
+    }
+    free(whole.bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(saved_and_loaded_it_is_the_same),
+        cmocka_unit_test(learning_goes_on_as_if_never_saved),
+        cmocka_unit_test(asking_and_saving_change_nothing),
+        cmocka_unit_test(the_digest_tells_states_apart),
+        cmocka_unit_test(other_settings_are_refused_by_name),
+        cmocka_unit_test(a_state_cut_short_is_no_state),
+        cmocka_unit_test(a_damaged_state_does_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
