@@ -56,6 +56,10 @@ enum verdict recommender_learn(struct recommender *model, const struct event *ev
 enum verdict recommender_judge(const struct recommender *model, const struct event *event,
                                struct action *action);
 
+/* Judges, and remembers the event's id, but learns nothing: for counting a stream beforehand with a
+ * model of its own. */
+enum verdict recommender_skim(struct recommender *model, const struct event *event);
+
 /* ---- asking ---- */
 
 uint32_t recommender_find_user(const struct recommender *model,
@@ -94,6 +98,13 @@ float recommender_score(const struct recommender *model, const struct query *que
 uint32_t recommender_rank(const struct recommender *model, struct query *query, uint32_t item);
 /* Whether the user has the item at that time, as lists.exclude_seen says. */
 bool recommender_has(const struct recommender *model, uint32_t user, uint32_t item, int64_t ts_ms);
+/* The items that the user has then, slots in no particular order; at most HAD_MAX. None with
+ * lists.exclude_seen = no. */
+uint32_t recommender_had_items(const struct recommender *model, uint32_t user, int64_t ts_ms,
+                               uint32_t *slots, uint32_t room);
+/* Positive events of a user or an item so far; 0 for SLOT_NONE. */
+uint32_t recommender_user_wanted(const struct recommender *model, uint32_t user);
+uint32_t recommender_item_wanted(const struct recommender *model, uint32_t item);
 /* The best `size` items, exactly, by (score descending, slot ascending); leaves out what the user
  * has, disliked or skipped lately, and the item just consumed. */
 void recommender_top(const struct recommender *model, struct query *query, uint32_t size,

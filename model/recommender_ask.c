@@ -151,6 +151,29 @@ bool recommender_has(const struct recommender *model, uint32_t user, uint32_t it
     return entry != NULL && is_had(model, entry, user_clock(ts_ms));
 }
 
+uint32_t recommender_had_items(const struct recommender *model, uint32_t user, int64_t ts_ms,
+                               uint32_t *slots, uint32_t room)
+{
+    const struct user *record = recommender_user(model, user);
+    uint32_t count = 0;
+    for (uint32_t cell = 0; record != NULL && cell < record->had.room; cell++) {
+        const struct had_entry *entry = &record->had.at[cell];
+        if (entry->item != 0 && count < room && is_had(model, entry, user_clock(ts_ms)))
+            slots[count++] = entry->item - 1;
+    }
+    return count;
+}
+
+uint32_t recommender_user_wanted(const struct recommender *model, uint32_t user)
+{
+    return user == SLOT_NONE ? 0 : recommender_user(model, user)->visits;
+}
+
+uint32_t recommender_item_wanted(const struct recommender *model, uint32_t item)
+{
+    return item == SLOT_NONE ? 0 : popularity_wanted(&model->popularity, item);
+}
+
 /* Takes what the user has out of the scores; with `lists`, what the rules of [lists] hide, too. */
 static void hide(const struct recommender *model, struct query *query, bool lists)
 {

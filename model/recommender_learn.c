@@ -27,6 +27,15 @@ enum verdict recommender_judge(const struct recommender *model, const struct eve
     return verdict;
 }
 
+enum verdict recommender_skim(struct recommender *model, const struct event *event)
+{
+    struct action action;
+    enum verdict verdict = recommender_judge(model, event, &action);
+    if (verdict == VERDICT_ACCEPTED && event->id.size > 0)
+        dedupe_push(&model->dedupe, event->id);
+    return verdict;
+}
+
 void recommender_erase_user(struct recommender *model, uint32_t slot)
 {
     struct user *user = recommender_user(model, slot);

@@ -63,8 +63,7 @@ enum status kafka_dead_letters_create(struct ev_loop *loop, const struct kafka_p
 struct kafka_producer; /* opaque; own thread of librdkafka; blocks only where it says so */
 enum status kafka_producer_create(const struct kafka_pairs *kafka, const char *topic,
                                   struct kafka_producer **out, struct error *error);
-/* Blocks while the queue is full, for 60 s at most. The key decides the partition. Fails as soon as
- * Kafka is known to have refused an earlier message. */
+/* Blocks while the queue is full, for 60 s at most. The key decides the partition. */
 enum status kafka_producer_send(struct kafka_producer *producer, const void *key, size_t key_size,
                                 const void *value, size_t size, struct error *error);
 /* Waits until all is acknowledged; STATUS_UNREACHABLE with the count of those that were not. */

@@ -53,13 +53,6 @@ enum status kafka_producer_create(const struct kafka_pairs *pairs, const char *t
     rd_kafka_conf_t *conf = kafka_conf_create(pairs, error);
     if (conf == NULL)
         goto failed;
-    /* Retries then neither repeat nor reorder messages. Brokers before 3.0 ask for a right to it:
-     * who lacks it can set the key. */
-    if (!kafka_pairs_have(pairs, "enable.idempotence") &&
-        kafka_conf_set(conf, "enable.idempotence", "true", error) != STATUS_OK) {
-        rd_kafka_conf_destroy(conf);
-        goto failed;
-    }
     rd_kafka_conf_set_opaque(conf, self);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -98,8 +91,6 @@ enum status kafka_producer_send(struct kafka_producer *self, const void *key, si
     int64_t full_since_ns = 0;
     if (self->sent % SERVE_EVERY == 0)
         rd_kafka_poll(self->client, 0);
-    if (self->failed > 0)
-        return out_of_reach(self, self->failed, error);
     while (rd_kafka_produce(self->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)value,
                             size, key, key_size, NULL) != 0) {
         rd_kafka_resp_err_t why = rd_kafka_last_error();

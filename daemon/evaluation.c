@@ -1,0 +1,114 @@
+#include "daemon/evaluation.h"
+
+#include "model/had.h"
+
+#include <stdlib.h>
+
+enum status evaluation_create(const struct evaluation_settings *settings,
+                              const struct recommender *model, struct evaluation **out)
+{
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL)
+        return STATUS_NO_MEMORY;
+    (*out)->settings = *settings;
+    enum status status = baselines_create(&(*out)->baselines);
+    if (status == STATUS_OK)
+        status = query_create(model, &(*out)->query);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    evaluation_destroy(*out);
+    *out = NULL;
+    return status;
+}
+
+void evaluation_destroy(struct evaluation *evaluation)
+{
+    if (evaluation == NULL)
+        return;
+    query_destroy(evaluation->query);
+    baselines_destroy(evaluation->baselines);
+    free(evaluation);
+}
+
+struct ranks {
+    uint32_t model, baseline[BASELINES]; /* 0: a miss */
+};
+
+static void figures_add(struct evaluation_figures *figures, const struct ranks *ranks)
+{
+    measures_add(&figures->model, ranks->model);
+    for (int b = 0; b < BASELINES; b++)
+        measures_add(&figures->baseline[b], ranks->baseline[b]);
+}
+
+static int warmth_of(uint64_t events)
+{
+    return events == 0 ? 0 : events < 5 ? 1 : events < 20 ? 2 : 3;
+}
+
+static void record(struct evaluation *evaluation, const struct recommender *model, uint32_t user,
+                   uint32_t item, const struct action *action, const struct ranks *ranks)
+{
+    uint64_t part = evaluation->accepted * EVALUATION_SERIES / evaluation->settings.total;
+    part = part < EVALUATION_SERIES ? part : EVALUATION_SERIES - 1;
+    figures_add(&evaluation->total, ranks);
+    figures_add(&evaluation->series[part], ranks);
+    struct evaluation_warmth *warmth = &evaluation->warmth;
+    measures_add(&warmth->by_user[warmth_of(recommender_user_wanted(model, user))], ranks->model);
+    measures_add(&warmth->by_item[warmth_of(recommender_item_wanted(model, item))], ranks->model);
+    measures_add(&evaluation->by_signal[action->signal], ranks->model);
+}
+
+/* Is it this event's turn? Everything but the candidates' side. */
+static bool is_due(struct evaluation *evaluation)
+{
+    const struct evaluation_settings *settings = &evaluation->settings;
+    if (evaluation->accepted < (uint64_t)(settings->warmup * (double)settings->total))
+        return false;
+    return ++evaluation->eligible % settings->every == 0;
+}
+
+static void score(struct evaluation *evaluation, const struct recommender *model,
+                  const struct event *event, const struct action *action)
+{
+    uint32_t user = recommender_find_user(model, event->user);
+    uint32_t item = recommender_find_item(model, event->item);
+    if (recommender_has(model, user, item, event->ts_ms) || !is_due(evaluation))
+        return;
+    struct clock_source *clock = evaluation->settings.clock;
+    int64_t before = clock->monotonic_ns(clock);
+    struct ranks ranks = {0};
+    if (recommender_item_wanted(model, item) > 0 &&
+        recommender_query(model, evaluation->query, user, event->ts_ms) == STATUS_OK)
+        ranks.model = recommender_rank(model, evaluation->query, item);
+    evaluation->rank_ns += (uint64_t)(clock->monotonic_ns(clock) - before);
+    if (baselines_is_candidate(evaluation->baselines, item)) {
+        uint32_t had[HAD_MAX];
+        uint32_t had_count = recommender_had_items(model, user, event->ts_ms, had, HAD_MAX);
+        baselines_rank(evaluation->baselines, user, item, had, had_count, ranks.baseline);
+    }
+    record(evaluation, model, user, item, action, &ranks);
+}
+
+static void before_learning(void *context, const struct recommender *model,
+                            const struct event *event, const struct action *action)
+{
+    struct evaluation *evaluation = context;
+    if (action->kind == SIGNAL_FORGET)
+        baselines_forget(evaluation->baselines, recommender_find_user(model, event->user));
+    else if (action->weight > 0.0f)
+        score(evaluation, model, event, action);
+    evaluation->accepted++;
+}
+
+struct engine_observer evaluation_observer(struct evaluation *evaluation)
+{
+    return (struct engine_observer){evaluation, before_learning};
+}
+
+enum status evaluation_after(struct evaluation *evaluation, const struct learned *learned)
+{
+    if (learned->item == SLOT_NONE || learned->action.weight <= 0.0f)
+        return STATUS_OK;
+    return baselines_learn(evaluation->baselines, learned->user, learned->item);
+}

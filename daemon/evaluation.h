@@ -1,0 +1,55 @@
+/*
+ * Test-then-learn: each accepted positive event is ranked among all candidates by the very model
+ * that would serve the list, before it is learned (Gama et al. 2013, prequential evaluation;
+ * Vinagre et al. 2014 for recommenders), and by the baselines on the same events.
+ *
+ *     engine ──before_learning──► rank ──► measures, in total and per 1/50th of the stream
+ *     engine ──evaluation_after──► baselines learn
+ */
+#ifndef DAEMON_EVALUATION_H
+#define DAEMON_EVALUATION_H
+
+#include "daemon/engine.h"
+#include "model/baselines.h"
+#include "model/measures.h"
+
+enum { EVALUATION_SERIES = 50, EVALUATION_WARMTHS = 4 };
+
+struct evaluation_settings {
+    uint64_t total; /* accepted events of the whole stream; what warm-up and series are parts of */
+    double warmup;  /* 0..1: the first part, learned but not scored */
+    uint64_t every; /* score each Nth of those that would be; at least 1 */
+    struct clock_source *clock;
+};
+
+/* The model's figures, then each baseline's. */
+struct evaluation_figures {
+    struct measures model, baseline[BASELINES];
+};
+
+/* By how many positive events the user, or the item, had before: 0, 1-4, 5-19, 20 and more. */
+struct evaluation_warmth {
+    struct measures by_user[EVALUATION_WARMTHS], by_item[EVALUATION_WARMTHS];
+};
+
+struct evaluation {
+    struct evaluation_settings settings;
+    struct baselines *baselines;
+    struct query *query;
+    uint64_t accepted, eligible; /* so far */
+    uint64_t rank_ns;
+    struct evaluation_figures total;
+    struct evaluation_figures series[EVALUATION_SERIES];
+    struct evaluation_warmth warmth;
+    struct measures by_signal[SIGNALS_MAX];
+};
+
+/* `model` need not hold still, but must live as long. */
+enum status evaluation_create(const struct evaluation_settings *settings,
+                              const struct recommender *model, struct evaluation **out);
+void evaluation_destroy(struct evaluation *evaluation); /* NULL is legal */
+struct engine_observer evaluation_observer(struct evaluation *evaluation);
+/* After engine_take_*() accepted an event. */
+enum status evaluation_after(struct evaluation *evaluation, const struct learned *learned);
+
+#endif

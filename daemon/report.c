@@ -1,0 +1,163 @@
+#include "daemon/report.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+static double share(double sum, uint64_t events)
+{
+    return events == 0 ? 0.0 : sum / (double)events;
+}
+
+/* recall, ndcg, dcg, mrr into `object`; nulls where nothing was scored. */
+static void add_measures(json_t *object, const struct measures *measures)
+{
+    uint64_t n = measures == NULL ? 0 : measures->events;
+    json_t *recall = json_object();
+    for (int cut = 0; cut < MEASURES_CUTS; cut++) {
+        char name[16];
+        snprintf(name, sizeof name, "%u", measures_cuts[cut]);
+        json_object_set_new(
+            recall, name, n == 0 ? json_null() : json_real(share((double)measures->hits[cut], n)));
+    }
+    json_object_set_new(object, "recall", recall);
+    json_object_set_new(
+        object, "ndcg",
+        json_pack("{s:o}", "10", n == 0 ? json_null() : json_real(share(measures->ndcg10, n))));
+    json_object_set_new(
+        object, "dcg",
+        json_pack("{s:o}", "100", n == 0 ? json_null() : json_real(share(measures->dcg100, n))));
+    json_object_set_new(object, "mrr",
+                        n == 0 ? json_null() : json_real(share(measures->reciprocal, n)));
+}
+
+static json_t *baselines_json(const struct evaluation_figures *figures)
+{
+    json_t *baselines = json_object();
+    for (int b = 0; b < BASELINES; b++) {
+        json_t *object = json_object();
+        add_measures(object, figures == NULL ? NULL : &figures->baseline[b]);
+        json_object_set_new(baselines, baseline_names[b], object);
+    }
+    return baselines;
+}
+
+static json_t *series_json(const struct evaluation *evaluation)
+{
+    json_t *series = json_array();
+    for (int part = 0; evaluation != NULL && part < EVALUATION_SERIES; part++) {
+        const struct evaluation_figures *figures = &evaluation->series[part];
+        uint64_t end = (uint64_t)(part + 1) * evaluation->settings.total / EVALUATION_SERIES;
+        json_t *object = json_pack("{s:I, s:I}", "until", (json_int_t)end, "evaluated",
+                                   (json_int_t)figures->model.events);
+        add_measures(object, &figures->model);
+        json_object_set_new(object, "baselines", baselines_json(figures));
+        json_array_append_new(series, object);
+    }
+    return series;
+}
+
+static json_t *warmth_json(const struct measures *by)
+{
+    static const char *const names[EVALUATION_WARMTHS] = {"0", "1-4", "5-19", "20+"};
+    json_t *object = json_object();
+    for (int w = 0; w < EVALUATION_WARMTHS; w++) {
+        json_t *figures = json_pack("{s:I}", "evaluated", (json_int_t)by[w].events);
+        add_measures(figures, &by[w]);
+        json_object_set_new(object, names[w], figures);
+    }
+    return object;
+}
+
+static json_t *signals_json(const struct report *report)
+{
+    json_t *object = json_object();
+    const struct signals *signals = report->engine->signals;
+    for (uint32_t s = 0; signals != NULL && s < signals->size; s++) {
+        const struct measures *measures = &report->evaluation->by_signal[s];
+        if (measures->events == 0)
+            continue;
+        json_t *figures = json_pack("{s:I}", "evaluated", (json_int_t)measures->events);
+        add_measures(figures, measures);
+        json_object_set_new(object, signals->at[s].name, figures);
+    }
+    return object;
+}
+
+json_t *report_json(const struct report *report)
+{
+    const struct evaluation *evaluation = report->evaluation;
+    struct recommender_counts counts = recommender_count(report->engine->model);
+    json_t *json = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "events", (json_int_t)report->events, "learned",
+        (json_int_t)report->engine->verdicts[VERDICT_ACCEPTED], "rejected",
+        (json_int_t)report->rejected, "ignored", (json_int_t)report->ignored, "repeated",
+        (json_int_t)report->engine->verdicts[VERDICT_REPEATED], "evaluated",
+        evaluation == NULL ? json_null() : json_integer((json_int_t)evaluation->total.model.events),
+        "users", (json_int_t)counts.users, "items", (json_int_t)counts.items);
+    if (json == NULL)
+        return NULL;
+    add_measures(json, evaluation == NULL ? NULL : &evaluation->total.model);
+    json_object_set_new(json, "rmse", json_null());
+    json_object_set_new(json, "skip_auc", json_null());
+    json_object_set_new(json, "baselines",
+                        baselines_json(evaluation == NULL ? NULL : &evaluation->total));
+    if (evaluation != NULL) {
+        json_object_set_new(json, "by_user_events", warmth_json(evaluation->warmth.by_user));
+        json_object_set_new(json, "by_item_events", warmth_json(evaluation->warmth.by_item));
+        json_object_set_new(json, "by_signal", signals_json(report));
+    }
+    json_object_set_new(json, "learn_seconds", json_real((double)report->engine->learn_ns / 1e9));
+    json_object_set_new(json, "rank_seconds",
+                        evaluation == NULL ? json_null()
+                                           : json_real((double)evaluation->rank_ns / 1e9));
+    json_object_set_new(json, "seconds", json_real(report->seconds));
+    json_object_set_new(json, "state_digest", json_string(report->digest));
+    json_object_set_new(json, "series", series_json(evaluation));
+    return json;
+}
+
+enum status report_write(json_t *json, const char *path, struct error *error)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
+    if (file == NULL)
+        return error_set(error, STATUS_CANNOT_WRITE, "%s: %s", path, strerror(errno));
+    bool written = json_dumpf(json, file, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) == 0 &&
+                   fputc('\n', file) != EOF && fflush(file) == 0;
+    if (file != stdout)
+        written = fclose(file) == 0 && written;
+    return written ? STATUS_OK
+                   : error_set(error, STATUS_CANNOT_WRITE, "%s: %s", path, strerror(errno));
+}
+
+static void print_row(const char *name, const struct measures *measures)
+{
+    uint64_t n = measures->events;
+    printf("%-12s %9.4f %9.4f %9.4f %9.4f %9.4f\n", name, share((double)measures->hits[0], n),
+           share((double)measures->hits[2], n), share((double)measures->hits[4], n),
+           share(measures->ndcg10, n), share(measures->reciprocal, n));
+}
+
+void report_print(const struct report *report)
+{
+    const struct evaluation *evaluation = report->evaluation;
+    struct recommender_counts counts = recommender_count(report->engine->model);
+    uint64_t learned = report->engine->verdicts[VERDICT_ACCEPTED];
+    printf("%llu events: %llu learned, %llu rejected, %llu ignored, %llu repeated\n",
+           (unsigned long long)report->events, (unsigned long long)learned,
+           (unsigned long long)report->rejected, (unsigned long long)report->ignored,
+           (unsigned long long)report->engine->verdicts[VERDICT_REPEATED]);
+    printf("%llu users, %llu items, %.2f us to learn an event, %.1f s in all\n",
+           (unsigned long long)counts.users, (unsigned long long)counts.items,
+           share((double)report->engine->learn_ns / 1e3, learned), report->seconds);
+    printf("state digest %s\n", report->digest);
+    if (evaluation == NULL)
+        return;
+    printf("\n%llu scored before they were learned\n%-12s %9s %9s %9s %9s %9s\n",
+           (unsigned long long)evaluation->total.model.events, "", "recall@1", "recall@10",
+           "recall@50", "ndcg@10", "mrr");
+    print_row("tasted", &evaluation->total.model);
+    for (int b = 0; b < BASELINES; b++)
+        print_row(baseline_names[b], &evaluation->total.baseline[b]);
+}
