@@ -10,6 +10,20 @@
 /* Whoever adds a command adds its line here, and its declarations to command.h. Keep the order of
  * the manual: what one starts with first. */
 const struct command commands[] = {
+    {"run", "", "the daemon: learns from Kafka, keeps lists fresh in Redis",
+     "Stays in the foreground and logs to stderr, or to the journal; tells systemd when it is "
+     "ready: the snapshot is loaded, Redis answers, and partitions are assigned. While Kafka or "
+     "Redis is away it waits, not ready. SIGTERM and SIGINT end it in order: what is due is "
+     "published, a snapshot saved. SIGHUP reads the settings again and says what needs a restart.",
+     run_options, command_run},
+    {"demo", "", "the main job with nothing set up: lists that follow what people do",
+     "Starts an embedded Kafka broker, a private Redis and the daemon, all on loopback and in a "
+     "temporary folder, plays a made-up stream of people who listen to music, and shows how their "
+     "lists follow: on a terminal as a picture, else as lines. The hit rate tells how often what "
+     "somebody kept next was among the first ten of their list, beside the popular list and beside "
+     "the best list that the stream's own truth allows. Other programs may connect to the broker "
+     "and to Redis: the addresses are printed. Ends on Ctrl-C, and leaves nothing behind.",
+     demo_options, command_demo},
     {"snapshot", "info|verify FILE", "what a snapshot file holds, and whether it is whole",
      "info prints the digest of the learned state, the counts, the offsets it includes and the "
      "sections of the file with their sums; with --json as one object. It does not build the "

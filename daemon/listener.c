@@ -166,7 +166,7 @@ static void drift(struct listener *listener, const struct music *music, struct c
         choose_genres(listener, chance);
         renew_taste(listener, music);
     }
-    if (!chance_happens(chance, 0.25))
+    if (!chance_happens(chance, 0.15))
         return;
     double liked[MUSIC_GENRES], total = 0;
     memcpy(liked, listener->genres, sizeof liked);
@@ -192,7 +192,7 @@ void listener_begin_session(struct listener *listener, const struct music *music
     listener->last_kept = listener->may_answer = false;
     listener->skips_in_a_row = 0;
     for (uint32_t i = 0; i < music->track_count; i++)
-        listener->memory[i].fondness *= 0.93F;
+        listener->memory[i].fondness *= 0.9F;
     drift(listener, music, chance);
 }
 

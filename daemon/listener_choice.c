@@ -6,10 +6,10 @@
 /* The mixture of what is played next. Those after a kept track are left out at the beginning of a
  * session and are weaker after a skip; what is not used goes to `taste`. */
 static const double same_artist = 0.14, related_artists = 0.08;
-static const double favourites = 0.34, saved_tracks = 0.16, chart = 0.08;
+static const double favourites = 0.36, saved_tracks = 0.16, chart = 0.08;
 static const double after_skip = 0.2;  /* how much of the first three is left then */
 static const double mood_width = 0.22; /* of energy */
-enum { TIRED_PLAYS = 15, SKIP_PLAYS = 60 };
+enum { TIRED_PLAYS = 6, SKIP_PLAYS = 60 };
 
 /* One number for each step of energy. */
 static void mood_table(const struct listener *listener, int64_t now_ms, double width,

@@ -1,0 +1,200 @@
+#include "daemon/instance_state.h"
+
+#include "transport/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+int64_t instance_look_at_clock(struct instance *instance)
+{
+    int64_t now_ns = instance->clock->monotonic_ns(instance->clock);
+    instance->now_ms = now_ns / 1000000;
+    instance->wall_ms = instance->clock->wall_ms(instance->clock);
+    return now_ns;
+}
+
+uint32_t instance_tag(const struct instance *instance, uint32_t user)
+{
+    struct text id = recommender_user_id(instance->engine.model, user);
+    return (uint32_t)XXH3_64bits(id.at, id.size);
+}
+
+/* ---- beginning ---- */
+
+enum status instance_create(const struct settings *settings, struct clock_source *clock,
+                            struct instance **out, struct error *error)
+{
+    struct instance *instance = calloc(1, sizeof *instance);
+    if (instance == NULL)
+        return error_set(error, STATUS_NO_MEMORY, "no memory for an instance");
+    instance->settings = settings;
+    instance->clock = clock;
+    instance_look_at_clock(instance);
+    instance->started_ms = instance->wall_ms;
+    uint32_t batch = (settings->threads + 1) * RANK_BATCH_PER_THREAD;
+    instance->lists.batch_max = batch < RANK_BATCH_MAX ? batch : RANK_BATCH_MAX;
+    instance->lists.batch = calloc(instance->lists.batch_max, sizeof(struct list));
+    instance->lists.popular = calloc(1, sizeof(struct list));
+    if (instance->lists.batch == NULL || instance->lists.popular == NULL ||
+        publication_create(&instance->publication) != STATUS_OK ||
+        prequential_create(&instance->prequential) != STATUS_OK) {
+        instance_destroy(instance);
+        return error_set(error, STATUS_NO_MEMORY, "no memory for an instance's tables");
+    }
+    *out = instance;
+    return STATUS_OK;
+}
+
+void instance_destroy(struct instance *instance)
+{
+    if (instance == NULL)
+        return;
+    ranker_destroy(instance->ranker);
+    publication_destroy(instance->publication);
+    prequential_destroy(instance->prequential);
+    offsets_finish(&instance->offsets);
+    erasures_finish(&instance->erasures);
+    recommender_destroy(instance->engine.model);
+    free(instance->keeping.checkpoint.positions);
+    free(instance->lists.batch);
+    free(instance->lists.popular);
+    free(instance);
+}
+
+void instance_attach(struct instance *instance, struct source *source,
+                     struct dead_letters *dead_letters, struct store *store)
+{
+    instance->source = source;
+    instance->dead_letters = dead_letters;
+    instance->store = store;
+    instance->intake.readable = true;
+}
+
+const char *instance_epoch(const struct instance *instance)
+{
+    return instance->epoch;
+}
+
+/* ---- one pass ---- */
+
+uint64_t instance_lag(const struct instance *instance)
+{
+    uint64_t lag = 0;
+    for (uint32_t i = 0; instance->source != NULL && i < instance->offsets.size; i++) {
+        const struct partition *at = &instance->offsets.at[i];
+        if (at->owned)
+            lag += offsets_behind(at, instance->source->ops->end_offset(instance->source,
+                                                                        at->position.topic,
+                                                                        at->position.partition));
+    }
+    return lag;
+}
+
+bool instance_is_ready(const struct instance *instance, char *why, size_t why_size)
+{
+    bool ready = instance->loaded && instance->lists.connected && instance->intake.assigned &&
+                 instance->phase == PHASE_RUNNING && instance->intake.failure.status == STATUS_OK;
+    if (why == NULL || why_size == 0)
+        return ready;
+    snprintf(why, why_size, "%s%s%s%s%s%s", instance->phase == PHASE_RUNNING ? "" : "stopping\n",
+             instance->loaded ? "" : "the snapshot is not loaded yet\n",
+             instance->lists.connected ? "" : "Redis does not answer\n",
+             instance->intake.assigned ? "" : "Kafka has not assigned partitions yet\n",
+             instance->intake.failure.status == STATUS_OK ? "" : "Kafka cannot be read: ",
+             instance->intake.failure.status == STATUS_OK ? "" : instance->intake.failure.text);
+    return ready;
+}
+
+static void tell_ready(struct instance *instance)
+{
+    if (instance->was_ready || !instance_is_ready(instance, NULL, 0))
+        return;
+    instance->was_ready = true;
+    log_notice("ready: %" PRIu64 " records behind", instance_lag(instance));
+}
+
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+static int64_t wait_ms(const struct instance *instance)
+{
+    int64_t due_ms = instance->now_ms + IDLE_MS;
+    due_ms = sooner(due_ms, intake_due_ms(instance));
+    due_ms = sooner(due_ms, lists_due_ms(instance));
+    due_ms = sooner(due_ms, keeping_due_ms(instance));
+    return due_ms > instance->now_ms ? due_ms - instance->now_ms : 1;
+}
+
+/* The steps of the end, one phase after the other. */
+static void keep_end(struct instance *instance)
+{
+    int64_t since_ms = instance->now_ms - instance->phase_since_ms;
+    if (instance->phase == PHASE_DRAINING) {
+        bool letters_out = instance->dead_letters->ops->outstanding(instance->dead_letters) > 0;
+        if ((lists_are_done(instance) && !letters_out && !instance->intake.holding) ||
+            since_ms >= DRAIN_MS)
+            instance_enter(instance, PHASE_SAVING);
+    }
+    if (instance->phase == PHASE_SAVING) {
+        save_at_end(instance);
+        instance->source->ops->close(instance->source);
+        instance_enter(instance, PHASE_LEAVING);
+    }
+    if (instance->phase == PHASE_LEAVING) {
+        leave_source(instance);
+        if (instance->source->ops->closed(instance->source) || since_ms >= DRAIN_MS + LEAVE_MS)
+            instance_enter(instance, PHASE_STOPPED);
+    }
+}
+
+int64_t instance_turn(struct instance *instance)
+{
+    int64_t began_ns = instance_look_at_clock(instance);
+    if (instance->broken)
+        return IDLE_MS;
+    publication_set_refresh(instance->publication, instance->settings->lists.refresh_ms);
+    bool more = take_messages(instance);
+    more |= sweep_users(instance);
+    erase_users(instance);
+    more |= publish_lists(instance);
+    keep_popular(instance);
+    keep_status(instance);
+    keep_snapshot(instance);
+    tell_ready(instance);
+    if (instance->phase != PHASE_RUNNING)
+        keep_end(instance);
+    int64_t ended_ns = instance_look_at_clock(instance);
+    histogram_add(&instance->turn_seconds, (double)(ended_ns - began_ns) / 1e9);
+    return more ? 0 : wait_ms(instance);
+}
+
+/* ---- ending ---- */
+
+void instance_enter(struct instance *instance, enum phase phase)
+{
+    instance->phase = phase;
+    instance->phase_since_ms = instance->now_ms;
+}
+
+void instance_stop(struct instance *instance)
+{
+    if (instance->phase != PHASE_RUNNING)
+        return;
+    instance_look_at_clock(instance);
+    log_notice("stopping: %" PRIu64 " lists are due", publication_waiting(instance->publication));
+    instance_enter(instance, PHASE_DRAINING);
+}
+
+bool instance_has_stopped(const struct instance *instance, struct error *error)
+{
+    *error = instance->keeping.error;
+    if (instance->broken)
+        error_set(error, STATUS_NO_MEMORY,
+                  "no memory to learn on; ending without saving, the next start goes on from the "
+                  "last snapshot. Set model.memory_limit below what the machine has");
+    return instance->broken || instance->phase == PHASE_STOPPED;
+}

@@ -1,0 +1,310 @@
+/*
+ *     next() ─► admit (offsets) ─► engine ─► touch (publication) ─► advance (offsets)
+ *                                    └─ dead ─► dead letters ── full? hold, try again ┘
+ */
+#include "daemon/instance_state.h"
+
+#include "transport/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ---- what the source is told to call ---- */
+
+static void wake(void *context)
+{
+    struct instance *instance = context;
+    instance->intake.readable = true;
+}
+
+static int64_t where(void *context, const char *topic, int32_t partition)
+{
+    struct instance *instance = context;
+    const struct partition *found = offsets_find(&instance->offsets, topic, partition);
+    return found == NULL ? -1 : found->position.next_offset;
+}
+
+struct source_owner instance_source_owner(struct instance *instance)
+{
+    return (struct source_owner){instance, wake, where};
+}
+
+/* ---- events ---- */
+
+/* No list holds what the user has; so an event on that says nothing about lists. */
+static bool has_item(const struct recommender *model, uint32_t user, const struct event *event)
+{
+    uint32_t item = recommender_find_item(model, event->item);
+    return user != SLOT_NONE && item != SLOT_NONE &&
+           recommender_has(model, user, item, event->ts_ms);
+}
+
+/* The last look at the world before an event changes it. */
+static void before_learning(void *context, const struct recommender *model,
+                            const struct event *event, const struct action *action)
+{
+    struct instance *instance = context;
+    uint32_t user = recommender_find_user(model, event->user);
+    if (action->kind == SIGNAL_FORGET) {
+        if (user != SLOT_NONE) {
+            publication_drop(instance->publication, user);
+            prequential_forget(instance->prequential, user);
+        }
+        if (erasures_add(&instance->erasures, event->user) != STATUS_OK)
+            log_error("no memory to remember that a user's key is to be deleted");
+        return;
+    }
+    if (action->weight <= 0 || has_item(model, user, event))
+        return;
+    bool listed = user != SLOT_NONE && publication_is_listed(instance->publication, user);
+    uint32_t tag = listed ? instance_tag(instance, user) : 0;
+    prequential_observe(instance->prequential, user, tag, listed, event->item);
+}
+
+struct engine_observer intake_observer(struct instance *instance)
+{
+    return (struct engine_observer){instance, before_learning};
+}
+
+static void mark_dirty(struct instance *instance, const struct learned *learned,
+                       const struct message *message)
+{
+    if (learned->user == SLOT_NONE)
+        return;
+    uint32_t tag = instance_tag(instance, learned->user);
+    if (publication_touch(instance->publication, learned->user, tag, message->timestamp_ms,
+                          instance->now_ms) != STATUS_OK)
+        log_error("no memory to remember that a user's list is due");
+}
+
+/* ---- dead letters ---- */
+
+/* The message is dealt with: sent, or given up. */
+static void let_dead_go(struct instance *instance)
+{
+    instance->intake.holding = false;
+    offsets_advance(&instance->offsets, &instance->intake.turn.message);
+}
+
+/* The queue is full. A while of patience for each time it is; then they are lost at once, so that
+ * a flood of them while the topic is away stalls nobody. */
+static void lose_or_hold(struct instance *instance)
+{
+    static struct log_limit limit;
+    struct intake *intake = &instance->intake;
+    if (!intake->full) {
+        intake->full = true;
+        intake->full_since_ms = instance->now_ms;
+    }
+    if (instance->now_ms - intake->full_since_ms < DEAD_LETTER_HOLD_MS) {
+        intake->holding = true;
+        return;
+    }
+    intake->dead_lost++;
+    log_every(&limit, 10, LOG_LEVEL_WARNING,
+              "dead letters are lost: their queue has been full for %d s; is topic %s writable?",
+              DEAD_LETTER_HOLD_MS / 1000, instance->settings->input.dead_letter_topic);
+    let_dead_go(instance);
+}
+
+static void send_dead(struct instance *instance)
+{
+    struct intake *intake = &instance->intake;
+    struct dead_letters *letters = instance->dead_letters;
+    if (!letters->ops->send(letters, &intake->turn.message, verdict_text(intake->verdict))) {
+        lose_or_hold(instance);
+        return;
+    }
+    intake->full = false;
+    let_dead_go(instance);
+}
+
+/* ---- messages ---- */
+
+static void take_message(struct instance *instance)
+{
+    const struct message *message = &instance->intake.turn.message;
+    struct engine *engine = &instance->engine;
+    if (!offsets_admit(&instance->offsets, message))
+        return;
+    instance->keeping.changed = true;
+    struct learned learned;
+    uint64_t before_ns = engine->learn_ns;
+    enum verdict verdict =
+        engine_take_message(engine, message->value, message->size, message->timestamp_ms, &learned);
+    if (learned.status != STATUS_OK) {
+        instance->broken = true;
+        return;
+    }
+    if (verdict_is_dead(verdict)) {
+        instance->intake.verdict = verdict;
+        send_dead(instance);
+        return;
+    }
+    if (verdict == VERDICT_ACCEPTED) {
+        histogram_add(&instance->learn_seconds, (double)(engine->learn_ns - before_ns) / 1e9);
+        mark_dirty(instance, &learned, message);
+    }
+    offsets_advance(&instance->offsets, message);
+}
+
+/* ---- partitions ---- */
+
+static void describe(const struct assignment *change, char *out, size_t size)
+{
+    enum { SHOWN = 8 };
+    size_t used = 0;
+    out[0] = '\0';
+    for (uint32_t i = 0; i < change->size && i < SHOWN && used < size; i++) {
+        const struct position *at = &change->at[i];
+        int n = at->next_offset < 0
+                    ? snprintf(out + used, size - used, " %s/%" PRId32 " at input.start", at->topic,
+                               at->partition)
+                    : snprintf(out + used, size - used, " %s/%" PRId32 " at %" PRId64, at->topic,
+                               at->partition, at->next_offset);
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (change->size > SHOWN && used < size)
+        snprintf(out + used, size - used, " …");
+}
+
+static void take_assigned(struct instance *instance, const struct assignment *change)
+{
+    char places[1024];
+    describe(change, places, sizeof places);
+    log_notice("Kafka: %u partition%s assigned:%s", change->size, change->size == 1 ? "" : "s",
+               places);
+    offsets_own(&instance->offsets, change, true);
+    instance->intake.assigned = true;
+    instance->intake.failure.status = STATUS_OK;
+}
+
+/* Taken away but not yet somebody else's: what was read is saved before another reads on. */
+static void take_revoked(struct instance *instance, const struct assignment *change)
+{
+    log_notice("Kafka: %u partition%s taken away; saving before letting go", change->size,
+               change->size == 1 ? "" : "s");
+    offsets_own(&instance->offsets, change, false);
+    instance->intake.releasing = true;
+    snapshot_soon(instance);
+}
+
+static void take_lost(struct instance *instance, const struct assignment *change)
+{
+    log_warning("Kafka: %u partition%s lost to another member of the group", change->size,
+                change->size == 1 ? "" : "s");
+    offsets_own(&instance->offsets, change, false);
+    instance->source->ops->let_go(instance->source);
+}
+
+/* By that a partition without messages is known to be read, and a start by time or at the latest
+ * message is pinned: the next start goes on from here. */
+static void take_caught_up(struct instance *instance, const struct assignment *change)
+{
+    if (change->size == 0)
+        return;
+    const struct position *at = &change->at[0];
+    struct partition *partition = offsets_find(&instance->offsets, at->topic, at->partition);
+    if (partition == NULL)
+        return;
+    partition->read_to = at->next_offset;
+    if (partition->position.next_offset < 0 && at->next_offset >= 0) {
+        partition->position.next_offset = at->next_offset;
+        instance->keeping.changed = true;
+    }
+}
+
+static void take_failed(struct instance *instance, const struct error *trouble)
+{
+    static struct log_limit limit;
+    instance->intake.failure = *trouble;
+    log_every(&limit, 30, LOG_LEVEL_ERROR, "Kafka cannot be read: %s", trouble->text);
+}
+
+static void take_trouble(struct instance *instance, const struct error *trouble)
+{
+    static struct log_limit limit;
+    instance->intake.troubles++;
+    log_every(&limit, 10, LOG_LEVEL_WARNING, "Kafka: %s", trouble->text);
+}
+
+/* False: the source has nothing now. */
+static bool take_one(struct instance *instance)
+{
+    struct source_turn *turn = &instance->intake.turn;
+    switch (instance->source->ops->next(instance->source, turn)) {
+    case SOURCE_NOTHING:
+        instance->intake.readable = false;
+        return false;
+    case SOURCE_MESSAGE:
+        instance->intake.failure.status = STATUS_OK;
+        take_message(instance);
+        break;
+    case SOURCE_ASSIGNED:
+        take_assigned(instance, &turn->change);
+        break;
+    case SOURCE_REVOKED:
+        take_revoked(instance, &turn->change);
+        break;
+    case SOURCE_LOST:
+        take_lost(instance, &turn->change);
+        break;
+    case SOURCE_CAUGHT_UP:
+        take_caught_up(instance, &turn->change);
+        break;
+    case SOURCE_TROUBLE:
+        take_trouble(instance, &turn->trouble);
+        break;
+    case SOURCE_FAILED:
+        take_failed(instance, &turn->trouble);
+        break;
+    }
+    return true;
+}
+
+static bool intake_is_held(const struct instance *instance)
+{
+    return instance->phase != PHASE_RUNNING || instance->intake.holding ||
+           instance->intake.releasing || snapshot_holds_intake(instance);
+}
+
+bool take_messages(struct instance *instance)
+{
+    enum { LOOK_EVERY = 8 };
+    instance->dead_letters->ops->serve(instance->dead_letters);
+    if (instance->intake.holding)
+        send_dead(instance);
+    if (!instance->intake.readable)
+        return false;
+    int64_t until_ns = instance_look_at_clock(instance) + INTAKE_SLICE_NS;
+    for (int i = 1; i <= INTAKE_SLICE_MESSAGES; i++) {
+        if (intake_is_held(instance) || !take_one(instance))
+            return false;
+        if (i % LOOK_EVERY == 0 && instance_look_at_clock(instance) >= until_ns)
+            break;
+    }
+    return true;
+}
+
+/* While the end is near nobody learns any more; partitions are only let go. */
+void leave_source(struct instance *instance)
+{
+    struct source *source = instance->source;
+    for (int i = 0; i < INTAKE_SLICE_MESSAGES; i++) {
+        enum source_result result = source->ops->next(source, &instance->intake.turn);
+        if (result == SOURCE_NOTHING)
+            return;
+        if (result == SOURCE_REVOKED || result == SOURCE_LOST)
+            source->ops->let_go(source);
+    }
+}
+
+int64_t intake_due_ms(const struct instance *instance)
+{
+    enum { HELD_MS = 5 };
+    bool letters_out = instance->dead_letters->ops->outstanding(instance->dead_letters) > 0;
+    bool soon = instance->intake.holding || instance->phase == PHASE_LEAVING ||
+                (letters_out && instance->phase != PHASE_RUNNING) ||
+                snapshot_holds_intake(instance);
+    return soon ? instance->now_ms + HELD_MS : PUBLICATION_NEVER;
+}

@@ -1,0 +1,281 @@
+/*
+ *     due ─► dead letters acknowledged? ─► copy of the offsets ─► vault ··· saved() ─► commit, let
+ * go └─ intake waits a second for that, the snapshot ten
+ */
+#include "daemon/instance_state.h"
+
+#include "transport/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the section LIST ---- */
+
+static enum status save_lists(void *context, struct state_writer *writer)
+{
+    const struct instance *instance = context;
+    enum status status = publication_save(instance->publication, writer);
+    return status != STATUS_OK ? status : erasures_save(&instance->erasures, writer);
+}
+
+static enum status load_lists(void *context, const struct recommender *model,
+                              struct state_reader *reader, uint64_t bytes, struct error *error)
+{
+    (void)bytes; /* both parts know their own size */
+    struct instance *instance = context;
+    struct publication *publication;
+    struct erasures erasures = {0};
+    enum status status = publication_create(&publication);
+    if (status != STATUS_OK)
+        return error_set(error, status, "no memory for the users' lists");
+    status = publication_load(publication, reader, recommender_user_bound(model),
+                              instance->keeping.checkpoint.clean, instance->now_ms);
+    if (status == STATUS_OK)
+        status = erasures_load(&erasures, reader);
+    if (status != STATUS_OK) {
+        publication_destroy(publication);
+        erasures_finish(&erasures);
+        return error_set(error, status, "snapshot section LIST: %s", status_text(status));
+    }
+    publication_destroy(instance->publication);
+    erasures_finish(&instance->erasures);
+    instance->publication = publication;
+    instance->erasures = erasures;
+    return STATUS_OK;
+}
+
+/* ---- loading ---- */
+
+static enum status take_positions(struct instance *instance, const struct checkpoint *checkpoint)
+{
+    for (uint32_t i = 0; i < checkpoint->position_count; i++) {
+        const struct position *position = &checkpoint->positions[i];
+        struct partition *partition =
+            offsets_add(&instance->offsets, position->topic, position->partition);
+        if (partition == NULL)
+            return STATUS_NO_MEMORY;
+        partition->position.next_offset = position->next_offset;
+    }
+    return STATUS_OK;
+}
+
+static enum status take_checkpoint(struct instance *instance, struct checkpoint *checkpoint,
+                                   struct error *error)
+{
+    if (take_positions(instance, checkpoint) != STATUS_OK)
+        return error_set(error, STATUS_NO_MEMORY, "no memory for the offsets");
+    instance->engine.model = checkpoint->model;
+    checkpoint->model = NULL;
+    if (checkpoint->epoch[0] != '\0')
+        snprintf(instance->epoch, sizeof instance->epoch, "%s", checkpoint->epoch);
+    /* What was written to the store after this was saved is not known. */
+    if (!checkpoint->clean)
+        lists_begin_sweep(instance);
+    instance->keeping.last_success_ms = checkpoint->created_ms;
+    struct recommender_counts counts = recommender_count(instance->engine.model);
+    log_notice("snapshot loaded: %" PRIu64 " events, %" PRIu64 " users, %" PRIu64
+               " items, %u partitions%s",
+               counts.events, counts.users, counts.items, checkpoint->position_count,
+               checkpoint->clean ? "" : "; not from a clean end, all lists are written again");
+    return STATUS_OK;
+}
+
+static enum status begin_model(struct instance *instance, struct error *error)
+{
+    struct engine *engine = &instance->engine;
+    engine->fields = &instance->settings->input.fields;
+    engine->signals = &instance->settings->model.signals;
+    engine->observer = intake_observer(instance);
+    engine->clock = instance->clock;
+    enum status status =
+        ranker_create(engine->model, instance->settings->threads + 1, &instance->ranker, error);
+    if (status != STATUS_OK)
+        return status;
+    instance->keeping.due_ms = instance->now_ms + instance->settings->snapshot_interval_ms;
+    instance->loaded = true;
+    return STATUS_OK;
+}
+
+enum status instance_load(struct instance *instance, struct vault *vault, const char *new_epoch,
+                          struct error *error)
+{
+    instance->vault = vault;
+    snprintf(instance->epoch, sizeof instance->epoch, "%s", new_epoch);
+    struct checkpoint *checkpoint = &instance->keeping.checkpoint;
+    checkpoint_init(checkpoint);
+    checkpoint->settings = &instance->settings->model;
+    checkpoint->lists = (struct checkpoint_lists){instance, save_lists, load_lists};
+    struct error what = {0};
+    enum status status = vault->ops->load(vault, checkpoint_take, checkpoint, &what);
+    if (status == STATUS_OK) {
+        if (what.status != STATUS_OK)
+            log_warning("%s; the previous snapshot is used", what.text);
+        status = take_checkpoint(instance, checkpoint, error);
+    } else if (status == STATUS_NOT_FOUND) {
+        log_notice("no snapshot yet: a new beginning");
+        status = recommender_create(&instance->settings->model, &instance->engine.model, error);
+    } else {
+        *error = what;
+    }
+    checkpoint_finish(checkpoint);
+    return status == STATUS_OK ? begin_model(instance, error) : status;
+}
+
+/* ---- saving ---- */
+
+static enum status fill_checkpoint(struct instance *instance, bool clean)
+{
+    struct checkpoint *checkpoint = &instance->keeping.checkpoint;
+    free(checkpoint->positions);
+    checkpoint_init(checkpoint);
+    checkpoint->settings = &instance->settings->model;
+    checkpoint->lists = (struct checkpoint_lists){instance, save_lists, load_lists};
+    checkpoint->model = instance->engine.model;
+    checkpoint->clean = clean;
+    checkpoint->created_ms = instance->wall_ms;
+    snprintf(checkpoint->epoch, sizeof checkpoint->epoch, "%s", instance->epoch);
+    return offsets_copy(&instance->offsets, &checkpoint->positions, &checkpoint->position_count);
+}
+
+static void let_partitions_go(struct instance *instance)
+{
+    if (!instance->intake.releasing)
+        return;
+    instance->intake.releasing = false;
+    instance->intake.readable = true;
+    instance->source->ops->let_go(instance->source);
+}
+
+static void enter_result(struct instance *instance, const struct error *error, uint64_t bytes,
+                         double seconds)
+{
+    struct keeping *keeping = &instance->keeping;
+    keeping->error = *error;
+    if (error->status != STATUS_OK) {
+        keeping->failed++;
+        keeping->changed = true;
+        log_error("snapshot not saved: %s", error->text);
+        return;
+    }
+    keeping->saved++;
+    keeping->last_success_ms = keeping->checkpoint.created_ms;
+    keeping->last_bytes = bytes;
+    keeping->last_seconds = seconds;
+    instance->source->ops->commit(instance->source, keeping->checkpoint.positions,
+                                  keeping->checkpoint.position_count);
+}
+
+static void saved(void *context, const struct error *error, uint64_t bytes, double seconds)
+{
+    struct instance *instance = context;
+    struct keeping *keeping = &instance->keeping;
+    instance_look_at_clock(instance);
+    keeping->saving = false;
+    keeping->due_ms =
+        instance->now_ms +
+        (error->status == STATUS_OK ? instance->settings->snapshot_interval_ms : SNAPSHOT_RETRY_MS);
+    enter_result(instance, error, bytes, seconds);
+    if (error->status == STATUS_OK)
+        log_notice("snapshot saved: %.1f MB in %.1f s", (double)bytes / 1e6, seconds);
+    if (keeping->again) {
+        keeping->again = false;
+        keeping->due_ms = instance->now_ms;
+    } else {
+        let_partitions_go(instance);
+    }
+}
+
+struct vault_owner instance_vault_owner(struct instance *instance)
+{
+    return (struct vault_owner){instance, saved};
+}
+
+void snapshot_soon(struct instance *instance)
+{
+    instance->keeping.changed = true;
+    instance->keeping.due_ms = instance->now_ms;
+    instance->keeping.again = instance->keeping.saving;
+}
+
+/* A snapshot says that its messages are dealt with; so the dead ones have to be safe by then. */
+static bool letters_are_safe(struct instance *instance)
+{
+    struct keeping *keeping = &instance->keeping;
+    if (instance->dead_letters->ops->outstanding(instance->dead_letters) == 0) {
+        keeping->wait_since_ms = 0;
+        return true;
+    }
+    if (keeping->wait_since_ms == 0)
+        keeping->wait_since_ms = instance->now_ms;
+    if (instance->now_ms - keeping->wait_since_ms < SNAPSHOT_WAIT_MS)
+        return false;
+    log_warning("snapshot: dead letters are not acknowledged for %d s; saving without",
+                SNAPSHOT_WAIT_MS / 1000);
+    keeping->wait_since_ms = 0;
+    return true;
+}
+
+bool snapshot_holds_intake(const struct instance *instance)
+{
+    const struct keeping *keeping = &instance->keeping;
+    return keeping->wait_since_ms != 0 &&
+           instance->now_ms - keeping->wait_since_ms < SNAPSHOT_HOLD_MS;
+}
+
+static void begin_saving(struct instance *instance)
+{
+    struct keeping *keeping = &instance->keeping;
+    struct error error = {0};
+    enum status status = fill_checkpoint(instance, false);
+    if (status == STATUS_OK)
+        status = instance->vault->ops->save(instance->vault, checkpoint_fill, &keeping->checkpoint,
+                                            &error);
+    else
+        error_set(&error, status, "no memory for the offsets");
+    keeping->saving = status == STATUS_OK;
+    keeping->changed = false;
+    if (status != STATUS_OK)
+        saved(instance, &error, 0, 0);
+}
+
+void keep_snapshot(struct instance *instance)
+{
+    struct keeping *keeping = &instance->keeping;
+    if (keeping->saving || instance->phase != PHASE_RUNNING || !keeping->changed ||
+        instance->now_ms < keeping->due_ms)
+        return;
+    if (letters_are_safe(instance))
+        begin_saving(instance);
+}
+
+/* In the foreground: nothing else is to be done any more. */
+void save_at_end(struct instance *instance)
+{
+    struct keeping *keeping = &instance->keeping;
+    int64_t began_ns = instance_look_at_clock(instance);
+    struct error error = {0};
+    /* First, so that its saved() speaks of its own checkpoint. */
+    enum status status =
+        fill_checkpoint(instance, instance->lists.connected && lists_are_done(instance));
+    if (status == STATUS_OK)
+        status = instance->vault->ops->save_now(instance->vault, checkpoint_fill,
+                                                &keeping->checkpoint, &error);
+    else
+        error_set(&error, status, "no memory for the offsets");
+    error.status = status;
+    double seconds = (double)(instance_look_at_clock(instance) - began_ns) / 1e9;
+    enter_result(instance, &error, 0, seconds);
+    if (status == STATUS_OK)
+        log_notice("snapshot saved at the end, %.1f s", seconds);
+    let_partitions_go(instance);
+}
+
+int64_t keeping_due_ms(const struct instance *instance)
+{
+    enum { LETTERS_MS = 5 };
+    const struct keeping *keeping = &instance->keeping;
+    if (keeping->saving || !keeping->changed || instance->phase != PHASE_RUNNING)
+        return PUBLICATION_NEVER;
+    return keeping->wait_since_ms != 0 ? instance->now_ms + LETTERS_MS : keeping->due_ms;
+}

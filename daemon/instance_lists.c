@@ -1,0 +1,330 @@
+/*
+ *     publication: who is due ─► ranker: a batch, all threads ─► plan ─► put ··· done()
+ *                                                                 └─► unchanged: nothing, or EXPIRE
+ */
+#include "daemon/instance_state.h"
+
+#include "transport/log.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <xxhash.h>
+
+/* ---- what the store is told to call ---- */
+
+static void connected(void *context, bool ours)
+{
+    struct instance *instance = context;
+    struct lists *lists = &instance->lists;
+    instance_look_at_clock(instance);
+    if (!lists->connected)
+        log_notice("Redis: connected, %" PRIu64 " lists are due",
+                   publication_waiting(instance->publication));
+    lists->connected = true;
+    lists->status_due_ms = 0;
+    if (!ours) {
+        if (recommender_count(instance->engine.model).users > 0)
+            log_notice("Redis does not hold our lists; all are written again");
+        lists_begin_sweep(instance);
+    }
+}
+
+static void disconnected(void *context, const struct error *why)
+{
+    (void)why; /* the store has logged it */
+    struct instance *instance = context;
+    instance->lists.connected = false;
+}
+
+static void list_answered(struct instance *instance, uint64_t ticket, bool written)
+{
+    struct lists *lists = &instance->lists;
+    struct publication_arrival arrival =
+        publication_arrive(instance->publication, ticket, written, instance->now_ms);
+    if (arrival.user == PUBLICATION_NOBODY)
+        return;
+    if (!written) {
+        lists->failed++;
+        prequential_forget(instance->prequential, arrival.user);
+        return;
+    }
+    lists->written += arrival.step == STEP_WRITE;
+    lists->renewed += arrival.step == STEP_RENEW;
+    lists->removed += arrival.step == STEP_REMOVE;
+    if (arrival.step != STEP_WRITE || arrival.oldest_event_ms <= 0)
+        return;
+    double seconds = (double)(instance->wall_ms - arrival.oldest_event_ms) / 1e3;
+    histogram_add(&instance->event_to_list, seconds);
+    histogram_window_add(&instance->freshness, instance->wall_ms, seconds);
+}
+
+/* A key that was asked for deletion too late may have been written again by then. */
+static void erasure_answered(struct instance *instance, uint64_t ticket, bool done)
+{
+    static struct log_limit limit;
+    erasures_answered(&instance->erasures, ticket, done);
+    if (!done)
+        log_every(&limit, 10, LOG_LEVEL_WARNING, "Redis: a forgotten user's key is still there");
+}
+
+static void done(void *context, uint64_t ticket, bool written)
+{
+    struct instance *instance = context;
+    instance_look_at_clock(instance);
+    uint64_t bare = ticket & ((UINT64_C(1) << 56) - 1);
+    switch ((enum ticket_kind)(ticket >> 56)) {
+    case TICKET_LIST:
+        list_answered(instance, bare, written);
+        break;
+    case TICKET_ERASURE:
+        erasure_answered(instance, bare, written);
+        break;
+    case TICKET_POPULAR:
+        popular_answered(instance, written);
+        break;
+    }
+}
+
+static void room(void *context)
+{
+    (void)context; /* the next turn looks at has_room() */
+}
+
+struct store_owner instance_store_owner(struct instance *instance)
+{
+    return (struct store_owner){instance, connected, disconnected, done, room};
+}
+
+/* ---- when the store does not hold what we wrote ---- */
+
+void lists_begin_sweep(struct instance *instance)
+{
+    instance->lists.sweep = 0;
+    instance->lists.sweep_end = recommender_user_bound(instance->engine.model);
+    instance->lists.popular_hash = 0;
+    instance->lists.popular_due_ms = 0;
+}
+
+/* In slices, and never far ahead of the writing: events of now do not wait behind all users. */
+bool sweep_users(struct instance *instance)
+{
+    struct lists *lists = &instance->lists;
+    const struct recommender *model = instance->engine.model;
+    if (lists->sweep >= lists->sweep_end || !lists->connected)
+        return false;
+    uint32_t bound = recommender_user_bound(model);
+    if (lists->sweep_end > bound)
+        lists->sweep_end = bound;
+    for (int i = 0; i < SWEEP_SLICE && lists->sweep < lists->sweep_end; i++) {
+        if (publication_waiting(instance->publication) >= SWEEP_SLICE)
+            return false;
+        uint32_t user = lists->sweep++;
+        if (recommender_user_id(model, user).size > 0 &&
+            publication_rewrite(instance->publication, user, instance_tag(instance, user),
+                                instance->now_ms) != STATUS_OK)
+            log_error("no memory to remember that a user's list is due");
+    }
+    return lists->sweep < lists->sweep_end;
+}
+
+/* ---- forgotten users ---- */
+
+void erase_users(struct instance *instance)
+{
+    struct store *store = instance->store;
+    struct text user;
+    uint64_t ticket;
+    static const struct list nothing;
+    while (instance->erasures.waiting > 0 && store->ops->has_room(store) &&
+           erasures_next(&instance->erasures, &user, &ticket)) {
+        struct store_write write = {.key = KEY_TOP,
+                                    .name = user,
+                                    .list = &nothing,
+                                    .at_ms = instance->wall_ms,
+                                    .ticket = ticket_of(TICKET_ERASURE, ticket)};
+        if (!store->ops->put(store, &write)) {
+            erasures_answered(&instance->erasures, ticket, false);
+            return;
+        }
+        /* The user may have come back since; the list written then goes with the key. */
+        uint32_t again = recommender_find_user(instance->engine.model, user);
+        if (again != SLOT_NONE)
+            publication_rewrite(instance->publication, again, instance_tag(instance, again),
+                                instance->now_ms);
+    }
+}
+
+/* ---- lists ---- */
+
+/* Hashes of the ids into lists.items; their sum in order. 0: an empty list. False: a score that is
+ * no number, which nobody shall see. */
+static bool hash_list(struct instance *instance, const struct list *list, uint64_t *hash)
+{
+    enum { RESERVED = 2 };
+    uint64_t *items = instance->lists.items;
+    for (uint32_t i = 0; i < list->size; i++) {
+        if (!isfinite(list->at[i].score))
+            return false;
+        items[i] = prequential_item(list->at[i].item);
+    }
+    *hash = list->size == 0 ? 0 : XXH3_64bits(items, list->size * sizeof *items);
+    if (list->size > 0 && *hash < RESERVED)
+        *hash += RESERVED;
+    return true;
+}
+
+static bool hand_over(struct instance *instance, uint32_t user, const struct list *list,
+                      const struct publication_plan *plan, uint64_t ticket)
+{
+    struct store *store = instance->store;
+    struct text name = recommender_user_id(instance->engine.model, user);
+    ticket = ticket_of(TICKET_LIST, ticket);
+    if (plan->step == STEP_RENEW)
+        return store->ops->expire(store, KEY_TOP, name, plan->ttl_s, ticket);
+    struct store_write write = {.key = KEY_TOP,
+                                .name = name,
+                                .list = list,
+                                .at_ms = instance->wall_ms,
+                                .version = plan->version,
+                                .ttl_s = plan->ttl_s,
+                                .notify =
+                                    instance->settings->lists.notify && plan->step == STEP_WRITE,
+                                .ticket = ticket};
+    return store->ops->put(store, &write);
+}
+
+/* False: the store is full. */
+static bool publish_list(struct instance *instance, uint32_t user, const struct list *list)
+{
+    static struct log_limit limit;
+    struct publication *publication = instance->publication;
+    int64_t wall_s = instance->wall_ms / 1000;
+    uint64_t hash;
+    if (!hash_list(instance, list, &hash)) {
+        log_every(&limit, 10, LOG_LEVEL_ERROR,
+                  "a list with a score that is no number: not written");
+        instance->lists.failed++;
+        publication_settle(publication, user, instance->now_ms);
+        return true;
+    }
+    struct publication_plan plan =
+        publication_plan(publication, user, hash, instance->settings->lists.ttl_s, wall_s);
+    if (plan.step == STEP_KEEP) {
+        instance->lists.unchanged++;
+        publication_settle(publication, user, instance->now_ms);
+        return true;
+    }
+    uint64_t ticket = publication_depart(publication, user, &plan, wall_s, instance->now_ms);
+    if (!hand_over(instance, user, list, &plan, ticket)) {
+        publication_cancel(publication, ticket);
+        return false;
+    }
+    if (plan.step == STEP_WRITE)
+        prequential_show(instance->prequential, user, instance_tag(instance, user),
+                         instance->lists.items, list->size);
+    return true;
+}
+
+/* As many as there is room for in the store and time for in a slice. */
+static uint32_t batch_size(const struct instance *instance)
+{
+    const struct lists *lists = &instance->lists;
+    uint32_t in_flight = instance->store->ops->in_flight(instance->store);
+    uint32_t size = in_flight < STORE_IN_FLIGHT ? STORE_IN_FLIGHT - in_flight : 0;
+    if (size > lists->batch_max)
+        size = lists->batch_max;
+    uint32_t threads = ranker_threads(instance->ranker);
+    double in_time = lists->rank_ns > 0 ? PUBLISH_SLICE_NS / lists->rank_ns : threads;
+    if (in_time < threads)
+        in_time = threads;
+    return size < in_time ? size : (uint32_t)in_time;
+}
+
+static uint32_t take_batch(struct instance *instance)
+{
+    struct lists *lists = &instance->lists;
+    uint32_t size = 0, most = batch_size(instance);
+    while (size < most) {
+        uint32_t user = publication_next(instance->publication, instance->now_ms);
+        if (user == PUBLICATION_NOBODY)
+            break;
+        if (recommender_user_id(instance->engine.model, user).size == 0)
+            publication_drop(instance->publication, user); /* let go for want of memory */
+        else
+            lists->users[size++] = user;
+    }
+    return size;
+}
+
+/* For the time of the stream, which is now, but when recorded events are played. */
+static enum status rank_batch(struct instance *instance, uint32_t size)
+{
+    struct lists *lists = &instance->lists;
+    int64_t began_ns = instance_look_at_clock(instance);
+    enum status status = ranker_rank(
+        instance->ranker, lists->users, size, recommender_latest_ms(instance->engine.model),
+        instance->settings->lists.size, lists->rank_ns * size > RANK_WAKE_NS, lists->batch);
+    int64_t took_ns = instance_look_at_clock(instance) - began_ns;
+    double each_ns = (double)took_ns / size;
+    lists->rank_ns += (each_ns - lists->rank_ns) / 8;
+    for (uint32_t i = 0; i < size; i++)
+        histogram_add(&instance->rank_seconds, each_ns / 1e9);
+    return status;
+}
+
+/* Those the store has no room for any more wait again. False: there are such. */
+static bool publish_batch(struct instance *instance, uint32_t size)
+{
+    struct lists *lists = &instance->lists;
+    uint32_t done_with = 0;
+    bool room_left = rank_batch(instance, size) == STATUS_OK;
+    while (room_left && done_with < size) {
+        room_left = publish_list(instance, lists->users[done_with], &lists->batch[done_with]);
+        done_with++;
+    }
+    while (done_with < size)
+        publication_put_back(instance->publication, lists->users[done_with++]);
+    return room_left;
+}
+
+bool publish_lists(struct instance *instance)
+{
+    struct lists *lists = &instance->lists;
+    struct store *store = instance->store;
+    int64_t until_ns = instance_look_at_clock(instance) + PUBLISH_SLICE_NS;
+    for (uint32_t published = 0; published < PUBLISH_SLICE_LISTS;) {
+        if (!lists->connected || !store->ops->has_room(store))
+            return false;
+        uint32_t size = take_batch(instance);
+        if (size == 0)
+            return false;
+        if (!publish_batch(instance, size))
+            return false;
+        published += size;
+        if (instance_look_at_clock(instance) >= until_ns)
+            break;
+    }
+    return publication_due_ms(instance->publication) <= instance->now_ms;
+}
+
+bool lists_are_done(const struct instance *instance)
+{
+    const struct lists *lists = &instance->lists;
+    if (!lists->connected)
+        return true;
+    return publication_waiting(instance->publication) == 0 &&
+           publication_in_flight(instance->publication) == 0 &&
+           instance->erasures.first == instance->erasures.end && lists->sweep >= lists->sweep_end &&
+           !lists->popular_flying;
+}
+
+int64_t lists_due_ms(const struct instance *instance)
+{
+    struct store *store = instance->store;
+    if (!instance->lists.connected || !store->ops->has_room(store))
+        return PUBLICATION_NEVER; /* a reply or a connection wakes us */
+    int64_t due_ms = publication_due_ms(instance->publication);
+    if (instance->lists.status_due_ms < due_ms)
+        due_ms = instance->lists.status_due_ms;
+    return due_ms;
+}

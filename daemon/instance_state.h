@@ -1,0 +1,154 @@
+/* The inside of an instance, for instance*.c, metrics.c and pages.c only. */
+#ifndef DAEMON_INSTANCE_STATE_H
+#define DAEMON_INSTANCE_STATE_H
+
+#include "daemon/checkpoint.h"
+#include "daemon/engine.h"
+#include "daemon/erasures.h"
+#include "daemon/histogram.h"
+#include "daemon/instance.h"
+#include "daemon/offsets.h"
+#include "daemon/prequential.h"
+#include "daemon/publication.h"
+#include "daemon/ranker.h"
+
+enum {
+    INTAKE_SLICE_NS = 2000000,
+    INTAKE_SLICE_MESSAGES = 1024,
+    PUBLISH_SLICE_NS = 2000000,
+    PUBLISH_SLICE_LISTS = 512,
+    RANK_BATCH_PER_THREAD = 16,
+    RANK_BATCH_MAX = 128,
+    RANK_WAKE_NS = 100000, /* below this much work the threads sleep on */
+    STORE_IN_FLIGHT = 256, /* as transport/store.h says */
+    SWEEP_SLICE = 1024,    /* users a turn, when all are to be written again */
+    STATUS_MS = 1000,
+    POPULAR_MS = 1000,
+    RETRY_MS = 250,
+    DEAD_LETTER_HOLD_MS = 5000,
+    SNAPSHOT_HOLD_MS = 1000,   /* intake waits so long for dead letters before a snapshot … */
+    SNAPSHOT_WAIT_MS = 10000,  /* … and the snapshot so long */
+    SNAPSHOT_RETRY_MS = 10000, /* after a failed one */
+    DRAIN_MS = 10000,
+    LEAVE_MS = 5000,
+    IDLE_MS = 1000,
+};
+
+enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_SAVING, PHASE_LEAVING, PHASE_STOPPED };
+
+/* Whose answer a store's ticket is: its highest byte. */
+enum ticket_kind { TICKET_LIST = 1, TICKET_ERASURE, TICKET_POPULAR };
+static inline uint64_t ticket_of(enum ticket_kind kind, uint64_t ticket)
+{
+    return (uint64_t)kind << 56 | ticket;
+}
+
+struct intake {
+    struct source_turn turn;
+    bool readable; /* the source may have something */
+    bool assigned; /* partitions were assigned, be it none of them */
+    /* A message whose dead letter found the queue full; it is `turn.message`. */
+    bool holding;
+    enum verdict verdict;
+    bool full; /* the queue was full since `full_since_ms` */
+    int64_t full_since_ms;
+    uint64_t dead_lost; /* given up by us */
+    /* Partitions are taken away: when the snapshot is saved they are let go. */
+    bool releasing;
+    struct error failure; /* the source's last SOURCE_FAILED */
+    uint64_t troubles;
+};
+
+struct lists {
+    bool connected;
+    uint32_t sweep, sweep_end; /* users still to be looked at for writing again */
+    double rank_ns;            /* one user, one thread's share; smoothed */
+    uint32_t batch_max;
+    uint32_t users[RANK_BATCH_MAX];
+    struct list *batch; /* (batch_max) */
+    uint64_t items[LIST_SIZE_MAX];
+    uint64_t written, renewed, unchanged, removed, failed;
+
+    struct list *popular;
+    uint64_t popular_hash, popular_sent, popular_version;
+    uint64_t popular_events; /* learned when it was last looked at */
+    bool popular_flying;
+    int64_t popular_due_ms, status_due_ms;
+};
+
+struct keeping {
+    struct checkpoint checkpoint; /* while saving: what goes into the file */
+    bool saving, changed;         /* changed: something to save since the last one began */
+    bool again;                   /* at the end of this save begin another at once */
+    int64_t due_ms;
+    int64_t wait_since_ms; /* for dead letters, before saving; 0: not waiting */
+    uint64_t saved, failed, last_bytes;
+    int64_t last_success_ms; /* wall clock */
+    double last_seconds;
+    struct error error; /* of the last save */
+};
+
+struct instance {
+    const struct settings *settings;
+    struct clock_source *clock;
+    struct source *source;
+    struct dead_letters *dead_letters;
+    struct store *store;
+    struct vault *vault;
+
+    struct engine engine;
+    struct ranker *ranker;
+    struct publication *publication;
+    struct prequential *prequential;
+    struct offsets offsets;
+    struct erasures erasures;
+    char epoch[33];
+    bool loaded, was_ready;
+    bool broken; /* no memory to learn with: the model is not to be used or saved any more */
+
+    enum phase phase;
+    int64_t phase_since_ms;
+    int64_t started_ms;      /* wall clock */
+    int64_t now_ms, wall_ms; /* monotonic; both as of the last look at the clocks */
+
+    struct intake intake;
+    struct lists lists;
+    struct keeping keeping;
+
+    struct histogram learn_seconds, rank_seconds, event_to_list, turn_seconds;
+    struct histogram_window freshness;
+};
+
+int64_t instance_look_at_clock(struct instance *instance); /* monotonic ns */
+uint32_t instance_tag(const struct instance *instance, uint32_t user);
+uint64_t instance_lag(const struct instance *instance);
+void instance_enter(struct instance *instance, enum phase phase);
+
+/* instance_intake.c */
+struct engine_observer intake_observer(struct instance *instance);
+bool take_messages(struct instance *instance); /* true: there may be more at once */
+void leave_source(struct instance *instance);
+int64_t intake_due_ms(const struct instance *instance);
+
+/* instance_lists.c */
+void lists_begin_sweep(struct instance *instance);
+bool sweep_users(struct instance *instance);
+void erase_users(struct instance *instance);
+bool publish_lists(struct instance *instance);
+bool lists_are_done(const struct instance *instance);
+int64_t lists_due_ms(const struct instance *instance);
+
+/* instance_summary.c */
+void keep_popular(struct instance *instance);
+void popular_answered(struct instance *instance, bool written);
+void keep_status(struct instance *instance);
+
+/* instance_keeping.c */
+void keep_snapshot(struct instance *instance);
+/* Saves as soon as it can; saved() then lets partitions go, when some are being taken away. */
+void snapshot_soon(struct instance *instance);
+bool snapshot_holds_intake(const struct instance *instance);
+void save_at_end(struct instance *instance);
+int64_t keeping_due_ms(const struct instance *instance);
+
+#endif

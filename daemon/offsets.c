@@ -1,0 +1,117 @@
+#include "daemon/offsets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void offsets_finish(struct offsets *offsets)
+{
+    free(offsets->at);
+    *offsets = (struct offsets){0};
+}
+
+static bool is(const struct partition *at, const char *topic, int32_t partition)
+{
+    return at->position.partition == partition && strcmp(at->position.topic, topic) == 0;
+}
+
+struct partition *offsets_find(struct offsets *offsets, const char *topic, int32_t partition)
+{
+    if (offsets->last < offsets->size && is(&offsets->at[offsets->last], topic, partition))
+        return &offsets->at[offsets->last];
+    for (uint32_t i = 0; i < offsets->size; i++)
+        if (is(&offsets->at[i], topic, partition)) {
+            offsets->last = i;
+            return &offsets->at[i];
+        }
+    return NULL;
+}
+
+struct partition *offsets_add(struct offsets *offsets, const char *topic, int32_t partition)
+{
+    struct partition *found = offsets_find(offsets, topic, partition);
+    if (found != NULL)
+        return found;
+    if (offsets->size == offsets->room) {
+        uint32_t room = offsets->room == 0 ? 16 : 2 * offsets->room;
+        struct partition *at = realloc(offsets->at, room * sizeof *at);
+        if (at == NULL)
+            return NULL;
+        offsets->at = at;
+        offsets->room = room;
+    }
+    struct partition *added = &offsets->at[offsets->size++];
+    *added = (struct partition){.read_to = -1};
+    snprintf(added->position.topic, sizeof added->position.topic, "%s", topic);
+    added->position.partition = partition;
+    added->position.next_offset = -1;
+    return added;
+}
+
+bool offsets_admit(struct offsets *offsets, const struct message *message)
+{
+    const struct partition *partition = offsets_find(offsets, message->topic, message->partition);
+    if (partition == NULL || !partition->owned) {
+        offsets->dropped++;
+        return false;
+    }
+    int64_t next = partition->position.next_offset;
+    if (next >= 0 && message->offset < next) {
+        offsets->skipped++;
+        return false;
+    }
+    if (next >= 0 && message->offset > next)
+        offsets->gaps++;
+    return true;
+}
+
+void offsets_advance(struct offsets *offsets, const struct message *message)
+{
+    struct partition *partition = offsets_find(offsets, message->topic, message->partition);
+    partition->position.next_offset = message->offset + 1;
+}
+
+void offsets_own(struct offsets *offsets, const struct assignment *change, bool owned)
+{
+    for (uint32_t i = 0; i < change->size; i++) {
+        const struct position *position = &change->at[i];
+        struct partition *partition = offsets_add(offsets, position->topic, position->partition);
+        if (partition == NULL)
+            continue;
+        partition->owned = owned;
+        partition->read_to = -1;
+    }
+}
+
+uint32_t offsets_owned(const struct offsets *offsets)
+{
+    uint32_t owned = 0;
+    for (uint32_t i = 0; i < offsets->size; i++)
+        owned += offsets->at[i].owned;
+    return owned;
+}
+
+enum status offsets_copy(const struct offsets *offsets, struct position **out, uint32_t *size)
+{
+    *out = NULL;
+    *size = 0;
+    if (offsets->size == 0)
+        return STATUS_OK;
+    struct position *copy = malloc(offsets->size * sizeof *copy);
+    if (copy == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t i = 0; i < offsets->size; i++)
+        if (offsets->at[i].position.next_offset >= 0)
+            copy[(*size)++] = offsets->at[i].position;
+    *out = copy;
+    return STATUS_OK;
+}
+
+uint64_t offsets_behind(const struct partition *partition, int64_t end)
+{
+    int64_t at = partition->position.next_offset;
+    /* What stands between the last message and the end may be control records, read by nobody. */
+    if (at < partition->read_to)
+        at = partition->read_to;
+    return at >= 0 && end > at ? (uint64_t)(end - at) : 0;
+}

@@ -1,0 +1,111 @@
+#include "daemon/pages.h"
+
+#include "daemon/instance_state.h"
+#include "daemon/metrics.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char plain[] = "text/plain; charset=utf-8";
+
+static void answer_text(struct http_answer *answer, int status, const char *text)
+{
+    answer->status = status;
+    answer->content_type = plain;
+    answer->body = strdup(text);
+    answer->size = answer->body == NULL ? 0 : strlen(text);
+}
+
+static void show_metrics(void *context, struct http_answer *answer)
+{
+    answer->status = 200;
+    answer->content_type = METRICS_CONTENT_TYPE;
+    answer->body = metrics_text(context, &answer->size);
+    if (answer->body == NULL)
+        answer_text(answer, 500, "no memory\n");
+}
+
+/* That it is answered at all shows that the loop turns. */
+static void show_live(void *context, struct http_answer *answer)
+{
+    (void)context;
+    answer_text(answer, 200, "alive\n");
+}
+
+static void show_ready(void *context, struct http_answer *answer)
+{
+    char why[1024];
+    bool ready = instance_is_ready(context, why, sizeof why);
+    answer_text(answer, ready ? 200 : 503, ready ? "ready\n" : why);
+}
+
+static void row(FILE *out, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void row(FILE *out, const char *name, const char *format, ...)
+{
+    va_list arguments;
+    fprintf(out, "<tr><th>%s</th><td>", name);
+    va_start(arguments, format);
+    vfprintf(out, format, arguments);
+    va_end(arguments);
+    fputs("</td></tr>\n", out);
+}
+
+static void write_rows(FILE *out, struct instance *instance)
+{
+    struct recommender_counts counts = recommender_count(instance->engine.model);
+    struct histogram fresh = histogram_window_sum(&instance->freshness, instance->wall_ms);
+    const struct lists *lists = &instance->lists;
+    row(out, "ready", "%s", instance_is_ready(instance, NULL, 0) ? "yes" : "no");
+    row(out, "Redis", "%s", lists->connected ? "connected" : "away");
+    row(out, "partitions", "%u", offsets_owned(&instance->offsets));
+    row(out, "records behind", "%" PRIu64, instance_lag(instance));
+    row(out, "events learned", "%" PRIu64, counts.events);
+    row(out, "users", "%" PRIu64, counts.users);
+    row(out, "items", "%" PRIu64, counts.items);
+    row(out, "memory of the model", "%.1f MB", (double)counts.memory_bytes / 1e6);
+    row(out, "lists written", "%" PRIu64, lists->written);
+    row(out, "lists due", "%" PRIu64, publication_waiting(instance->publication));
+    row(out, "event to list, last minute", "p50 %.1f ms, p99 %.1f ms",
+        histogram_quantile(&fresh, 0.5) * 1e3, histogram_quantile(&fresh, 0.99) * 1e3);
+    row(out, "next item among the first 10", "%.3f, %.2f times popularity's",
+        prequential_recall(instance->prequential, 1), prequential_lift(instance->prequential, 1));
+    row(out, "last snapshot", "%.1f s ago",
+        instance->keeping.last_success_ms == 0
+            ? 0
+            : (double)(instance->wall_ms - instance->keeping.last_success_ms) / 1e3);
+}
+
+static void show_status(void *context, struct http_answer *answer)
+{
+    FILE *out = open_memstream(&answer->body, &answer->size);
+    if (out == NULL) {
+        answer_text(answer, 500, "no memory\n");
+        return;
+    }
+    fputs("<!doctype html><html lang=en><meta charset=utf-8><title>tasted</title>\n"
+          "<meta http-equiv=refresh content=2>\n"
+          "<style>body{font:15px system-ui,sans-serif;margin:2em}th{text-align:left;"
+          "font-weight:normal;padding-right:2em}td{font-variant-numeric:tabular-nums}</style>\n"
+          "<h1>tasted " TASTED_VERSION "</h1>\n<table>\n",
+          out);
+    write_rows(out, context);
+    fputs("</table>\n<p><a href=/metrics>metrics</a> · <a href=/health/ready>ready?</a></p>\n",
+          out);
+    answer->status = 200;
+    answer->content_type = "text/html; charset=utf-8";
+    if (fclose(out) != 0)
+        answer_text(answer, 500, "no memory\n");
+}
+
+const struct http_page pages[] = {
+    {"/metrics", show_metrics},
+    {"/health/live", show_live},
+    {"/health/ready", show_ready},
+    {"/", show_status},
+    {NULL, NULL},
+};

@@ -1,0 +1,183 @@
+#include "daemon/ranker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct batch {
+    const uint32_t *users;
+    uint32_t size;
+    int64_t ts_ms;
+    uint32_t list_size;
+    struct list *lists;
+};
+
+struct worker {
+    struct ranker *ranker;
+    struct query *query;
+    pthread_t thread;
+    bool started;
+};
+
+struct ranker {
+    const struct recommender *model;
+    struct batch batch;        /* written by the caller before `round` rises */
+    atomic_uint_fast32_t next; /* user of the batch that nobody ranks yet */
+    atomic_bool failed;        /* for want of memory */
+    pthread_mutex_t lock;
+    pthread_cond_t begin, end;
+    uint64_t round; /* under the lock, as are the two below */
+    uint32_t busy;
+    bool stopping;
+    uint32_t size;
+    struct worker workers[]; /* the caller's is the first */
+};
+
+static void rank_share(struct ranker *ranker, struct query *query)
+{
+    const struct batch *batch = &ranker->batch;
+    for (;;) {
+        uint_fast32_t i = atomic_fetch_add_explicit(&ranker->next, 1, memory_order_relaxed);
+        if (i >= batch->size)
+            return;
+        if (recommender_query(ranker->model, query, batch->users[i], batch->ts_ms) != STATUS_OK) {
+            atomic_store(&ranker->failed, true);
+            return;
+        }
+        recommender_top(ranker->model, query, batch->list_size, &batch->lists[i]);
+    }
+}
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    struct ranker *ranker = worker->ranker;
+    uint64_t seen = 0;
+    pthread_mutex_lock(&ranker->lock);
+    for (;;) {
+        while (ranker->round == seen && !ranker->stopping)
+            pthread_cond_wait(&ranker->begin, &ranker->lock);
+        if (ranker->stopping)
+            break;
+        seen = ranker->round;
+        pthread_mutex_unlock(&ranker->lock);
+        rank_share(ranker, worker->query);
+        pthread_mutex_lock(&ranker->lock);
+        if (--ranker->busy == 0)
+            pthread_cond_signal(&ranker->end);
+    }
+    pthread_mutex_unlock(&ranker->lock);
+    return NULL;
+}
+
+/* Signals are for the loop's thread. */
+static int start(struct worker *worker)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int failed = pthread_create(&worker->thread, NULL, work, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    worker->started = failed == 0;
+    return failed;
+}
+
+enum status ranker_create(const struct recommender *model, uint32_t threads, struct ranker **out,
+                          struct error *error)
+{
+    if (threads < 1)
+        threads = 1;
+    struct ranker *ranker = calloc(1, sizeof *ranker + threads * sizeof ranker->workers[0]);
+    if (ranker == NULL)
+        return error_set(error, STATUS_NO_MEMORY, "no memory for the ranking threads");
+    ranker->model = model;
+    ranker->size = threads;
+    pthread_mutex_init(&ranker->lock, NULL);
+    pthread_cond_init(&ranker->begin, NULL);
+    pthread_cond_init(&ranker->end, NULL);
+    for (uint32_t i = 0; i < threads; i++) {
+        ranker->workers[i].ranker = ranker;
+        if (query_create(model, &ranker->workers[i].query) != STATUS_OK) {
+            ranker_destroy(ranker);
+            return error_set(error, STATUS_NO_MEMORY, "no memory for a ranking thread");
+        }
+        int failed = i == 0 ? 0 : start(&ranker->workers[i]);
+        if (failed != 0) {
+            ranker_destroy(ranker);
+            return error_set(error, STATUS_INTERNAL,
+                             "cannot start ranking thread %u of %u: %s; lower model.threads", i,
+                             threads - 1, strerror(failed));
+        }
+    }
+    *out = ranker;
+    return STATUS_OK;
+}
+
+void ranker_destroy(struct ranker *ranker)
+{
+    if (ranker == NULL)
+        return;
+    pthread_mutex_lock(&ranker->lock);
+    ranker->stopping = true;
+    pthread_cond_broadcast(&ranker->begin);
+    pthread_mutex_unlock(&ranker->lock);
+    for (uint32_t i = 0; i < ranker->size; i++) {
+        if (ranker->workers[i].started)
+            pthread_join(ranker->workers[i].thread, NULL);
+        query_destroy(ranker->workers[i].query);
+    }
+    pthread_cond_destroy(&ranker->begin);
+    pthread_cond_destroy(&ranker->end);
+    pthread_mutex_destroy(&ranker->lock);
+    free(ranker);
+}
+
+uint32_t ranker_threads(const struct ranker *ranker)
+{
+    return ranker->size;
+}
+
+static void fork_threads(struct ranker *ranker)
+{
+    pthread_mutex_lock(&ranker->lock);
+    ranker->busy = ranker->size - 1;
+    ranker->round++;
+    pthread_cond_broadcast(&ranker->begin);
+    pthread_mutex_unlock(&ranker->lock);
+}
+
+static void join_threads(struct ranker *ranker)
+{
+    pthread_mutex_lock(&ranker->lock);
+    while (ranker->busy > 0)
+        pthread_cond_wait(&ranker->end, &ranker->lock);
+    pthread_mutex_unlock(&ranker->lock);
+}
+
+enum status ranker_rank(struct ranker *ranker, const uint32_t *users, uint32_t size, int64_t ts_ms,
+                        uint32_t list_size, bool wake, struct list *lists)
+{
+    ranker->batch = (struct batch){users, size, ts_ms, list_size, lists};
+    atomic_store(&ranker->next, 0);
+    atomic_store(&ranker->failed, false);
+    bool forked = wake && ranker->size > 1 && size > 1;
+    if (forked)
+        fork_threads(ranker);
+    rank_share(ranker, ranker->workers[0].query);
+    if (forked)
+        join_threads(ranker);
+    return atomic_load(&ranker->failed) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+enum status ranker_popular(struct ranker *ranker, int64_t ts_ms, uint32_t list_size,
+                           struct list *list)
+{
+    struct query *query = ranker->workers[0].query;
+    enum status status = recommender_query(ranker->model, query, SLOT_NONE, ts_ms);
+    if (status == STATUS_OK)
+        recommender_popular(ranker->model, query, list_size, list);
+    return status;
+}
