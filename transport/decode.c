@@ -61,8 +61,12 @@ static int64_t read_time(const struct found *found)
 
 static double read_number(const struct found *found)
 {
-    const bool is_number = found->kind == FOUND_INTEGER || found->kind == FOUND_FRACTION;
-    return is_number && isfinite(found->number) ? found->number : (double)NAN;
+    double number = found->number;
+    if (found->kind == FOUND_INTEGER && found->fits)
+        number = found->negative ? -(double)found->magnitude : (double)found->magnitude;
+    else if (found->kind != FOUND_INTEGER && found->kind != FOUND_FRACTION)
+        number = (double)NAN;
+    return isfinite(number) ? number : (double)NAN;
 }
 
 static void read_value(const struct walk *walk, struct event *event)
@@ -123,7 +127,10 @@ static void read_device(const struct walk *walk, struct event *event)
 static enum verdict read_event(const struct walk *walk, int64_t default_ts_ms, int64_t latest_ts_ms,
                                struct event *event)
 {
-    memset(event, 0, sizeof *event);
+    const struct text absent = {NULL, 0};
+    event->user = event->item = event->name = event->id = event->device = absent;
+    event->has_value = false;
+    event->value = 0;
     if (!read_event_id(walk, event))
         return VERDICT_UNDECODABLE;
     const struct found *name = find(walk, FIELD_EVENT);

@@ -61,18 +61,30 @@ struct field_path {
     uint8_t offset[FIELD_PATH_MAX + 1];
 };
 
+/* The fields whose paths have this component at this level. */
+struct field_slot {
+    uint64_t word;   /* of its first bytes: see field_word */
+    uint16_t fields; /* as bits; 0: a free slot */
+    uint8_t size;    /* of the component */
+    uint8_t level;
+    uint8_t field, offset; /* where its text is */
+};
+
+/* More than twice what the longest paths can fill. */
+enum { FIELD_SLOT_BITS = 8, FIELD_SLOTS = 1 << FIELD_SLOT_BITS };
+
 /* May be copied. Only field_map_init and field_map_set change it. */
 struct field_map {
     struct field_path at[FIELDS_AND_DEVICE];
-    /* The fields, as bits, whose component at a level has this length; those that end at it. */
-    uint16_t by_length[FIELD_PATH_MAX + 1][FIELD_TEXT_MAX + 1];
-    uint16_t ends[FIELD_PATH_MAX + 1];
+    uint16_t ends[FIELD_PATH_MAX + 1];    /* by level, the fields whose path ends there */
+    struct field_slot slots[FIELD_SLOTS]; /* open addressing */
 };
 
 /* Each field under its own name. */
 void field_map_init(struct field_map *map);
-/* Sets one field's dotted path. STATUS codes: 0 ok, else the path is too long or too deep, or it
- * or one of its components is empty; the map is as before then. Several fields may share a path. */
+/* Sets one field's dotted path. STATUS codes: 0 ok, else the path is too long, too deep, not
+ * UTF-8, or it or one of its components is empty; the map is as before then. Several fields may
+ * share a path. */
 int field_map_set(struct field_map *map, enum field field, const char *dotted);
 
 /* Room for ids that do not stand in the message as they are: integers, escaped strings. */

@@ -190,12 +190,13 @@ static bool unescape(struct text raw, struct sink *sink)
 
 /* ---- keys and values ---- */
 
-static bool take_escaped_key(struct walk *walk, const struct quoted *quoted)
+static bool unescape_key(const struct quoted *quoted, struct text *key)
 {
     struct sink sink = {.to = walk_text_memory(), .room = DECODE_BYTES_MAX};
     if (!unescape(quoted->raw, &sink) || sink.bad_text)
         return false;
-    return walk_key(walk, (struct text){sink.to, (uint32_t)sink.size});
+    *key = (struct text){sink.to, (uint32_t)sink.size};
+    return true;
 }
 
 /* A key with its colon. */
@@ -206,7 +207,11 @@ static inline bool take_key(struct walk *walk, struct cursor *cursor)
         return false;
     if (quoted.non_ascii && !utf8_is_valid(quoted.raw))
         return false;
-    if (quoted.escaped ? !take_escaped_key(walk, &quoted) : !walk_key(walk, quoted.raw))
+    struct text key = quoted.raw;
+    if (quoted.escaped && !unescape_key(&quoted, &key))
+        return false;
+    const unsigned matched = walk_match(walk, key);
+    if (!(matched != 0 ? walk_lead(walk, matched) : walk_stray(walk, key, KEY_TEXT)))
         return false;
     skip_space(cursor);
     if (!take(cursor, ':'))
@@ -243,15 +248,18 @@ static inline bool take_text(struct walk *walk, struct cursor *cursor)
     struct quoted quoted;
     if (!scan_quoted(cursor, &quoted))
         return false;
-    struct found found = {.kind = FOUND_TEXT, .text = quoted.raw};
+    struct found *found = walk_place(walk);
+    found->kind = FOUND_TEXT;
+    found->has_nul = false;
+    found->text = quoted.raw;
     if (quoted.non_ascii && !utf8_is_valid(quoted.raw))
-        found.kind = FOUND_BAD_TEXT;
-    if (quoted.escaped && !find_escaped(walk, &quoted, &found))
+        found->kind = FOUND_BAD_TEXT;
+    if (quoted.escaped && !find_escaped(walk, &quoted, found))
         return false;
-    return walk_value(walk, &found);
+    return walk_value(walk);
 }
 
-static bool take_number(struct walk *walk, struct cursor *cursor)
+static inline bool take_number(struct walk *walk, struct cursor *cursor)
 {
     struct decimal decimal;
     bool integral;
@@ -261,25 +269,26 @@ static bool take_number(struct walk *walk, struct cursor *cursor)
     cursor->at = end;
     if (walk->leaf == 0)
         return true;
-    const struct found found = {
-        .kind = integral ? FOUND_INTEGER : FOUND_FRACTION,
-        .negative = decimal.negative,
-        .fits = decimal.size <= DECIMAL_DIGITS_MAX,
-        .magnitude = decimal.digits,
-        .number = decimal_to_double(&decimal),
-        .text = decimal.text,
-    };
-    return walk_value(walk, &found);
+    struct found *found = walk_place(walk);
+    found->kind = integral ? FOUND_INTEGER : FOUND_FRACTION;
+    found->negative = decimal.negative;
+    found->fits = decimal.size <= DECIMAL_DIGITS_MAX;
+    found->magnitude = decimal.digits;
+    found->text = decimal.text;
+    if (!integral || !found->fits)
+        found->number = decimal_to_double(&decimal);
+    return walk_value(walk);
 }
 
-static bool take_word(struct walk *walk, struct cursor *cursor, struct text word,
-                      enum found_kind kind)
+static inline bool take_word(struct walk *walk, struct cursor *cursor, struct text word,
+                             enum found_kind kind)
 {
     if ((size_t)(cursor->end - cursor->at) < word.size ||
         !bytes_equal(cursor->at, word.at, word.size))
         return false;
     cursor->at += word.size;
-    return walk_value(walk, &(struct found){.kind = kind});
+    walk_place(walk)->kind = kind;
+    return walk_value(walk);
 }
 
 /* A value, or the opening of one. */

@@ -1,249 +1,276 @@
 /* The MessagePack cursor. */
+#include "transport/decode_number.h"
 #include "transport/decode_walk.h"
 
-struct cursor {
-    const char *at, *end;
-};
-
-/* One object's head; a scalar is read whole. */
+/* One object's head; a scalar is read whole. Each reader below returns the end of what it read, or
+ * NULL when the message ends before that. */
 struct object {
-    struct found found;
+    struct found *found; /* a scalar goes there */
     enum { OBJECT_SCALAR, OBJECT_MAP, OBJECT_ARRAY } kind;
     uint64_t count; /* of a map's pairs or an array's values */
 };
 
-static bool read_big_endian(struct cursor *cursor, size_t size, uint64_t *number)
+static inline const char *skip(const char *at, const char *end, uint64_t size)
 {
-    if ((size_t)(cursor->end - cursor->at) < size)
-        return false;
+    return (uint64_t)(end - at) < size ? NULL : at + size;
+}
+
+static inline const char *read_big_endian(const char *at, const char *end, size_t size,
+                                          uint64_t *number)
+{
+    const char *next = skip(at, end, size);
     uint64_t read = 0;
-    for (size_t i = 0; i < size; i++)
-        read = read << 8 | (unsigned char)cursor->at[i];
-    cursor->at += size;
+    if (next != NULL)
+        for (; at < next; at++)
+            read = read << 8 | (unsigned char)*at;
     *number = read;
-    return true;
+    return next;
 }
 
-static bool skip(struct cursor *cursor, uint64_t size)
-{
-    if ((uint64_t)(cursor->end - cursor->at) < size)
-        return false;
-    cursor->at += size;
-    return true;
-}
-
-static void set_integer(struct found *found, bool negative, uint64_t magnitude)
+static inline void set_integer(struct found *found, bool negative, uint64_t magnitude)
 {
     found->kind = FOUND_INTEGER;
     found->negative = negative;
     found->fits = true;
     found->magnitude = magnitude;
-    found->number = negative ? -(double)magnitude : (double)magnitude;
     found->text.size = 0;
 }
 
-static bool read_unsigned(struct cursor *cursor, size_t size, struct found *found)
+static const char *read_unsigned(const char *at, const char *end, size_t size, struct found *found)
 {
     uint64_t bits;
-    if (!read_big_endian(cursor, size, &bits))
-        return false;
+    at = read_big_endian(at, end, size, &bits);
     set_integer(found, false, bits);
-    return true;
+    return at;
 }
 
-static bool read_signed(struct cursor *cursor, size_t size, struct found *found)
+static const char *read_signed(const char *at, const char *end, size_t size, struct found *found)
 {
     uint64_t bits;
-    if (!read_big_endian(cursor, size, &bits))
-        return false;
+    at = read_big_endian(at, end, size, &bits);
     const unsigned unused = 64 - 8 * (unsigned)size;
     const int64_t number = (int64_t)(bits << unused) >> unused;
     set_integer(found, number < 0, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
-    return true;
+    return at;
 }
 
-static bool read_float(struct cursor *cursor, size_t size, struct found *found)
+static const char *read_float(const char *at, const char *end, struct found *found)
 {
     uint64_t bits;
-    if (!read_big_endian(cursor, size, &bits))
-        return false;
-    found->kind = FOUND_FRACTION;
-    if (size == sizeof(double)) {
-        memcpy(&found->number, &bits, sizeof found->number);
-        return true;
-    }
-    const uint32_t half = (uint32_t)bits;
+    at = read_big_endian(at, end, sizeof(float), &bits);
+    const uint32_t narrow = (uint32_t)bits;
     float number;
-    memcpy(&number, &half, sizeof number);
+    memcpy(&number, &narrow, sizeof number);
+    found->kind = FOUND_FRACTION;
     found->number = (double)number;
-    return true;
+    return at;
 }
 
-static bool read_text(struct cursor *cursor, uint64_t size, struct found *found)
+static const char *read_double(const char *at, const char *end, struct found *found)
 {
-    found->text = (struct text){cursor->at, (uint32_t)size};
-    if (!skip(cursor, size))
-        return false;
-    found->kind = utf8_is_valid(found->text) ? FOUND_TEXT : FOUND_BAD_TEXT;
-    found->has_nul = false;
-    return true;
+    uint64_t bits;
+    at = read_big_endian(at, end, sizeof(double), &bits);
+    memcpy(&found->number, &bits, sizeof found->number);
+    found->kind = FOUND_FRACTION;
+    return at;
+}
+
+static inline const char *read_text(const char *at, const char *end, uint64_t size,
+                                    struct found *found)
+{
+    found->kind = FOUND_TEXT;
+    found->text.at = at;
+    found->text.size = (uint32_t)size;
+    return skip(at, end, size);
+}
+
+static const char *read_wide_text(const char *at, const char *end, size_t width,
+                                  struct found *found)
+{
+    uint64_t size;
+    at = read_big_endian(at, end, width, &size);
+    return at == NULL ? NULL : read_text(at, end, size, found);
 }
 
 /* `width` bytes of size, then that much and `more`. */
-static bool read_blob(struct cursor *cursor, size_t width, uint64_t more, struct found *found)
+static const char *read_blob(const char *at, const char *end, size_t width, uint64_t more,
+                             struct found *found)
 {
     uint64_t size;
     found->kind = FOUND_OTHER;
-    return read_big_endian(cursor, width, &size) && skip(cursor, size + more);
-}
-
-static bool read_wide_text(struct cursor *cursor, size_t width, struct found *found)
-{
-    uint64_t size;
-    return read_big_endian(cursor, width, &size) && read_text(cursor, size, found);
+    at = read_big_endian(at, end, width, &size);
+    return at == NULL ? NULL : skip(at, end, size + more);
 }
 
 /* The types from 0xc0 to 0xdf. */
-static bool read_typed(struct cursor *cursor, unsigned type, struct object *object)
+static const char *read_typed(const char *at, const char *end, unsigned type, struct object *object)
 {
-    struct found *found = &object->found;
+    struct found *found = object->found;
     switch (type) {
     case 0xC0:
         found->kind = FOUND_NOTHING;
-        return true;
-    case 0xC2:
+        return at;
+    case 0xC2: /* false, true */
     case 0xC3:
         found->kind = FOUND_OTHER;
-        return true;
+        return at;
     case 0xC4: /* bin */
     case 0xC5:
     case 0xC6:
-        return read_blob(cursor, (size_t)1 << (type - 0xC4), 0, found);
+        return read_blob(at, end, (size_t)1 << (type - 0xC4), 0, found);
     case 0xC7: /* ext: a byte for its type */
     case 0xC8:
     case 0xC9:
-        return read_blob(cursor, (size_t)1 << (type - 0xC7), 1, found);
+        return read_blob(at, end, (size_t)1 << (type - 0xC7), 1, found);
     case 0xCA:
-        return read_float(cursor, 4, found);
+        return read_float(at, end, found);
     case 0xCB:
-        return read_float(cursor, 8, found);
+        return read_double(at, end, found);
     case 0xCC:
     case 0xCD:
     case 0xCE:
     case 0xCF:
-        return read_unsigned(cursor, (size_t)1 << (type - 0xCC), found);
+        return read_unsigned(at, end, (size_t)1 << (type - 0xCC), found);
     case 0xD0:
     case 0xD1:
     case 0xD2:
     case 0xD3:
-        return read_signed(cursor, (size_t)1 << (type - 0xD0), found);
+        return read_signed(at, end, (size_t)1 << (type - 0xD0), found);
     case 0xD4: /* ext of 1, 2, 4, 8, 16 bytes */
     case 0xD5:
     case 0xD6:
     case 0xD7:
     case 0xD8:
         found->kind = FOUND_OTHER;
-        return skip(cursor, 1 + (1U << (type - 0xD4)));
+        return skip(at, end, 1 + (UINT64_C(1) << (type - 0xD4)));
     case 0xD9:
     case 0xDA:
     case 0xDB:
-        return read_wide_text(cursor, (size_t)1 << (type - 0xD9), found);
+        return read_wide_text(at, end, (size_t)1 << (type - 0xD9), found);
     case 0xDC:
     case 0xDD:
         object->kind = OBJECT_ARRAY;
-        return read_big_endian(cursor, (size_t)2 << (type - 0xDC), &object->count);
+        return read_big_endian(at, end, (size_t)2 << (type - 0xDC), &object->count);
     case 0xDE:
     case 0xDF:
         object->kind = OBJECT_MAP;
-        return read_big_endian(cursor, (size_t)2 << (type - 0xDE), &object->count);
+        return read_big_endian(at, end, (size_t)2 << (type - 0xDE), &object->count);
     default: /* 0xC1 is never used */
-        return false;
+        return NULL;
     }
 }
 
-static inline bool read_object(struct cursor *cursor, struct object *object)
+static inline const char *read_object(const char *at, const char *end, struct object *object)
 {
-    if (cursor->at == cursor->end)
-        return false;
-    const unsigned type = (unsigned char)*cursor->at++;
+    if (at == end)
+        return NULL;
+    const unsigned type = (unsigned char)*at++;
     object->kind = OBJECT_SCALAR;
     if (type >= 0xA0 && type < 0xC0)
-        return read_text(cursor, type & 0x1F, &object->found);
+        return read_text(at, end, type & 0x1F, object->found);
     if (type < 0x80) {
-        set_integer(&object->found, false, type);
-        return true;
+        set_integer(object->found, false, type);
+        return at;
     }
     if (type >= 0xE0) {
-        set_integer(&object->found, true, 0x100 - type);
-        return true;
+        set_integer(object->found, true, 0x100 - type);
+        return at;
     }
     if (type >= 0xC0)
-        return read_typed(cursor, type, object);
+        return read_typed(at, end, type, object);
     object->kind = type < 0x90 ? OBJECT_MAP : OBJECT_ARRAY;
     object->count = type & 0x0F;
-    return true;
+    return at;
+}
+
+static inline bool take_text_key(struct walk *walk, struct text key)
+{
+    const unsigned matched = walk_match(walk, key);
+    if (matched != 0)
+        return walk_lead(walk, matched); /* it is UTF-8, as the field's path is */
+    return (text_is_plain(key) || utf8_is_valid(key)) && walk_stray(walk, key, KEY_TEXT);
 }
 
 /* A key that is an integer is the same key in any width; others are by their bytes. */
-static bool remember_other_key(struct walk *walk, const struct found *key, const char *from,
-                               const char *to)
+static bool take_stray_key(struct walk *walk, const struct found *key, struct text bytes)
 {
-    walk->leaf = walk->deeper = 0;
     if (key->kind != FOUND_INTEGER)
-        return walk_remember(walk, walk_hash(from, (size_t)(to - from), KEY_OTHER));
-    const uint64_t parts[] = {key->magnitude, key->negative};
-    return walk_remember(walk, walk_hash(parts, sizeof parts, KEY_INTEGER));
+        return walk_stray(walk, bytes, KEY_OTHER);
+    char text[INTEGER_TEXT_MAX];
+    const uint32_t size = integer_to_text(key->negative, key->magnitude, text);
+    return walk_stray(walk, (struct text){text, size}, KEY_INTEGER);
 }
 
-static bool take_key(struct walk *walk, struct cursor *cursor)
+/* Any key but a short text. */
+static const char *take_unusual_key(struct walk *walk, const char *at, const char *end)
 {
-    const char *from = cursor->at;
-    struct object key;
-    if (!read_object(cursor, &key) || key.kind != OBJECT_SCALAR || key.found.kind == FOUND_BAD_TEXT)
-        return false;
-    if (key.found.kind == FOUND_TEXT)
-        return walk_key(walk, key.found.text);
-    return remember_other_key(walk, &key.found, from, cursor->at);
+    struct found found;
+    struct object key = {.found = &found};
+    const char *next = read_object(at, end, &key);
+    if (next == NULL || key.kind != OBJECT_SCALAR)
+        return NULL;
+    const bool is_new =
+        found.kind == FOUND_TEXT
+            ? take_text_key(walk, found.text)
+            : take_stray_key(walk, &found, (struct text){at, (uint32_t)(next - at)});
+    return is_new ? next : NULL;
 }
 
-static bool take_value(struct walk *walk, struct cursor *cursor)
+static inline const char *take_key(struct walk *walk, const char *at, const char *end)
+{
+    const unsigned size = at == end ? 0 : (unsigned char)*at ^ 0xA0U;
+    if (size - 1 >= 0x1F || (size_t)(end - at) <= size)
+        return take_unusual_key(walk, at, end);
+    return take_text_key(walk, (struct text){at + 1, size}) ? at + 1 + size : NULL;
+}
+
+static inline void check_text(struct found *found)
+{
+    found->has_nul = false;
+    if (text_is_plain(found->text))
+        return;
+    found->has_nul = memchr(found->text.at, 0, found->text.size) != NULL;
+    if (!utf8_is_valid(found->text))
+        found->kind = FOUND_BAD_TEXT;
+}
+
+/* Each of the objects to come is a byte at least: a header that promises more is a lie. */
+static bool open_container(struct walk *walk, const struct object *object, uint64_t bytes_left)
+{
+    const bool is_map = object->kind == OBJECT_MAP;
+    const uint64_t objects = is_map ? 2 * object->count : object->count;
+    return objects <= bytes_left && walk_open(walk, is_map, (uint32_t)objects);
+}
+
+static inline const char *take_value(struct walk *walk, const char *at, const char *end)
 {
     struct object value;
-    if (!read_object(cursor, &value))
-        return false;
-    if (value.kind == OBJECT_SCALAR) {
-        if (walk->leaf & TEXT_FIELDS && value.found.kind == FOUND_TEXT)
-            value.found.has_nul = memchr(value.found.text.at, 0, value.found.text.size) != NULL;
-        return walk_value(walk, &value.found);
-    }
-    /* Each of the objects to come is a byte at least: a header that promises more is a lie. */
-    const bool is_map = value.kind == OBJECT_MAP;
-    const uint64_t objects = is_map ? 2 * value.count : value.count;
-    if (objects > (uint64_t)(cursor->end - cursor->at))
-        return false;
-    return walk_open(walk, is_map, (uint32_t)objects);
+    value.found = walk_place(walk);
+    at = read_object(at, end, &value);
+    if (at == NULL)
+        return NULL;
+    if (value.kind != OBJECT_SCALAR)
+        return open_container(walk, &value, (uint64_t)(end - at)) ? at : NULL;
+    if (value.found->kind == FOUND_TEXT)
+        check_text(value.found);
+    return walk_value(walk) ? at : NULL;
 }
 
 bool walk_msgpack(struct walk *walk, const char *at, const char *end)
 {
-    struct cursor cursor = {at, end};
-    if (!take_value(walk, &cursor))
-        return false;
-    while (walk->depth > 0) {
+    at = take_value(walk, at, end);
+    while (at != NULL && walk->depth > 0) {
         struct frame *frame = walk->frame;
         if (frame->left == 0) {
             if (!walk_close(walk))
                 return false;
             continue;
         }
-        if (frame->is_map) {
-            frame->left--;
-            if (!take_key(walk, &cursor))
-                return false;
-        }
-        frame->left--;
-        if (!take_value(walk, &cursor))
-            return false;
+        frame->left -= 1 + (uint32_t)frame->is_map;
+        if (frame->is_map)
+            at = take_key(walk, at, end);
+        if (at != NULL)
+            at = take_value(walk, at, end);
     }
-    return cursor.at == cursor.end;
+    return at == end;
 }

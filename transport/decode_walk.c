@@ -3,10 +3,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* Up to so many keys, each new one is compared with those before it; a map of more is sorted when
- * it closes, so that no message takes quadratic time. */
-enum { KEYS_COMPARED = 32 };
-
 static _Thread_local uint64_t key_memory[DECODE_BYTES_MAX / 2];
 static _Thread_local char text_memory[DECODE_BYTES_MAX];
 
@@ -32,24 +28,19 @@ void walk_init(struct walk *walk, const struct field_map *map, struct decode_scr
     walk->frames[0] = (struct frame){.level = UINT8_MAX};
 }
 
-uint64_t walk_hash(const void *bytes, size_t size, enum key_kind kind)
+/* A key is known by its hash: at 64 bits, two keys that differ are told apart for all practical
+ * purposes, and who crafts two that collide only loses that message. */
+bool walk_stray(struct walk *walk, struct text key, enum key_kind kind)
 {
-    return XXH3_64bits_withSeed(bytes, size, kind);
-}
-
-bool walk_remember(struct walk *walk, uint64_t hash)
-{
+    const uint64_t hash = XXH3_64bits_withSeed(key.at, key.size, kind);
     const uint64_t *first = walk->keys + walk->frame->first_key;
     const uint32_t count = walk->key_count - walk->frame->first_key;
-    if (count < KEYS_COMPARED) {
-        bool equal = false;
-        for (uint32_t i = 0; i < count; i++)
-            equal |= first[i] == hash;
-        if (equal)
-            return false;
-    }
+    walk->leaf = walk->deeper = 0;
+    bool equal = false;
+    for (uint32_t i = 0; i < count && count < KEYS_COMPARED; i++)
+        equal |= first[i] == hash;
     walk->keys[walk->key_count++] = hash;
-    return true;
+    return !equal;
 }
 
 static void sift_down(uint64_t *heap, uint32_t at, uint32_t size)
@@ -78,12 +69,10 @@ static void sort(uint64_t *at, uint32_t size)
     }
 }
 
-bool walk_keys_differ(struct walk *walk)
+bool walk_sorted_keys_differ(struct walk *walk)
 {
     uint64_t *keys = walk->keys + walk->frame->first_key;
     const uint32_t count = walk->key_count - walk->frame->first_key;
-    if (count <= KEYS_COMPARED)
-        return true;
     sort(keys, count);
     for (uint32_t i = 1; i < count; i++)
         if (keys[i - 1] == keys[i])

@@ -5,8 +5,7 @@
 #ifndef TRANSPORT_DECODE_WALK_H
 #define TRANSPORT_DECODE_WALK_H
 
-#include "transport/decode.h"
-#include "transport/utf8.h"
+#include "transport/field_map.h"
 
 enum found_kind {
     FOUND_NOTHING, /* absent, or null */
@@ -21,10 +20,10 @@ enum found_kind {
 struct found {
     enum found_kind kind;
     bool negative;      /* FOUND_INTEGER */
-    bool fits;          /* FOUND_INTEGER: magnitude holds it */
+    bool fits;          /* FOUND_INTEGER: magnitude holds it; else number does, roughly */
     bool has_nul;       /* FOUND_TEXT */
     uint64_t magnitude; /* FOUND_INTEGER */
-    double number;      /* FOUND_INTEGER, FOUND_FRACTION; may be NaN or infinite */
+    double number;      /* FOUND_FRACTION; may be NaN or infinite */
     struct text text;   /* FOUND_TEXT; a JSON number as it stands */
 };
 
@@ -53,9 +52,9 @@ struct walk {
     uint32_t depth; /* open maps and arrays */
     /* The fields whose value comes next: it is theirs, or it leads to them. */
     uint16_t leaf, deeper;
-    uint16_t seen[FIELD_PATH_MAX + 1]; /* fields whose key was there, by level */
-    uint16_t found;                    /* which of `at` are filled */
-    struct found at[FIELDS_AND_DEVICE];
+    uint16_t seen[FIELD_PATH_MAX + 1];         /* fields whose key was there, by level */
+    uint16_t found;                            /* which of `at` are filled */
+    struct found at[FIELDS_AND_DEVICE + 1];    /* the last: values that nobody reads */
     struct frame frames[1 + DECODE_DEPTH_MAX]; /* the first is around the message */
 };
 
@@ -71,56 +70,54 @@ char *walk_text_memory(void);
 
 /* Keys of different kinds are different keys. */
 enum key_kind { KEY_TEXT, KEY_INTEGER, KEY_OTHER };
-uint64_t walk_hash(const void *bytes, size_t size, enum key_kind kind);
-/* False: the open map has a key of this hash already. The hash is taken for the key: at 64 bits
- * two keys that differ are told apart for all practical purposes, and who crafts two that collide
- * only loses that message. Beyond a few keys the look is put off until the map closes. */
-bool walk_remember(struct walk *walk, uint64_t hash);
+/* Up to so many keys, each new one is compared with those before it; a map of more is sorted when
+ * it closes, so that no message takes quadratic time. */
+enum { KEYS_COMPARED = 32 };
 /* False: the keys of the innermost map are not all different. */
-bool walk_keys_differ(struct walk *walk);
+bool walk_sorted_keys_differ(struct walk *walk);
 
-static inline uint16_t walk_match(const struct walk *walk, struct text key)
+/* The fields, as bits, that a key of the innermost map leads to. */
+static inline unsigned walk_match(const struct walk *walk, struct text key)
 {
     const struct frame *frame = walk->frame;
-    const struct field_map *map = walk->map;
     if (frame->live == 0 || key.size > FIELD_TEXT_MAX)
         return 0;
-    unsigned matched = 0;
-    unsigned candidates = frame->live & map->by_length[frame->level][key.size];
-    for (; candidates != 0; candidates &= candidates - 1) {
-        const struct field_path *path = &map->at[__builtin_ctz(candidates)];
-        if (bytes_equal(path->text + path->offset[frame->level], key.at, key.size))
-            matched |= candidates & -candidates;
-    }
-    return (uint16_t)matched;
+    return field_find(walk->map, key, frame->level)->fields & frame->live;
 }
 
-/* Takes a key that is text; its value is to follow. False: it was there before. */
-static inline bool walk_key(struct walk *walk, struct text key)
+/* Takes a key that walk_match found to be that of some fields. False: it was there before. */
+static inline bool walk_lead(struct walk *walk, unsigned matched)
 {
-    const uint16_t matched = walk_match(walk, key);
-    if (matched == 0) {
-        walk->leaf = walk->deeper = 0;
-        return walk_remember(walk, walk_hash(key.at, key.size, KEY_TEXT));
-    }
     const uint8_t level = walk->frame->level;
-    walk->leaf = matched & walk->map->ends[level];
-    walk->deeper = (uint16_t)(matched & ~walk->leaf);
-    const bool again = (walk->seen[level] & matched) != 0;
-    walk->seen[level] |= matched;
-    return !again;
+    const unsigned leaf = matched & walk->map->ends[level];
+    const unsigned seen = walk->seen[level];
+    walk->leaf = (uint16_t)leaf;
+    walk->deeper = (uint16_t)(matched & ~leaf);
+    walk->seen[level] = (uint16_t)(seen | matched);
+    return (seen & matched) == 0;
 }
 
-/* A scalar value; false: it makes the message undecodable. */
-static inline bool walk_value(struct walk *walk, const struct found *found)
+/* Takes a key that is nobody's. False: it was there before. */
+bool walk_stray(struct walk *walk, struct text key, enum key_kind kind);
+
+/* Where the value that comes next is to be put: with the first field it is for, or aside. Written
+ * in place, as copying what was just written in pieces stalls. */
+static inline struct found *walk_place(struct walk *walk)
 {
+    return &walk->at[__builtin_ctz(walk->leaf | 1U << FIELDS_AND_DEVICE)];
+}
+
+/* Takes the scalar at walk_place(); false: it makes the message undecodable. */
+static inline bool walk_value(struct walk *walk)
+{
+    const struct found *found = walk_place(walk);
     if (found->kind == FOUND_BAD_TEXT &&
         (walk->leaf == 0 || (walk->leaf & ~JUDGED_TEXT_FIELDS) != 0))
         return false;
     if (found->kind == FOUND_NOTHING)
         return true;
-    for (unsigned leaf = walk->leaf; leaf != 0; leaf &= leaf - 1)
-        walk->at[__builtin_ctz(leaf)] = *found;
+    for (unsigned others = walk->leaf & (walk->leaf - 1U); others != 0; others &= others - 1)
+        walk->at[__builtin_ctz(others)] = *found;
     walk->found |= walk->leaf;
     return true;
 }
@@ -130,15 +127,15 @@ static inline bool walk_open(struct walk *walk, bool is_map, uint32_t left)
 {
     if (walk->depth == DECODE_DEPTH_MAX)
         return false;
-    if (walk->leaf != 0)
-        (void)walk_value(walk, &(struct found){.kind = is_map ? FOUND_MAP : FOUND_OTHER});
+    walk_place(walk)->kind = is_map ? FOUND_MAP : FOUND_OTHER;
+    (void)walk_value(walk);
     const uint8_t level = walk->frame->level;
     walk->frame = &walk->frames[++walk->depth];
-    *walk->frame = (struct frame){.left = left,
-                                  .first_key = walk->key_count,
-                                  .live = is_map ? walk->deeper : 0,
-                                  .level = (uint8_t)(level + 1),
-                                  .is_map = is_map};
+    walk->frame->left = left;
+    walk->frame->first_key = walk->key_count;
+    walk->frame->live = is_map ? walk->deeper : 0;
+    walk->frame->level = (uint8_t)(level + 1);
+    walk->frame->is_map = is_map;
     /* Until a key says otherwise: what is in an array is nobody's. */
     walk->leaf = walk->deeper = 0;
     return true;
@@ -147,7 +144,8 @@ static inline bool walk_open(struct walk *walk, bool is_map, uint32_t left)
 /* False: a key stood twice in the map that closes. With depth 0 the message is over. */
 static inline bool walk_close(struct walk *walk)
 {
-    const bool differ = walk_keys_differ(walk);
+    const bool many = walk->key_count - walk->frame->first_key > KEYS_COMPARED;
+    const bool differ = !many || walk_sorted_keys_differ(walk);
     walk->key_count = walk->frame->first_key;
     walk->depth--;
     walk->frame--;

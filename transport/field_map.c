@@ -1,4 +1,4 @@
-#include "transport/decode.h"
+#include "transport/field_map.h"
 
 #include "model/status.h"
 
@@ -18,7 +18,7 @@ static int parse_path(struct field_path *path, const char *dotted)
 {
     size_t size = strlen(dotted);
     memset(path, 0, sizeof *path);
-    if (size == 0 || size > FIELD_TEXT_MAX)
+    if (size == 0 || size > FIELD_TEXT_MAX || !text_is_utf8(text_of(dotted)))
         return STATUS_INVALID;
     size_t start = 0;
     for (size_t i = 0; i <= size; i++) {
@@ -45,16 +45,29 @@ static void derive_device(struct field_map *map)
     device->offset[device->size++] = (uint8_t)end;
 }
 
+static void index_component(struct field_map *map, unsigned field, uint8_t level)
+{
+    const uint8_t offset = map->at[field].offset[level];
+    const struct text text = text_of(map->at[field].text + offset);
+    struct field_slot *slot = &map->slots[field_find(map, text, level) - map->slots];
+    if (slot->fields == 0)
+        *slot = (struct field_slot){.word = field_word(text),
+                                    .size = (uint8_t)text.size,
+                                    .level = level,
+                                    .field = (uint8_t)field,
+                                    .offset = offset};
+    slot->fields = (uint16_t)(slot->fields | 1U << field);
+}
+
 static void build_index(struct field_map *map)
 {
-    memset(map->by_length, 0, sizeof map->by_length);
+    memset(map->slots, 0, sizeof map->slots);
     memset(map->ends, 0, sizeof map->ends);
     for (unsigned field = 0; field < FIELDS_AND_DEVICE; field++) {
-        const struct field_path *path = &map->at[field];
-        const uint16_t bit = (uint16_t)(1U << field);
-        for (uint8_t level = 0; level < path->size; level++)
-            map->by_length[level][strlen(path->text + path->offset[level])] |= bit;
-        map->ends[path->size - 1] |= bit;
+        const uint8_t size = map->at[field].size;
+        for (uint8_t level = 0; level < size; level++)
+            index_component(map, field, level);
+        map->ends[size - 1] = (uint16_t)(map->ends[size - 1] | 1U << field);
     }
 }
 

@@ -40,8 +40,9 @@ size_t utf8_sequence(const char *at, const char *end)
     return size;
 }
 
-bool utf8_is_valid_slowly(const char *at, const char *end)
+bool utf8_is_valid(struct text text)
 {
+    const char *at = text.at, *end = text.at + text.size;
     while (at < end) {
         size_t size = utf8_sequence(at, end);
         if (size == 0)
@@ -53,5 +54,5 @@ bool utf8_is_valid_slowly(const char *at, const char *end)
 
 bool text_is_utf8(struct text text)
 {
-    return text.size == 0 || (utf8_is_valid(text) && memchr(text.at, 0, text.size) == NULL);
+    return text_is_plain(text) || (utf8_is_valid(text) && memchr(text.at, 0, text.size) == NULL);
 }

@@ -44,24 +44,37 @@ static inline bool bytes_equal(const char *a, const char *b, size_t size)
 /* Length of the sequence at `at` (which is before `end`), or 0 when it is none: overlong,
  * surrogate, above U+10FFFF, or cut off. */
 size_t utf8_sequence(const char *at, const char *end);
-bool utf8_is_valid_slowly(const char *at, const char *end);
 
-/* NUL is valid here. */
-static inline bool utf8_is_valid(struct text text)
+/* Bit 7 of a byte is set where a byte is 0 or not ASCII; other bits, and bytes above such a one,
+ * mean nothing. */
+static inline uint64_t find_unplain(uint64_t word)
+{
+    return ((word - EACH_BYTE(1)) | word) & EACH_BYTE(0x80);
+}
+
+/* Fewer than eight bytes as one word; what is left of it is filled with some of them again. */
+static inline uint64_t load_short(const char *at, size_t size)
+{
+    if (size >= 4)
+        return (uint64_t)load_4(at) << 32 | load_4(at + size - 4);
+    const uint64_t three = (uint64_t)(unsigned char)at[0] << 16 |
+                           (uint64_t)(unsigned char)at[size / 2] << 8 | (unsigned char)at[size - 1];
+    return three | EACH_BYTE(' ') << 24;
+}
+
+/* True: ASCII without NUL. */
+static inline bool text_is_plain(struct text text)
 {
     const char *at = text.at, *end = text.at + text.size;
-    if (text.size >= 8) {
-        for (; end - at > 8; at += 8)
-            if (load_8(at) & EACH_BYTE(0x80))
-                return utf8_is_valid_slowly(at, end);
-        if ((load_8(end - 8) & EACH_BYTE(0x80)) == 0)
-            return true;
-        return utf8_is_valid_slowly(at, end);
-    }
-    for (; at < end; at++)
-        if (*at & 0x80)
-            return utf8_is_valid_slowly(at, end);
-    return true;
+    if (text.size < 8)
+        return text.size == 0 || find_unplain(load_short(at, text.size)) == 0;
+    uint64_t unplain = find_unplain(load_8(end - 8));
+    for (; end - at > 8; at += 8)
+        unplain |= find_unplain(load_8(at));
+    return unplain == 0;
 }
+
+/* NUL is valid here. */
+bool utf8_is_valid(struct text text);
 
 #endif

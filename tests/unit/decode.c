@@ -782,7 +782,7 @@ static void test_bad_paths(void **state)
     field_map_init(&before);
     memset(longest, 'x', sizeof longest);
     longest[FIELD_TEXT_MAX + 1] = 0;
-    static const char *const bad[] = {"", ".", "a.", ".a", "a..b", "a.b.c.d.e.f.g.h.i"};
+    static const char *const bad[] = {"", ".", "a.", ".a", "a..b", "\xff", "a.b.c.d.e.f.g.h.i"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_not_equal(field_map_set(&map, FIELD_USER, bad[i]), 0);
     assert_int_not_equal(field_map_set(&map, FIELD_USER, longest), 0);
