@@ -3,6 +3,23 @@
  * `timestamp user item event` (and `value`); plain, gzip or zstd; a path or "-" for standard input.
  * A file's order is kept; several are merged by time, ties in the order given. Memory is bounded:
  * a line is at most 64 KiB.
+ *
+ *     byte_file ──► line_file ──► a line of JSON or TSV ──► event ─┐
+ *     byte_file ──► line_file ──► …                                ├─► the earliest head
+ *
+ * Which of the two a file is, its first line tells: '{' is JSON, a tab a header. A first line with
+ * neither is taken for a bad line of NDJSON.
+ *
+ * NDJSON  `ts` may be any time from 1970; without it the event has the time of the event before it
+ *         in the file, 0 at the start.
+ * TSV     columns in any order, others ignored; no quoting or escapes. `timestamp` in seconds, a
+ *         decimal fraction cut to ms, or in ms when above 1e11. `value` may be empty or missing;
+ * one that is no number is NaN, as in decode.h. A line with more columns than the header is
+ *         undecodable, with fewer lacks the last ones.
+ *
+ * Ends of lines are LF or CRLF, the last one is optional; empty lines and a leading byte order mark
+ * are passed over. Where times go back within a file, the order of the file stands: only the heads
+ * of the files are compared.
  */
 #ifndef TRANSPORT_EVENT_FILE_H
 #define TRANSPORT_EVENT_FILE_H
@@ -26,22 +43,28 @@ struct event_files_turn {
     struct error error;
 };
 
-/* Opens all. `map` is used for NDJSON and must outlive the files. STATUS_NOT_FOUND, STATUS_IO,
- * STATUS_BAD_DATA (no header that names the columns; says which is missing). */
+/* Opens all. `map` is used for NDJSON; it and `paths` must outlive the files. STATUS_NOT_FOUND,
+ * STATUS_IO, STATUS_INVALID ("-" twice), STATUS_BAD_DATA (not what its first bytes say; a header
+ * that lacks a column: says which). An empty file is one without events. */
 enum status event_files_open(const char *const *paths, uint32_t size, const struct field_map *map,
                              struct event_files **out, struct error *error);
+/* Whatever an event's name and value are worth is for signals_judge; all else is checked here. */
 enum event_files_result event_files_next(struct event_files *files, struct event_files_turn *turn);
 /* Compressed bytes read so far and in all (0 when unknown), for progress. */
 void event_files_progress(const struct event_files *files, uint64_t *done, uint64_t *total);
 void event_files_close(struct event_files *files); /* NULL is legal */
 
 /* Reads a plain, gzip or zstd file line by line; the base of the above and of catalogues. */
+enum { LINE_BYTES_MAX = DECODE_BYTES_MAX };
 struct line_file; /* opaque */
+/* `path` must outlive the file. STATUS_NOT_FOUND, STATUS_IO, STATUS_NO_MEMORY. */
 enum status line_file_open(const char *path, struct line_file **out, struct error *error);
 /* True: `line` holds the next line without its end, valid until the next call; `*too_long` when it
- * was cut at 64 KiB. False: end of file, or `error` is set. */
+ * was cut at 64 KiB. False: end of file with error->status STATUS_OK, or `error` is set. */
 bool line_file_next(struct line_file *file, struct text *line, bool *too_long, struct error *error);
-uint64_t line_file_number(const struct line_file *file); /* of the line last given, from 1 */
-void line_file_close(struct line_file *file);
+uint64_t line_file_number(const struct line_file *file);  /* of the line last given, from 1 */
+const char *line_file_name(const struct line_file *file); /* for messages */
+void line_file_progress(const struct line_file *file, uint64_t *done, uint64_t *total);
+void line_file_close(struct line_file *file); /* NULL is legal */
 
 #endif
