@@ -26,6 +26,7 @@ struct kit {
     struct kafka_pairs kafka;
     struct source *source;
 
+    struct kit *notes;                 /* whose `where` counts; itself if it is alone */
     int64_t where[KIT_PARTITIONS_MAX]; /* what the owner answers; -1: by input.start */
     int64_t next[KIT_PARTITIONS_MAX];  /* offset after the last message; -1: none */
     uint32_t messages, assigned, revoked, lost, ends, troubles, failures;
@@ -67,7 +68,7 @@ static inline void kit_take(struct kit *kit, enum source_result result,
         for (uint32_t i = 0; i < turn->change.size; i++) {
             kit->holds[turn->change.at[i].partition] = false;
             /* The next owner goes on where this one's snapshot ends. */
-            kit->where[turn->change.at[i].partition] = turn->change.at[i].next_offset;
+            kit->notes->where[turn->change.at[i].partition] = turn->change.at[i].next_offset;
         }
         if (kit->answers_revoke)
             kit->source->ops->let_go(kit->source);
@@ -98,7 +99,7 @@ static inline void kit_wake(void *context)
 static inline int64_t kit_where(void *context, const char *topic, int32_t partition)
 {
     (void)topic;
-    return ((struct kit *)context)->where[partition];
+    return ((struct kit *)context)->notes->where[partition];
 }
 
 static inline void kit_expire(struct ev_loop *loop, struct ev_timer *timer, int events)
@@ -130,21 +131,21 @@ static inline void kit_spin(struct kit *kit, double seconds)
     kit_until(kit, &never, 1, seconds);
 }
 
-/* A client of a broker that somebody else holds, or of its own (`address` NULL). */
-static inline void kit_init(struct kit *kit, const char *address, int partitions)
+/* With a broker, loop and notes of its own, or with those of the one `beside` it. */
+static inline void kit_init(struct kit *kit, struct kit *beside, int partitions)
 {
     struct error error;
     memset(kit, 0, sizeof *kit);
-    kit->loop = ev_loop_new(EVFLAG_AUTO);
+    kit->loop = beside != NULL ? beside->loop : ev_loop_new(EVFLAG_AUTO);
+    kit->notes = beside != NULL ? beside : kit;
     assert_non_null(kit->loop);
     for (int i = 0; i < KIT_PARTITIONS_MAX; i++)
         kit->where[i] = kit->next[i] = -1;
     kit->answers_revoke = true;
-    if (address == NULL) {
-        if (kafka_broker_create(1, "events", partitions, &kit->broker, &error) != STATUS_OK)
-            fail_msg("%s", error.text);
-        address = kafka_broker_address(kit->broker);
-    }
+    if (beside == NULL &&
+        kafka_broker_create(1, "events", partitions, &kit->broker, &error) != STATUS_OK)
+        fail_msg("%s", error.text);
+    const char *address = kafka_broker_address(kit->notes->broker);
     kit->pairs[0] = (struct kafka_pair){"bootstrap.servers", address};
     kit->pairs[1] = (struct kafka_pair){"fetch.wait.max.ms", "10"}; /* no long poll here */
     kit->pairs[2] = (struct kafka_pair){"session.timeout.ms", "6000"};
@@ -178,7 +179,8 @@ static inline void kit_finish(struct kit *kit)
     if (kit->source != NULL)
         kit_close(kit);
     kafka_broker_destroy(kit->broker);
-    ev_loop_destroy(kit->loop);
+    if (kit->notes == kit)
+        ev_loop_destroy(kit->loop);
 }
 
 /* Values "first" … "first+count-1"; the same key goes to the same partition. */

@@ -1,0 +1,71 @@
+/* The source as a member of a group, against the embedded broker, where a first join takes 3 s and
+ * a second member waits for most of the session's time. */
+#include "kafka_kit.h"
+
+static struct kit one, two;
+
+static uint32_t held(const struct kit *kit)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < KIT_PARTITIONS_MAX; i++)
+        count += kit->holds[i];
+    return count;
+}
+
+static bool until_all_read(uint32_t wanted, double seconds)
+{
+    for (double waited = 0; one.messages + two.messages < wanted && waited < seconds; waited += 0.1)
+        kit_spin(&one, 0.1);
+    return one.messages + two.messages >= wanted;
+}
+
+static void assert_each_once(uint32_t wanted)
+{
+    static uint8_t seen[KIT_MESSAGES_MAX];
+    memset(seen, 0, sizeof seen);
+    const struct kit *kits[] = {&one, &two};
+    for (int k = 0; k < 2; k++)
+        for (uint32_t i = 0; i < kits[k]->messages; i++)
+            seen[atoi(kits[k]->values[i])]++;
+    for (uint32_t i = 0; i < wanted; i++)
+        assert_int_equal(seen[i], 1);
+}
+
+static void test_two_members_share_and_each_message_counts_once(void **state)
+{
+    (void)state;
+    kit_init(&one, NULL, 4);
+    kit_init(&two, &one, 0);
+    kit_produce(&one, "events", 0, 1000);
+    kit_open(&one, "group", KAFKA_EARLIEST);
+    assert_true(kit_until(&one, &one.messages, 1000, 8));
+    assert_int_equal(held(&one), 4);
+
+    kit_open(&two, "group", KAFKA_EARLIEST);
+    assert_true(kit_until(&two, &two.assigned, 1, 12));
+    assert_true(kit_until(&one, &one.assigned, 2, 5));
+    assert_int_equal(one.revoked, 1);
+    assert_int_equal(held(&one), 2);
+    assert_int_equal(held(&two), 2);
+    kit_produce(&one, "events", 1000, 1000);
+    assert_true(until_all_read(2000, 5));
+    kit_spin(&one, 0.3);
+    assert_true(two.messages > 0);
+    assert_each_once(2000);
+    assert_false(one.out_of_order || two.out_of_order);
+    assert_int_equal(one.lost + two.lost, 0);
+
+    kit_close(&two); /* is told to save what it leaves */
+    assert_int_equal(two.revoked, 1);
+    kit_finish(&two);
+    kit_finish(&one);
+    assert_int_equal(held(&one), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_members_share_and_each_message_counts_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
