@@ -175,7 +175,7 @@ static enum status remember(struct recommender *model, struct user *user, uint32
     if (entry == NULL)
         return STATUS_NO_MEMORY;
     entry->last_s = second;
-    entry->last_n = user->visits;
+    entry->last_n = user->events;
     if (action->weight >= 0.0f)
         entry->flags = (uint8_t)((entry->flags & ~(HAD_SKIPPED | HAD_DISLIKED)) | HAD_HAS);
     else

@@ -8,7 +8,7 @@ void repeats_ask(const struct user *user, struct sparse *sparse)
         const struct had_entry *entry = &user->had.at[cell];
         if (entry->item == 0 || entry->count == 0)
             continue;
-        float since = (float)(user->visits - entry->last_n);
+        float since = (float)(user->events - entry->last_n);
         sparse_add(sparse, entry->item - 1, FEATURE_REPEAT_COUNT,
                    (float)real_log(1.0 + entry->count));
         sparse_add(sparse, entry->item - 1, FEATURE_REPEAT_RECENT, 1.0f / (1.0f + since));

@@ -1,0 +1,126 @@
+/* The variants against the plain one, bit for bit, and the plain one against plain arithmetic. */
+#include "model/kernels_variants.h"
+#include "model/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LARGEST = 512, ROWS = 13 };
+
+static _Alignas(64) float rows[ROWS][LARGEST];
+static _Alignas(64) float vector[LARGEST];
+
+static void fill(uint64_t key)
+{
+    for (uint32_t n = 0; n < LARGEST; n++)
+        vector[n] = 3.0f * random_signed((uint32_t)random_at(key, n));
+    for (uint32_t r = 0; r < ROWS; r++)
+        for (uint32_t n = 0; n < LARGEST; n++)
+            rows[r][n] = random_signed((uint32_t)random_at(key + 1 + r, n));
+}
+
+static void check_sums(const struct kernels *variant, size_t size)
+{
+    const float *pointers[ROWS];
+    float expected[ROWS], got[ROWS];
+    for (size_t r = 0; r < ROWS; r++)
+        pointers[r] = rows[r];
+    for (size_t count = 1; count <= ROWS; count++) {
+        kernels_plain.dots(vector, pointers, count, size, expected);
+        variant->dots(vector, pointers, count, size, got);
+        assert_memory_equal(expected, got, count * sizeof(float));
+        kernels_plain.scan(vector, rows[0], LARGEST, count, size, expected);
+        variant->scan(vector, rows[0], LARGEST, count, size, got);
+        assert_memory_equal(expected, got, count * sizeof(float));
+    }
+    float dot = variant->dot(vector, rows[0], size);
+    assert_memory_equal(&expected[0], &dot, sizeof dot);
+}
+
+static void check_steps(const struct kernels *variant, size_t size)
+{
+    _Alignas(64) float row[2][LARGEST], gradient[2][LARGEST];
+    const struct kernels *side[2] = {&kernels_plain, variant};
+    for (int s = 0; s < 2; s++) {
+        memcpy(row[s], rows[1], sizeof row[s]);
+        memcpy(gradient[s], rows[2], sizeof gradient[s]);
+        side[s]->visit(0.37f, -0.011f, vector, row[s], gradient[s], size);
+        side[s]->add_scaled(-0.73f, vector, row[s], size);
+    }
+    assert_memory_equal(row[0], row[1], sizeof row[0]);
+    assert_memory_equal(gradient[0], gradient[1], sizeof gradient[0]);
+}
+
+static void check_exp(const struct kernels *variant)
+{
+    _Alignas(64) float expected[LARGEST], got[LARGEST];
+    for (uint32_t n = 0; n < LARGEST; n++)
+        expected[n] = 120.0f * random_signed((uint32_t)random_at(99, n));
+    expected[0] = 0.0f;
+    expected[1] = -INFINITY;
+    expected[2] = -87.0f;
+    expected[3] = -87.5f;
+    expected[4] = 1000.0f;
+    memcpy(got, expected, sizeof got);
+    kernels_plain.exp(expected, LARGEST);
+    variant->exp(got, LARGEST);
+    assert_memory_equal(expected, got, sizeof got);
+}
+
+static void check_variant(enum kernel_choice choice)
+{
+    if (!kernels_choose(choice))
+        skip();
+    const struct kernels *variant = kernels;
+    kernels_choose(KERNEL_BEST);
+    for (size_t size = 16; size <= LARGEST; size += 16) {
+        fill(size);
+        check_sums(variant, size);
+        check_steps(variant, size);
+    }
+    check_exp(variant);
+}
+
+static void avx2_gives_the_same_bits(void **state)
+{
+    (void)state;
+    check_variant(KERNEL_AVX2);
+}
+
+static void avx512_gives_the_same_bits(void **state)
+{
+    (void)state;
+    check_variant(KERNEL_AVX512);
+}
+
+static void plain_computes_what_it_says(void **state)
+{
+    (void)state;
+    fill(7);
+    double sum = 0.0;
+    for (size_t n = 0; n < 64; n++)
+        sum += (double)vector[n] * (double)rows[0][n];
+    assert_true(fabs(sum - (double)kernels_plain.dot(vector, rows[0], 64)) < 1e-4);
+    for (int n = -800; n < 800; n++) {
+        float value[16] = {(float)n / 10.0f};
+        kernels_plain.exp(value, 16);
+        double exact = exp((double)((float)n / 10.0f));
+        assert_true(fabs((double)value[0] - exact) <= 3e-7 * exact);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_computes_what_it_says),
+        cmocka_unit_test(avx2_gives_the_same_bits),
+        cmocka_unit_test(avx512_gives_the_same_bits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
