@@ -24,6 +24,14 @@ const struct command commands[] = {
      "the best list that the stream's own truth allows. Other programs may connect to the broker "
      "and to Redis: the addresses are printed. Ends on Ctrl-C, and leaves nothing behind.",
      demo_options, command_demo},
+    {"load", "FILE...", "sends recorded events to the input topic",
+     "Reads NDJSON, or TSV with a header line (timestamp user item event value), plain, gzip or "
+     "zstd, - for standard input; several files are merged by time. Each event becomes a message "
+     "in input.topic, keyed by user so that a user's events stay in order, with the event's own "
+     "time in it and stamped with the time of sending. Lines that cannot be used are counted and "
+     "reported. Prints how many events Kafka has acknowledged; when it is out of reach, the exit "
+     "code is 69.",
+     load_options, command_load},
     {"snapshot", "info|verify FILE", "what a snapshot file holds, and whether it is whole",
      "info prints the digest of the learned state, the counts, the offsets it includes and the "
      "sections of the file with their sums; with --json as one object. It does not build the "

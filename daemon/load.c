@@ -26,7 +26,7 @@ const struct command_option load_options[] = {
 };
 
 enum {
-    REACH_MS = 10000,
+    REACH_MS = 5000,
     FINISH_MS = 70000, /* more than message.timeout.ms: each message is settled by then */
     BAD_LINES_SHOWN = 3,
     NAP_MS = 100, /* how soon an interrupt is noticed while waiting */

@@ -36,7 +36,8 @@ struct kit {
     bool answers_revoke; /* calls let_go() at once */
     char last_trouble[512];
     char values[KIT_MESSAGES_MAX][16];
-    int64_t deadline_hit;
+    char last_key[64], last_value[256];
+    int64_t last_timestamp_ms;
 };
 
 static inline void kit_take(struct kit *kit, enum source_result result,
@@ -52,6 +53,11 @@ static inline void kit_take(struct kit *kit, enum source_result result,
             snprintf(kit->values[kit->messages], 16, "%.*s", (int)message->size,
                      (const char *)message->value);
         kit->messages++;
+        snprintf(kit->last_key, sizeof kit->last_key, "%.*s", (int)message->key_size,
+                 (const char *)message->key);
+        snprintf(kit->last_value, sizeof kit->last_value, "%.*s", (int)message->size,
+                 (const char *)message->value);
+        kit->last_timestamp_ms = message->timestamp_ms;
         break;
     case SOURCE_ASSIGNED:
         kit->assigned++;
