@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SECOND_NS = 1000000000, TOP = 10, ARENA = 4096, QUIET_SECONDS = 4 };
+enum { SECOND_NS = 1000000000, TOP = 10, ARENA = 4096, QUIET_SECONDS = 4, FLUSH_MS = 2000 };
 
 struct follower {
     uint32_t listener;
@@ -240,10 +240,11 @@ static void take_figures(struct show *show, int64_t ns)
 {
     struct view_figures *figures = &show->figures;
     double since = (double)(ns - show->drawn_ns) / SECOND_NS;
-    double lists = status_number(show, "version");
+    double lists = stage_metric(&show->stage, "tasted_lists_published_total{result=\"written\"}");
     figures->seconds = (double)(ns - show->begun_ns) / SECOND_NS;
     figures->events = show->sent;
-    figures->lists = lists > 0 ? (uint64_t)lists : 0;
+    if (lists >= 0) /* else not a number: keep the last one */
+        figures->lists = (uint64_t)lists;
     figures->p50 = status_number(show, "freshness_p50_ms");
     figures->p99 = status_number(show, "freshness_p99_ms");
     if (since > 0)
@@ -328,8 +329,10 @@ static enum status perform(struct show *show, struct error *error)
         return error->status;
     view_open(&show->view);
     enum status status = play_stream(show, error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         take_figures(show, now_ns());
+        kafka_producer_finish(show->producer, FLUSH_MS, error);
+    }
     view_close(&show->view);
     if (status == STATUS_OK)
         view_sum(&show->figures);

@@ -29,6 +29,9 @@ enum status stage_open(struct stage *stage, uint64_t seed, const volatile sig_at
                        struct error *error);
 /* False: one of the children has ended; `error` says which, and what its log says last. */
 bool stage_stands(struct stage *stage, struct error *error);
+/* A sample of the daemon's /metrics, named as it stands there, labels included; NAN if it cannot be
+ * had within half a second. */
+double stage_metric(const struct stage *stage, const char *sample);
 /* Ends the children, and removes the folder unless `keep`. Takes about a second. */
 void stage_close(struct stage *stage, bool keep);
 
