@@ -43,12 +43,11 @@ struct show {
     char arena[ARENA];
 };
 
-static volatile sig_atomic_t stop; /* set by signals */
+static volatile sig_atomic_t stop; /* the signal that asked for it; 0: none */
 
 static void ask_to_stop(int number)
 {
-    (void)number;
-    stop = 1;
+    stop = number;
 }
 
 static void catch_signals(void)
@@ -284,9 +283,14 @@ static enum status play_stream(struct show *show, struct error *error)
             break;
         if (play_due(show, ns, error) != STATUS_OK)
             return error->status;
-        if (ns - show->drawn_ns >= between_ns &&
-            (!stage_stands(&show->stage, error) || !draw(show, ns)))
-            return stage_stands(&show->stage, error) ? STATUS_OK : error->status;
+        if (ns - show->drawn_ns >= between_ns) {
+            if (!stage_stands(&show->stage, error))
+                return error->status;
+            if (!draw(show, ns)) {
+                view_abandon(&show->view);
+                break;
+            }
+        }
         nanosleep(&moment, NULL);
     }
     return STATUS_OK;
@@ -329,11 +333,11 @@ static enum status perform(struct show *show, struct error *error)
         return error->status;
     view_open(&show->view);
     enum status status = play_stream(show, error);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         take_figures(show, now_ns());
-        kafka_producer_finish(show->producer, FLUSH_MS, error);
-    }
     view_close(&show->view);
+    if (stop == SIGHUP)
+        view_abandon(&show->view);
     if (status == STATUS_OK)
         view_sum(&show->figures);
     return status;
@@ -351,6 +355,8 @@ int demo_show(const struct demo_settings *settings)
     int code = EXIT_FINE;
     if (perform(show, &error) != STATUS_OK && !stop) /* what breaks after Ctrl-C is no failure */
         code = fail(&error);
+    if (show->producer != NULL)
+        kafka_producer_finish(show->producer, FLUSH_MS, NULL);
     kafka_producer_destroy(show->producer);
     if (settings->keep && show->stage.folder[0] != '\0')
         fprintf(stderr, "tasted demo: kept %s\n", show->stage.folder);

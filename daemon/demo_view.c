@@ -97,6 +97,13 @@ void view_close(struct view *view)
     view->open = false;
 }
 
+void view_abandon(struct view *view)
+{
+    view->open = false;
+    if (freopen("/dev/null", "we", stdout) == NULL)
+        clearerr(stdout);
+}
+
 /* "Mon 18:42" of the stream's own time. */
 static void tell_time(int64_t ms, char text[32])
 {
@@ -145,7 +152,14 @@ static void draw_rates(struct picture *picture, const struct scores *scores)
     draw_bar(picture, dim, "best possible", best, best, "");
 }
 
-static void draw_person(struct picture *picture, const struct view_person *person)
+/* How many tracks of each list there is room for. */
+static uint32_t tracks_shown(const struct picture *picture)
+{
+    uint32_t each = (picture->rows > picture->row ? picture->rows - picture->row : 0) / VIEW_PEOPLE;
+    return each < 4 ? 1 : each - 3 < VIEW_TRACKS ? each - 3 : VIEW_TRACKS;
+}
+
+static void draw_person(struct picture *picture, const struct view_person *person, uint32_t tracks)
 {
     char rank[24] = "";
     if (person->ranked && person->rank > 0)
@@ -155,7 +169,7 @@ static void draw_person(struct picture *picture, const struct view_person *perso
     line(picture, plain, "%s", "");
     line(picture, bold, "%s", person->name);
     line(picture, cyan, "  %s%s", person->did, rank);
-    for (uint32_t i = 0; i < VIEW_TRACKS; i++) {
+    for (uint32_t i = 0; i < tracks; i++) {
         static const char *const signs[] = {" ", "↑", "+"};
         bool there = i < person->size;
         enum view_mark mark = there ? person->marks[i] : MARK_SAME;
@@ -188,9 +202,10 @@ bool view_draw(struct view *view, const struct view_figures *figures,
          (unsigned long long)figures->events, figures->rate, (unsigned long long)figures->lists,
          latency);
     draw_rates(&picture, figures->scores);
+    uint32_t tracks = tracks_shown(&picture);
     for (uint32_t i = 0; i < VIEW_PEOPLE; i++) {
         if (people[i].name[0] != '\0')
-            draw_person(&picture, &people[i]);
+            draw_person(&picture, &people[i], tracks);
     }
     append(&picture, "\033[J", 3);
     return write_all(picture.bytes, picture.size);

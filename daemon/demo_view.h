@@ -43,6 +43,8 @@ bool view_line(struct view *view, const struct view_figures *figures,
                const struct view_person *person);
 /* Gives the terminal back as it was. */
 void view_close(struct view *view);
+/* Nobody reads standard output any more: what else is printed there goes nowhere. */
+void view_abandon(struct view *view);
 /* The last words; after view_close(). */
 void view_sum(const struct view_figures *figures);
 
