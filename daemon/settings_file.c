@@ -20,6 +20,8 @@ struct line_reader {
     char *line; /* getline's */
     size_t room;
     int number;
+    bool owes_pair; /* the line given last is to become a key and a value */
+    bool complained;
 };
 
 static void allow_long_lines(void)
@@ -31,26 +33,50 @@ static void allow_long_lines(void)
     ini_initial_alloc = OPTION_VALUE_MAX + 512;
 }
 
+static void complain(struct line_reader *lines, const char *why)
+{
+    lines->complained = true;
+    lines->owes_pair = false;
+    lines->reader->bad_line(lines->reader->context, lines->number, why);
+}
+
+/* inih tells only of the first line that it does not understand, and only at the end. */
+static void check_debt(struct line_reader *lines)
+{
+    if (lines->owes_pair)
+        complain(lines, "is no [section], no key = value and no comment");
+}
+
+static bool wants_pair(const char *text)
+{
+    static const char mark[] = "\xEF\xBB\xBF"; /* some editors begin a file with it */
+    if (strncmp(text, mark, 3) == 0)
+        text += 3;
+    text += strspn(text, " \t\r\n\f\v");
+    return *text && !strchr(";#", *text) && !(*text == '[' && strchr(text, ']'));
+}
+
 /* inih's fgets(): counts the lines, takes the indentation away (inih would append an indented line
  * to the value before it), and lets no line through that inih would cut. */
 static char *next_line(char *out, int room, void *stream)
 {
     struct line_reader *lines = stream;
+    check_debt(lines);
     ssize_t size = getline(&lines->line, &lines->room, lines->file);
     if (size < 0)
         return NULL;
     lines->number++;
     const char *text = lines->line + strspn(lines->line, " \t");
-    if (strlen(lines->line) != (size_t)size) {
-        lines->reader->bad_line(lines->reader->context, lines->number, "has a NUL byte");
-        text = "\n";
-    }
     size_t length = strlen(text);
-    if (length + 3 > (size_t)room) {
-        char why[96];
+    lines->owes_pair = wants_pair(text);
+    char why[96] = "";
+    if (strlen(lines->line) != (size_t)size)
+        snprintf(why, sizeof why, "has a NUL byte");
+    else if (length + 3 > (size_t)room)
         snprintf(why, sizeof why,
                  "is longer than %d bytes; put the value in a file and write @/path", room - 3);
-        lines->reader->bad_line(lines->reader->context, lines->number, why);
+    if (why[0]) {
+        complain(lines, why);
         text = "\n";
         length = 1;
     }
@@ -60,7 +86,8 @@ static char *next_line(char *out, int room, void *stream)
 
 static int take_pair(void *context, const char *section, const char *name, const char *value)
 {
-    const struct line_reader *lines = context;
+    struct line_reader *lines = context;
+    lines->owes_pair = false;
     lines->reader->pair(lines->reader->context, lines->number, section, name, value);
     return 1;
 }
@@ -80,7 +107,7 @@ enum status settings_file_read(const char *path, const struct settings_file_read
     if (ferror(lines.file))
         status = error_set(error, STATUS_BAD_CONFIG, "cannot read the settings in %s: %s", path,
                            strerror(errno));
-    else if (bad > 0)
+    else if (bad > 0 && !lines.complained)
         reader->bad_line(reader->context, bad, "is no [section], no key = value and no comment");
     else if (bad < 0)
         status = error_set(error, STATUS_NO_MEMORY, "no memory to read %s", path);
