@@ -64,7 +64,8 @@ _tasted() {
   case $command:$prev in
   esac
   case $command in
-    '') words='config help' ;;
+    '') words='snapshot config help' ;;
+    snapshot) words='info verify'; files=yes; options='--json' ;;
     config) words='check defaults show'; files=; options='--connect' ;;
   esac
   if [[ $cur == -* ]]; then

@@ -5,6 +5,10 @@ complete -c tasted -s c -rF -d 'the settings file; /etc/tasted/tasted.conf if no
 complete -c tasted -l set -x -a "$__tasted_keys" -d 'sets one option, over file and environment; repeatable'
 complete -c tasted -l help -d 'what a command does and takes'
 complete -c tasted -l version -d 'the version'
+complete -c tasted -n __fish_use_subcommand -a snapshot -d 'what a snapshot file holds, and whether it is whole'
+complete -c tasted -n '__fish_seen_subcommand_from snapshot' -a 'info verify'
+complete -c tasted -n '__fish_seen_subcommand_from snapshot' -F
+complete -c tasted -n '__fish_seen_subcommand_from snapshot' -l json -d 'info: one JSON object instead of a table'
 complete -c tasted -n __fish_use_subcommand -a config -d 'checks, explains and shows the settings'
 complete -c tasted -n '__fish_seen_subcommand_from config' -a 'check defaults show'
 complete -c tasted -n '__fish_seen_subcommand_from config' -l connect -d 'check: also reaches for Kafka, its topics, and Redis'
