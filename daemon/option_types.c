@@ -273,12 +273,15 @@ static void size_allowed(const struct option *option, char out[OPTION_ALLOWED])
 static enum status duration_parse(struct settings *settings, const struct option *option,
                                   int64_t unit_ms, const char *text, struct error *error)
 {
-    int64_t ms = 0;
-    if (!option_is_none(option, text) &&
-        (!quantity_parse_duration(text, unit_ms, &ms) || ms % unit_ms != 0 ||
-         !in_range(option, (double)(ms / unit_ms))))
-        return option_refuse(error);
-    *(int64_t *)option_field(settings, option) = ms / unit_ms;
+    int64_t ms, units = 0;
+    if (!option_is_none(option, text)) {
+        if (!quantity_parse_duration(text, unit_ms, &ms) || ms % unit_ms != 0)
+            return option_refuse(error);
+        units = ms / unit_ms;
+        if (!in_range(option, (double)units))
+            return option_refuse(error);
+    }
+    *(int64_t *)option_field(settings, option) = units;
     return STATUS_OK;
 }
 

@@ -10,9 +10,11 @@
 
 /* inih cuts lines at a limit that is fixed when it is built: 200 bytes, too few for a list of
  * brokers. Debian's lets us raise it; where these are not there, a longer line is refused. */
+/* NOLINTBEGIN(readability-redundant-declaration): not every ini.h declares them. */
 extern int ini_max_line __attribute__((weak));
 extern int ini_initial_alloc __attribute__((weak));
 extern bool ini_use_stack __attribute__((weak));
+/* NOLINTEND(readability-redundant-declaration) */
 
 struct line_reader {
     const struct settings_file_reader *reader;
