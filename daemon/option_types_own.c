@@ -2,6 +2,7 @@
 #include "daemon/option_types.h"
 
 #include "daemon/quantity.h"
+#include "transport/time_text.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -74,7 +75,7 @@ static enum status start_parse(struct settings *settings, struct option_slot slo
         start = KAFKA_EARLIEST;
     else if (strcmp(text, "latest") == 0)
         start = KAFKA_LATEST;
-    else if (!quantity_parse_time(text, &ms))
+    else if (!time_text_parse(text, &ms))
         return option_refuse(error);
     settings->input.start = start;
     settings->input.start_ms = ms;

@@ -16,12 +16,11 @@ bool quantity_parse_number(const char *text, double *out);
 bool quantity_parse_size(const char *text, uint64_t *bytes);
 /* "100ms", "60 s", "5m", "12h", "30d", "2w". A number alone is in units of `bare_ms`. */
 bool quantity_parse_duration(const char *text, int64_t bare_ms, int64_t *ms);
-/* Milliseconds since 1970 as digits, or RFC 3339: "2026-11-23T16:00:00Z", "…+01:00". */
-bool quantity_parse_time(const char *text, int64_t *ms);
 
 /* In the largest unit that divides it; what the parser reads back as the same. */
 void quantity_print_size(uint64_t bytes, char out[QUANTITY_TEXT]);
 void quantity_print_duration(int64_t ms, char out[QUANTITY_TEXT]);
-void quantity_print_time(int64_t ms, char out[QUANTITY_TEXT]); /* RFC 3339 in UTC */
+void quantity_print_time(int64_t ms,
+                         char out[QUANTITY_TEXT]); /* RFC 3339 in UTC; see time_text.h */
 
 #endif
