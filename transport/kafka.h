@@ -77,12 +77,16 @@ struct kafka_range; /* opaque */
 struct kafka_range_settings {
     struct kafka_pairs kafka;
     const char *topics; /* comma separated */
-    const char *from;   /* "earliest", ms since 1970, RFC 3339, or "P:OFF,…" */
-    const char *to;     /* "latest" (as of the call), likewise; exclusive */
+    /* "earliest", "latest", ms since 1970, RFC 3339, or "P:OFF,…": then partitions that are not
+     * named begin at the earliest and end at the latest. */
+    const char *from; /* NULL or "": "earliest" */
+    const char *to;   /* exclusive; NULL or "": "latest", as of the call */
     /* From a snapshot: overrides `from` for the partitions it names. */
     const struct position *positions;
     uint32_t position_count;
 };
+/* STATUS_INVALID: bounds that cannot be read; STATUS_NOT_FOUND: no such topic; STATUS_UNREACHABLE
+ * after 15 s; STATUS_BAD_DATA: what `positions` point to is no longer there. */
 enum status kafka_range_open(const struct kafka_range_settings *settings, struct kafka_range **out,
                              struct error *error);
 /* Messages of one partition in order; of several merged by message timestamp, ties by topic,
@@ -92,7 +96,7 @@ bool kafka_range_next(struct kafka_range *range, struct message *message, struct
 void kafka_range_progress(const struct kafka_range *range, uint64_t *done, uint64_t *total);
 /* Next offset of each partition after what was given; for the snapshot. */
 uint32_t kafka_range_positions(const struct kafka_range *range, struct position *at, uint32_t max);
-void kafka_range_close(struct kafka_range *range);
+void kafka_range_close(struct kafka_range *range); /* NULL is legal */
 
 /* ---- the embedded broker of the demo and the quick tests ---- */
 struct kafka_broker; /* opaque */
