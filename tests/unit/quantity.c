@@ -1,4 +1,5 @@
 #include "daemon/quantity.h"
+#include "transport/time_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,7 +87,7 @@ static void times(void **state)
     };
     int64_t out;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_true(quantity_parse_time(good[i].text, &out));
+        assert_true(time_text_parse(good[i].text, &out));
         assert_int_equal(out, good[i].ms);
     }
     const char *const bad[] = {
@@ -105,7 +106,7 @@ static void times(void **state)
         "1970-01-01T00:00:00+01:00",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_false(quantity_parse_time(bad[i], &out));
+        assert_false(time_text_parse(bad[i], &out));
 }
 
 /* What is printed is read back as the same. */
@@ -134,7 +135,7 @@ static void printing(void **state)
     for (int64_t time = 0; time < 4102444800000; time += 86399999987) {
         int64_t ms;
         quantity_print_time(time, out);
-        assert_true(quantity_parse_time(out, &ms) && ms == time);
+        assert_true(time_text_parse(out, &ms) && ms == time);
     }
 }
 
