@@ -65,10 +65,10 @@ static inline bool is_digit(char byte)
 static int64_t read_time(struct text text)
 {
     const int64_t seconds_max = 100000000000; /* 1e11: above it the number is in ms */
+    if (text.size == 0 || !is_digit(text.at[0]))
+        return -1;
     const char *at = text.at, *end = text.at + text.size;
     int64_t whole = 0, ms = 0;
-    if (text.size == 0 || text.size > 64 || !is_digit(*at))
-        return -1;
     for (; at < end && is_digit(*at); at++)
         if (whole > INT64_MAX / 10 - 1)
             return -1;
