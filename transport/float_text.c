@@ -51,27 +51,25 @@ static char *write_digits(uint32_t digits, char *end)
     return end;
 }
 
+/* Copies 16 bytes whatever is needed of them, which is one instruction: what is too much is
+ * overwritten, and out has room for it. */
 static size_t write_plain(struct decimal decimal, char *out)
 {
-    char digits[10];
-    char *first = write_digits(decimal.digits, digits + sizeof digits);
-    int count = (int)(digits + sizeof digits - first);
-    int whole = count - decimal.scale; /* digits before the point */
-    char *at = out;
+    char digits[10 + 16] = {0};
+    const char *first = write_digits(decimal.digits, digits + 10);
+    int count = (int)(digits + 10 - first);
+    int whole = count - decimal.scale; /* digits before the point, at most 6 */
     if (whole <= 0) {
-        memcpy(at, "0.00000000", 10);
-        at += 2 - whole;
-        memcpy(at, first, (size_t)count);
-        return (size_t)(at + count - out);
+        memcpy(out, "0.0000", 6);
+        memcpy(out + 2 - whole, first, 16);
+        return (size_t)(2 - whole + count);
     }
-    memcpy(at, first, (size_t)whole);
-    at += whole;
-    if (decimal.scale > 0) {
-        *at++ = '.';
-        memcpy(at, first + whole, (size_t)decimal.scale);
-        at += decimal.scale;
-    }
-    return (size_t)(at - out);
+    memcpy(out, first, 16);
+    if (decimal.scale == 0)
+        return (size_t)whole;
+    out[whole] = '.';
+    memcpy(out + whole + 1, first + whole, 16);
+    return (size_t)count + 1;
 }
 
 /* d.ddde[-]dd */
@@ -99,22 +97,34 @@ static size_t write_exponent(struct decimal decimal, char *out)
     return (size_t)(at + (number + sizeof number - start) - out);
 }
 
-/* For 1e-5 <= value < 1e6. A quotient of two exact doubles is correctly rounded, so that what is
- * checked here is what a reader gets. Nine digits always do. */
+/* How far a decimal may be from a float to be read as it, and no other: somewhat less than half the
+ * distance to the next; half of that at a power of two, where the one below is nearer. */
+static double reach_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint64_t power = (uint64_t)((bits >> 23) + 1023 - 127 - 24 - ((bits & 0x7fffff) == 0)) << 52;
+    double reach;
+    memcpy(&reach, &power, sizeof reach);
+    return reach * (1 - 1e-6);
+}
+
+/* For 1e-5 <= value < 1e6. The products are off by a few units in a double's last place, far less
+ * than what the reach leaves out. Nine digits always do. */
 static struct decimal shortest_plain(float value)
 {
-    double exact = (double)value;
+    double exact = (double)value, reach = reach_of(value);
     int decade = 10;
     while (decade > 0 && exact < decades[decade])
         decade--;
-    int whole = decade - 4; /* digits before the point; negative: zeros after it */
-    for (int count = 7; count < 9; count++) {
-        struct decimal tried = {0, count - whole};
-        tried.digits = (uint32_t)(exact * powers[tried.scale] + .5);
-        if ((float)(tried.digits / powers[tried.scale]) == value)
-            return tried;
+    int scale = 7 - (decade - 4); /* decade - 4: digits before the point */
+    for (int count = 7; count < 9; count++, scale++) {
+        double scaled = exact * powers[scale];
+        uint32_t digits = (uint32_t)(scaled + .5);
+        if (fabs(digits - scaled) < reach * powers[scale])
+            return (struct decimal){digits, scale};
     }
-    return (struct decimal){(uint32_t)(exact * powers[9 - whole] + .5), 9 - whole};
+    return (struct decimal){(uint32_t)(exact * powers[scale] + .5), scale};
 }
 
 /* digits / 10^scale, with an error of a few units in the last place of a double */

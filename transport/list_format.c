@@ -46,22 +46,50 @@ static bool needs_escape(uint64_t eight)
     return (found & highs) != 0;
 }
 
-static char *escape_byte(char *at, char byte)
+/* Copies as long as there is nothing to escape, in blocks that overlap at the end. */
+static bool copy_plain(char *to, const char *from, uint32_t size)
+{
+    uint64_t block = 0;
+    uint32_t at = 0;
+    if (size < 4) {
+        for (; at < size; at++)
+            block |= (uint64_t)(unsigned char)(to[at] = from[at]) << 8 * at;
+        block |= UINT64_C(0x2020202020202020) << 8 * size;
+        return !needs_escape(block);
+    }
+    if (size < 8) {
+        uint32_t low, high;
+        memcpy(&low, from, 4);
+        memcpy(&high, from + size - 4, 4);
+        memcpy(to, &low, 4);
+        memcpy(to + size - 4, &high, 4);
+        return !needs_escape((uint64_t)high << 32 | low);
+    }
+    for (;; at = at + 16 <= size ? at + 8 : size - 8) {
+        memcpy(&block, from + at, 8);
+        memcpy(to + at, &block, 8);
+        if (needs_escape(block) || at + 8 == size)
+            return !needs_escape(block);
+    }
+}
+
+static char *copy_escaped(char *to, const char *from, uint32_t size)
 {
     static const char hex[] = "0123456789abcdef";
-    unsigned value = (unsigned char)byte;
-    if (byte == '"' || byte == '\\') {
-        *at++ = '\\';
-        *at++ = byte;
-    } else if (value >= 0x20) {
-        *at++ = byte;
-    } else {
-        memcpy(at, "\\u00", 4);
-        at[4] = hex[value >> 4];
-        at[5] = hex[value & 15];
-        at += 6;
+    for (uint32_t i = 0; i < size; i++) {
+        unsigned byte = (unsigned char)from[i];
+        if (byte == '"' || byte == '\\')
+            *to++ = '\\';
+        if (byte >= 0x20) {
+            *to++ = (char)byte;
+            continue;
+        }
+        memcpy(to, "\\u00", 4);
+        to[4] = hex[byte >> 4];
+        to[5] = hex[byte & 15];
+        to += 6;
     }
-    return at;
+    return to;
 }
 
 static void put_json_string(struct output *output, struct text text)
@@ -70,18 +98,7 @@ static void put_json_string(struct output *output, struct text text)
         return;
     char *at = output->at;
     *at++ = '"';
-    uint32_t done = 0;
-    while (text.size - done >= 8) {
-        uint64_t eight;
-        memcpy(&eight, text.at + done, 8);
-        if (needs_escape(eight))
-            break;
-        memcpy(at, &eight, 8);
-        at += 8;
-        done += 8;
-    }
-    for (; done < text.size; done++)
-        at = escape_byte(at, text.at[done]);
+    at = copy_plain(at, text.at, text.size) ? at + text.size : copy_escaped(at, text.at, text.size);
     *at++ = '"';
     *at++ = ',';
     output->at = at;
