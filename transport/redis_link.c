@@ -180,11 +180,11 @@ static void on_disconnected(const redisAsyncContext *context, int status)
     lost(link, &why);
 }
 
-static redisAsyncContext *open_context(const struct redis_address *address, struct error *why)
+static redisAsyncContext *open_context(const struct redis_address *address, const char *host,
+                                       struct error *why)
 {
-    redisAsyncContext *context = address->unix_socket
-                                     ? redisAsyncConnectUnix(address->host)
-                                     : redisAsyncConnect(address->host, address->port);
+    redisAsyncContext *context =
+        address->unix_socket ? redisAsyncConnectUnix(host) : redisAsyncConnect(host, address->port);
     if (context == NULL) {
         error_set(why, STATUS_NO_MEMORY, "cannot connect: out of memory");
         return NULL;
@@ -197,22 +197,51 @@ static redisAsyncContext *open_context(const struct redis_address *address, stru
     return context;
 }
 
-static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
+/* To a numeric address, or a socket's path. */
+static void connect_to(struct redis_link *link, const char *host)
 {
-    (void)events;
-    struct redis_link *link = timer->data;
     struct error why;
-    redisAsyncContext *context = open_context(&link->address, &why);
+    redisAsyncContext *context = open_context(&link->address, host, &why);
     if (context == NULL) {
         lost(link, &why);
         return;
     }
     link->context = context;
     context->data = link;
-    redisLibevAttach(loop, context);
+    redisLibevAttach(link->loop, context);
     redisAsyncSetDisconnectCallback(context, on_disconnected);
     redisAsyncSetConnectCallback(context, on_connected); /* begins to wait: attached before */
     await_reply(link);
+}
+
+/* Of several addresses, each attempt takes the next. */
+static void on_looked_up(void *self, const struct addresses *found, const struct error *error)
+{
+    struct redis_link *link = self;
+    link->lookup = NULL;
+    if (found->size > 0) {
+        connect_to(link, found->at[link->attempts++ % found->size]);
+        return;
+    }
+    struct error why;
+    error_set(&why, STATUS_UNREACHABLE, "the host is not known: %.200s", error->text);
+    lost(link, &why);
+}
+
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)events;
+    struct redis_link *link = timer->data;
+    const char *host = link->address.host;
+    if (link->address.unix_socket || address_is_numeric(host)) {
+        connect_to(link, host);
+        return;
+    }
+    link->lookup = lookup_start(loop, host, on_looked_up, link);
+    if (link->lookup == NULL) {
+        struct error why = {STATUS_NO_MEMORY, "no thread to look the host up"};
+        lost(link, &why);
+    }
 }
 
 /* ---- use ---- */
@@ -253,6 +282,8 @@ void redis_link_finish(struct redis_link *link)
 {
     ev_timer_stop(link->loop, &link->retry_timer);
     ev_timer_stop(link->loop, &link->silence_timer);
+    lookup_cancel(link->lookup);
+    link->lookup = NULL;
     if (link->context != NULL)
         free_context(link->context);
     link->context = NULL;

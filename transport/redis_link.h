@@ -1,16 +1,17 @@
 /*
  * One connection to Redis that keeps itself up: hiredis on libev, with what hiredis leaves out.
  *
- *     wait ─► connect ─► AUTH, SELECT, CLIENT SETNAME ─► up() ─► send() … replies
- *      ▲                                                            │
- *      └──── back-off, jittered ◄──── down(why) ◄── lost, silent, or link_fail()
+ *     wait ─► look up, connect ─► AUTH, SELECT, CLIENT SETNAME ─► up() ─► send() … replies
+ *      ▲                                                                     │
+ *      └──── back-off, jittered ◄──── down(why) ◄──── lost, silent, or link_fail()
  *
- * Never blocks but for the look-up of a host name. One loop's thread.
+ * Never blocks: a host's name is looked up by a thread. One loop's thread for all else.
  */
 #ifndef TRANSPORT_REDIS_LINK_H
 #define TRANSPORT_REDIS_LINK_H
 
 #include "transport/log.h"
+#include "transport/lookup.h"
 #include "transport/redis.h"
 #include "transport/redis_command.h"
 
@@ -31,6 +32,8 @@ struct redis_link {
     struct redis_link_owner owner;
     struct command_builder builder;
     redisAsyncContext *context; /* NULL while waiting for the next attempt */
+    struct lookup *lookup;      /* under way */
+    uint32_t attempts;
     bool up;
     ev_timer retry_timer, silence_timer;
     double backoff_s;

@@ -5,6 +5,7 @@
 #include "redis_server.h"
 
 #include <ev.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -516,6 +517,31 @@ static void a_server_that_never_answers_is_given_up(void **state)
     assert_true(wait_for(world, &world->connected, 1, 4));
 }
 
+/* By TCP, a name to look up, and a port on which nobody answers at first. */
+static void a_host_is_looked_up(void **state)
+{
+    struct world *world = *state;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0); /* to find a free port */
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    close(fd);
+    char url[64], port[8];
+    snprintf(port, sizeof port, "%d", ntohs(address.sin_port));
+    snprintf(url, sizeof url, "redis://localhost:%s", port);
+    open_store(world, url, LIST_JSON);
+    assert_false(wait_for(world, &world->connected, 1, .2));
+    start_redis(world, (const char *const[]){"--port", port, "--bind", "127.0.0.1", NULL});
+    assert_true(wait_for(world, &world->connected, 1, 4));
+    close_store(world);
+
+    open_store(world, "redis://no-such-host.invalid", LIST_JSON);
+    assert_false(wait_for(world, &world->connected, 2, .2));
+    close_store(world);
+    open_store(world, "redis://no-such-host.invalid", LIST_JSON); /* given up while looking */
+}
+
 static void destroying_answers_what_is_in_flight(void **state)
 {
     struct world *world = *state;
@@ -551,6 +577,7 @@ int main(void)
         REDIS_TEST(the_least_privileges_are_enough),
         REDIS_TEST(silence_ends_a_connection),
         REDIS_TEST(a_server_that_never_answers_is_given_up),
+        REDIS_TEST(a_host_is_looked_up),
         REDIS_TEST(destroying_answers_what_is_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
