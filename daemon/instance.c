@@ -102,7 +102,7 @@ bool instance_is_ready(const struct instance *instance, char *why, size_t why_si
              instance->loaded ? "" : "the snapshot is not loaded yet\n",
              instance->lists.connected ? "" : "Redis does not answer\n",
              instance->intake.assigned ? "" : "Kafka has not assigned partitions yet\n",
-             instance->intake.failure.status == STATUS_OK ? "" : "Kafka cannot be read: ",
+             instance->intake.failure.status == STATUS_OK ? "" : "cannot read: ",
              instance->intake.failure.status == STATUS_OK ? "" : instance->intake.failure.text);
     return ready;
 }
@@ -112,7 +112,7 @@ static void tell_ready(struct instance *instance)
     if (instance->was_ready || !instance_is_ready(instance, NULL, 0))
         return;
     instance->was_ready = true;
-    log_notice("ready: %" PRIu64 " records behind", instance_lag(instance));
+    log_notice("ready");
 }
 
 static int64_t sooner(int64_t a_ms, int64_t b_ms)

@@ -218,14 +218,14 @@ static void take_failed(struct instance *instance, const struct error *trouble)
 {
     static struct log_limit limit;
     instance->intake.failure = *trouble;
-    log_every(&limit, 30, LOG_LEVEL_ERROR, "Kafka cannot be read: %s", trouble->text);
+    log_every(&limit, 30, LOG_LEVEL_ERROR, "cannot read: %s", trouble->text);
 }
 
 static void take_trouble(struct instance *instance, const struct error *trouble)
 {
     static struct log_limit limit;
     instance->intake.troubles++;
-    log_every(&limit, 10, LOG_LEVEL_WARNING, "Kafka: %s", trouble->text);
+    log_every(&limit, 10, LOG_LEVEL_WARNING, "%s", trouble->text);
 }
 
 /* False: the source has nothing now. */
