@@ -13,9 +13,6 @@ const struct command_option config_options[] = {
 
 enum { REACH_MS = 10000 };
 
-#pragma weak redis_connect /* until transport/redis_client.c has landed */
-#pragma weak redis_disconnect
-
 static void report(void *context, const struct error *error)
 {
     (void)context;
@@ -38,8 +35,6 @@ static bool reach_redis(const struct settings *settings)
 {
     struct error error;
     struct redis_client *redis;
-    if (!redis_connect)
-        return true;
     if (redis_connect(settings->redis_url, REACH_MS, &redis, &error) != STATUS_OK) {
         fail(&error);
         return false;

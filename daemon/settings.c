@@ -265,6 +265,19 @@ static void load_set(struct loader *loader, const char *text)
 
 /* ---- what several values say together ---- */
 
+static int compare_signals(const void *a, const void *b)
+{
+    return strcmp(((const struct signal *)a)->name, ((const struct signal *)b)->name);
+}
+
+/* The model numbers its signals. Where and in what order they were given must not matter: those
+ * that were added stand by name behind the `own` ones of the model. */
+static void sort_signals(struct loader *loader, uint32_t own)
+{
+    struct signals *signals = &loader->settings->model.signals;
+    qsort(signals->at + own, signals->size - own, sizeof signals->at[0], compare_signals);
+}
+
 static const struct origin *origin_of(const struct loader *loader, const char *section,
                                       const char *key)
 {
@@ -334,11 +347,13 @@ enum status settings_check(const struct settings_source *source,
         problem(&loader, STATUS_NO_MEMORY, NULL, "no memory for the settings");
         return STATUS_NO_MEMORY;
     }
+    uint32_t own_signals = loader.settings->model.signals.size;
     load_defaults(&loader);
     load_file(&loader);
     load_environment(&loader);
     for (uint32_t i = 0; i < source->set_count; i++)
         load_set(&loader, source->sets[i]);
+    sort_signals(&loader, own_signals);
     check_ratings(&loader);
     check_kafka(&loader);
     if (loader.status == STATUS_OK && out)

@@ -24,7 +24,7 @@ struct settings *settings_create(void)
     record->last = &record->first;
     settings->record = record;
     field_map_init(&settings->input.fields);
-    signals_init(&settings->model.signals);
+    recommender_settings_init(&settings->model);
     return settings;
 }
 

@@ -128,15 +128,32 @@ static void the_defaults_are_the_contract(void **state)
     settings_free(s);
 }
 
-/* The table's weights are those that the model has by itself. */
-static void the_default_signals_are_the_models(void **state)
+/* The table says the same as the model says by itself. */
+static void the_defaults_are_the_models(void **state)
 {
     (void)state;
-    struct signals own;
+    struct recommender_settings own;
     struct settings *s = load(&(struct given){0});
-    signals_init(&own);
-    assert_memory_equal(&own, &s->model.signals, sizeof own);
+    recommender_settings_init(&own);
+    assert_int_equal(own.seed, s->model.seed);
+    assert_int_equal(own.dim, s->model.dim);
+    assert_int_equal(own.dedupe_ids, s->model.dedupe_ids);
+    assert_int_equal(own.exclude_days, s->model.exclude_days);
+    assert_int_equal(own.memory_limit, s->model.memory_limit);
+    assert_memory_equal(&own.signals, &s->model.signals, sizeof own.signals);
     settings_free(s);
+}
+
+/* Equal settings, however given, are equal to the model. */
+static void the_order_of_signals_does_not_matter(void **state)
+{
+    (void)state;
+    struct settings *a = load(&(struct given){.file = "[signals]\nwatch = 1\nfinish = 2\n"});
+    struct settings *b = load(
+        &(struct given){.environment = {"TASTED_SIGNALS_FINISH=2"}, .sets = {"signals.watch=1"}});
+    assert_memory_equal(&a->model.signals, &b->model.signals, sizeof a->model.signals);
+    settings_free(a);
+    settings_free(b);
 }
 
 static void each_layer_wins_over_the_one_before(void **state)
@@ -471,7 +488,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_defaults_are_the_contract),
-        cmocka_unit_test(the_default_signals_are_the_models),
+        cmocka_unit_test(the_defaults_are_the_models),
+        cmocka_unit_test(the_order_of_signals_does_not_matter),
         cmocka_unit_test(each_layer_wins_over_the_one_before),
         cmocka_unit_test(wildcard_sections_take_any_name),
         cmocka_unit_test(other_variables_are_only_warned_of),
