@@ -5,6 +5,8 @@
 #include "model/event.h"
 #include "model/state.h"
 
+enum { DEDUPE_IDS_MAX = 100000000 };
+
 struct dedupe {
     uint64_t *ring; /* hashes, never 0 */
     uint64_t *cells;
@@ -12,7 +14,7 @@ struct dedupe {
     uint64_t pushed;
 };
 
-/* Remembers the last `size` ids; 0: none. */
+/* Remembers the last `size` ids, at most DEDUPE_IDS_MAX; 0: none. */
 enum status dedupe_init(struct dedupe *dedupe, uint32_t size);
 void dedupe_finish(struct dedupe *dedupe);
 bool dedupe_knows(const struct dedupe *dedupe, struct text id);

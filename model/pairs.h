@@ -37,7 +37,7 @@ static inline const struct pair_list *pairs_of(const struct pairs *pairs, uint32
 
 static inline float *pair_weights(const struct pair_list *list)
 {
-    return (float *)(void *)(list->item + list->room);
+    return list->room == 0 ? NULL : (float *)(void *)(list->item + list->room);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* How a recommender is kept: its parts, one after the other, each saving what it cannot derive. */
 #include "model/recommender_parts.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Raise it when the layout or the meaning of a part's state changes. */
@@ -132,6 +133,21 @@ static enum status compare_settings(const struct recommender_settings *wanted,
                      differ);
 }
 
+/* Whether settings could be made these by anybody: a loader takes nothing on trust. */
+static bool settings_can_be(const struct recommender_settings *settings)
+{
+    const struct signals *signals = &settings->signals;
+    if (settings->dim % 16 != 0 || settings->dim < 16 || settings->dim > DIM_MAX ||
+        settings->dedupe_ids > DEDUPE_IDS_MAX || settings->exclude_days < HAVE_FOREVER ||
+        signals->size > SIGNALS_MAX)
+        return false;
+    for (uint32_t n = 0; n < signals->size; n++)
+        if (memchr(signals->at[n].name, '\0', sizeof signals->at[n].name) == NULL ||
+            signals->at[n].kind > SIGNAL_FORGET || !isfinite(signals->at[n].weight))
+            return false;
+    return true;
+}
+
 static enum status load_settings(struct state_reader *reader, struct recommender_settings *kept,
                                  struct state_head *head, struct error *error)
 {
@@ -140,7 +156,7 @@ static enum status load_settings(struct state_reader *reader, struct recommender
         status = reader->read(reader, &kept->signals, sizeof kept->signals);
     if (status != STATUS_OK)
         return error_set(error, status, "the snapshot's model ends in its head");
-    if (memcmp(head->magic, magic, sizeof magic) != 0 || kept->signals.size > SIGNALS_MAX)
+    if (memcmp(head->magic, magic, sizeof magic) != 0)
         return error_set(error, STATUS_BAD_DATA, "the snapshot holds no model of this machine");
     if (head->version != STATE_VERSION)
         return error_set(error, STATUS_BAD_DATA,
@@ -152,6 +168,9 @@ static enum status load_settings(struct state_reader *reader, struct recommender
     kept->dedupe_ids = head->dedupe_ids;
     kept->exclude_days = head->exclude_days;
     kept->memory_limit = head->memory_limit;
+    if (!settings_can_be(kept))
+        return error_set(error, STATUS_BAD_DATA,
+                         "the snapshot's model has settings that cannot be");
     return STATUS_OK;
 }
 
