@@ -62,10 +62,24 @@ _tasted() {
     COMPREPLY=($(compgen -W "$_tasted_keys" -- "$cur")); return ;;
   esac
   case $command:$prev in
+    demo:--for) return ;;
+    demo:--rate) return ;;
+    demo:--seed) return ;;
+    demo:--stream) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    demo:--events) return ;;
+    load:--format) COMPREPLY=($(compgen -W 'json msgpack' -- "$cur")); return ;;
+    load:--rate) return ;;
+    load:--speed) return ;;
+    top:-n) return ;;
+    top:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
   case $command in
-    '') words='snapshot config help' ;;
+    '') words='run demo load snapshot top config help' ;;
+    run) words=''; files=; options='' ;;
+    demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
+    load) words=''; files=yes; options='--format --rate --speed' ;;
     snapshot) words='info verify'; files=yes; options='--json' ;;
+    top) words=''; files=; options='-n --json --snapshot' ;;
     config) words='check defaults show'; files=; options='--connect' ;;
   esac
   if [[ $cur == -* ]]; then
