@@ -3,6 +3,7 @@
 #include "daemon/command.h"
 #include "daemon/options.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define MANUAL_DATE "November 23, 2026" /* of the last change that a reader would notice */
@@ -39,7 +40,7 @@ static void put_text(FILE *out, const char *text)
 {
     bool at_start = true;
     while (*text) {
-        bool ends = *text == '.' && text[1] == ' ';
+        bool ends = *text == '.' && text[1] == ' ' && isupper((unsigned char)text[2]);
         if (*text == '\n') {
             fputs(at_start ? ".Pp\n" : "\n", out);
             at_start = true;
@@ -266,7 +267,7 @@ static void put_option(FILE *out, const struct option *option)
     else
         put_line(out, ".It Cm", option->key);
     put_text(out, option->help);
-    fputs(".br\n", out);
+    fputs(".br\nAllowed:\n", out);
     put_text(out, allowed);
     if (option->initial) {
         fputs(".br\nDefault:\n", out);
