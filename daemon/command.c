@@ -32,6 +32,14 @@ const struct command commands[] = {
      "reported. Prints how many events Kafka has acknowledged; when it is out of reach, the exit "
      "code is 69.",
      load_options, command_load},
+    {"replay", "FILE…|--topic TOPIC", "learns from recorded events, without a daemon; evaluates",
+     "Learns from files (or - for standard input: NDJSON or TSV, plain, gzip or zstd; several are "
+     "merged by time) or from a range of Kafka topics, in one pass and in order, by the engine of "
+     "'tasted run': the same events give the same state, which the digest tells.\n\n"
+     "With --evaluate each wanted item is ranked among all candidates before it is learned, by the "
+     "model that would serve the list, beside baselines on the same events. Bad lines are counted; "
+     "without any usable event the exit code is 65.",
+     replay_options, command_replay},
     {"snapshot", "info|verify FILE", "what a snapshot file holds, and whether it is whole",
      "info prints the digest of the learned state, the counts, the offsets it includes and the "
      "sections of the file with their sums; with --json as one object. It does not build the "

@@ -7,18 +7,47 @@ enum { BLEND_ALWAYS_UNTIL = 5000, BLEND_EVERY = 4 };
 #define RATE 0.05f
 #define SUM_DECAY 0.9999f
 
+static void weights_init(struct blend_weights *weights)
+{
+    *weights = (struct blend_weights){0};
+    for (uint32_t f = 0; f < FEATURES; f++)
+        weights->sum[f] = 1.0f;
+}
+
 void blend_init(struct blend *blend)
 {
-    *blend = (struct blend){.weight = {
-                                [FEATURE_FACTORS] = 1.0f,
-                                [FEATURE_POPULAR_FAST] = 0.1f,
-                                [FEATURE_POPULAR_SLOW] = 0.1f,
-                                [FEATURE_NEXT] = 0.4f,
-                                [FEATURE_NEXT_EARLIER] = 0.2f,
-                                [FEATURE_NEIGHBOURS] = 0.3f,
-                            }};
+    weights_init(&blend->general);
+    for (int n = 0; n < BLEND_GAPS; n++)
+        weights_init(&blend->by_gap[n]);
+    for (int n = 0; n < BLEND_SIZES; n++)
+        weights_init(&blend->by_size[n]);
+    float *weight = blend->general.weight;
+    weight[FEATURE_FACTORS] = 1.0f;
+    weight[FEATURE_POPULAR_FAST] = 0.1f;
+    weight[FEATURE_POPULAR_SLOW] = 0.1f;
+    weight[FEATURE_NEXT] = 0.4f;
+    weight[FEATURE_NEXT_EARLIER] = 0.2f;
+    weight[FEATURE_NEIGHBOURS] = 0.3f;
+}
+
+struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits)
+{
+    static const uint32_t limits[BLEND_SIZES - 1] = {1, 2, 4, 10, 30, 100};
+    struct blend_situation situation = {.gap = BLEND_GAPS - 1};
+    if (visits > 0)
+        situation.gap = gap_bucket / 2 < BLEND_GAPS - 1 ? gap_bucket / 2 : BLEND_GAPS - 2;
+    while (situation.size < BLEND_SIZES - 1 && visits >= limits[situation.size])
+        situation.size++;
+    return situation;
+}
+
+void blend_weigh(const struct blend *blend, struct blend_situation situation,
+                 float weight[FEATURES])
+{
+    const float *by_gap = blend->by_gap[situation.gap].weight;
+    const float *by_size = blend->by_size[situation.size].weight;
     for (uint32_t f = 0; f < FEATURES; f++)
-        blend->sum[f] = 1.0f;
+        weight[f] = blend->general.weight[f] + by_gap[f] + by_size[f];
 }
 
 bool blend_is_due(uint64_t now)
@@ -26,22 +55,29 @@ bool blend_is_due(uint64_t now)
     return now < BLEND_ALWAYS_UNTIL || now % BLEND_EVERY == 0;
 }
 
-void blend_learn(struct blend *blend, const struct samples *samples, blend_values values,
-                 float rate)
+static void step(struct blend_weights *weights, const float gradient[FEATURES])
 {
-    float score[SAMPLES_ROOM], gradient[SAMPLES_ROOM], by_weight[FEATURES] = {0};
+    for (uint32_t f = 0; f < FEATURES; f++) {
+        weights->sum[f] = weights->sum[f] * SUM_DECAY + gradient[f] * gradient[f];
+        weights->weight[f] -= RATE * gradient[f] / sqrtf(weights->sum[f]);
+    }
+}
+
+void blend_learn(struct blend *blend, struct blend_situation situation,
+                 const struct samples *samples, blend_values values, float rate)
+{
+    float weight[FEATURES], score[SAMPLES_ROOM], by_score[SAMPLES_ROOM], by_weight[FEATURES] = {0};
+    blend_weigh(blend, situation, weight);
     for (uint32_t n = 0; n < samples->size; n++) {
         score[n] = 0.0f;
         for (uint32_t f = 0; f < FEATURES; f++)
-            score[n] += blend->weight[f] * values[n][f];
+            score[n] += weight[f] * values[n][f];
     }
-    samples_softmax(samples, score, gradient);
+    samples_softmax(samples, score, by_score);
     for (uint32_t n = 0; n < samples->size; n++)
         for (uint32_t f = 0; f < FEATURES; f++)
-            by_weight[f] += gradient[n] * values[n][f];
-    for (uint32_t f = 0; f < FEATURES; f++) {
-        float g = rate * by_weight[f];
-        blend->sum[f] = blend->sum[f] * SUM_DECAY + g * g;
-        blend->weight[f] -= RATE * g / sqrtf(blend->sum[f]);
-    }
+            by_weight[f] += rate * by_score[n] * values[n][f];
+    step(&blend->general, by_weight);
+    step(&blend->by_gap[situation.gap], by_weight);
+    step(&blend->by_size[situation.size], by_weight);
 }

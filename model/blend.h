@@ -1,8 +1,15 @@
 /*
  * The blend: one weight a feature, learned online by softmax regression over the same samples that
- * the factors learn from (McFadden 1974, conditional logit), Adagrad per weight. Every event at
- * first, later one in BLEND_EVERY: the weights then move slowly, and the features of the samples
- * are what costs.
+ * the factors learn from (McFadden 1974, conditional logit), Adagrad per weight.
+ *
+ * How much each feature is worth depends on the situation: right after the last event what follows
+ * it counts most, days later what is popular; a newcomer is judged otherwise than a regular. So
+ *
+ *     weight[f] = general[f] + by_gap[bucket of the time since the last event][f]
+ *                            + by_size[bucket of the number of past events][f]
+ *
+ * Learned at every event at first, later at one in BLEND_EVERY: the weights then move slowly, and
+ * the features of the samples are what costs.
  */
 #ifndef MODEL_BLEND_H
 #define MODEL_BLEND_H
@@ -11,18 +18,33 @@
 #include "model/samples.h"
 #include "model/state.h"
 
-struct blend {
+enum { BLEND_GAPS = 32, BLEND_SIZES = 7 };
+
+struct blend_weights {
     float weight[FEATURES];
     float sum[FEATURES]; /* of squared gradients */
+};
+
+struct blend {
+    struct blend_weights general, by_gap[BLEND_GAPS], by_size[BLEND_SIZES];
+};
+
+struct blend_situation {
+    uint8_t gap, size;
 };
 
 /* (sample, feature) */
 typedef float blend_values[SAMPLES_ROOM][FEATURES];
 
 void blend_init(struct blend *blend);
+/* `gap_bucket` of the last event as factors.h counts them; nothing to tell without any visit. */
+struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits);
+/* The weights in a situation. */
+void blend_weigh(const struct blend *blend, struct blend_situation situation,
+                 float weight[FEATURES]);
 /* Whether event number `now` is one to learn from. */
 bool blend_is_due(uint64_t now);
-void blend_learn(struct blend *blend, const struct samples *samples, blend_values values,
-                 float rate);
+void blend_learn(struct blend *blend, struct blend_situation situation,
+                 const struct samples *samples, blend_values values, float rate);
 
 #endif

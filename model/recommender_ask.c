@@ -47,6 +47,8 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
     query->user = user;
     query->second = second;
     factors_taste(&model->factors, record, user, second, &query->taste);
+    query->situation = blend_situation(query->taste.bucket[0], record == NULL ? 0 : record->visits);
+    blend_weigh(&model->blend, query->situation, query->weight);
     transitions_ask(&model->transitions, &query->taste, &query->sparse);
     neighbours_ask(&model->neighbours, &model->popularity, &query->taste, &query->sparse);
     if (!hides_had(model) && record != NULL)
@@ -74,7 +76,7 @@ static enum status grow_scores(struct query *query, uint32_t bound)
 static void fold_dense(const struct recommender *model, struct query *query)
 {
     uint32_t dim = model->settings.dim;
-    const float *weight = model->blend.weight;
+    const float *weight = query->weight;
     for (uint32_t n = 0; n < dim; n++)
         query->vector[n] = weight[FEATURE_FACTORS] * query->taste.x[n];
     float *columns = query->vector + dim;
@@ -96,12 +98,12 @@ enum status recommender_query(const struct recommender *model, struct query *que
     return status;
 }
 
-static float sparse_sum(const struct blend *blend, const float *row)
+static float sparse_sum(const struct query *query, const float *row)
 {
     float value[FEATURES_SPARSE], sum = 0.0f;
     sparse_values(row, value);
     for (int f = 0; f < FEATURES_SPARSE; f++)
-        sum += blend->weight[FEATURES_DENSE + f] * value[f];
+        sum += query->weight[FEATURES_DENSE + f] * value[f];
     return sum;
 }
 
@@ -115,7 +117,7 @@ void query_score_all(const struct recommender *model, struct query *query)
     }
     for (uint32_t n = 0; n < query->sparse.touched_count; n++) {
         uint32_t item = query->sparse.touched[n];
-        query->scores[item] += sparse_sum(&model->blend, sparse_row(&query->sparse, item));
+        query->scores[item] += sparse_sum(query, sparse_row(&query->sparse, item));
     }
 }
 
@@ -124,7 +126,7 @@ float recommender_score(const struct recommender *model, const struct query *que
     uint32_t width = model->settings.dim + COLUMNS;
     float dense = kernels->dot(query->vector, factors_candidate(&model->factors, item), width);
     const float *row = sparse_row(&query->sparse, item);
-    return row[SPARSE_ROW - 1] == 0.0f ? dense : dense + sparse_sum(&model->blend, row);
+    return row[SPARSE_ROW - 1] == 0.0f ? dense : dense + sparse_sum(query, row);
 }
 
 /* Whether the user has the item, so that it is no candidate: the evaluation's rule. */

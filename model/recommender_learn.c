@@ -112,7 +112,7 @@ static void learn_blend(struct recommender *model, float rate)
         sparse_values(sparse_row(&model->learning.sparse, model->samples.item[n]),
                       value + FEATURES_DENSE);
     }
-    blend_learn(&model->blend, &model->samples, model->values, rate);
+    blend_learn(&model->blend, model->learning.situation, &model->samples, model->values, rate);
 }
 
 /* Steps on the loss for something that the user wants among what else there is. */

@@ -16,6 +16,8 @@
 struct query {
     struct taste taste;
     struct sparse sparse;
+    struct blend_situation situation;
+    float weight[FEATURES]; /* the blend's, in that situation */
     float vector[DIM_MAX + COLUMNS] __attribute__((aligned(64))); /* against a candidate's row */
     uint32_t user;
     uint32_t second;
