@@ -107,6 +107,15 @@ const struct option options[] = {
     {"model", "dim", &type_count, AT(model.dim), RANGE(16, 512), .step = 16, .initial = "64",
      .flags = OPTION_SHAPES,
      .help = "The dimension of the vectors of users and items. Memory and time grow with it."},
+    {"model", "transitions", &type_number, AT(model.part[PART_TRANSITIONS]), RANGE(0, 100),
+     .initial = "1", .flags = OPTION_SHAPES,
+     .help = "What follows what. This and each part below: 0 switches it off, 1 is as it was "
+             "learned, anything else weighs it against the others."},
+    {"model", "neighbours", &type_number, AT(model.part[PART_NEIGHBOURS]), RANGE(0, 100),
+     .initial = "1", .flags = OPTION_SHAPES, .help = "Items that the same users wanted."},
+    {"model", "repeats", &type_number, AT(model.part[PART_REPEATS]), RANGE(0, 100),
+     .initial = "1", .flags = OPTION_SHAPES,
+     .help = "The user's own repeats; of use only with lists.exclude_seen = no."},
     {"model", "memory_limit", &type_size, AT(model.memory_limit),
      RANGE(16777216.0, 17592186044416.0), .none = "none", .initial = "none", .flags = OPTION_SHAPES,
      .help = "The most memory that the model may take, for example 8G. Beyond it the users and "

@@ -210,9 +210,8 @@ static void learn_history(struct factors *factors, const struct taste *taste, co
 }
 
 void factors_learn(struct factors *factors, struct user *user, uint32_t slot, struct taste *taste,
-                   struct samples *samples, float rate)
+                   struct samples *samples, float rate, float *by_x)
 {
-    float by_x[DIM_MAX] __attribute__((aligned(64)));
     learn_candidates(factors, taste, samples, rate, by_x);
     float mean_square = kernels->dot(by_x, by_x, factors->dim) / (float)factors->dim;
     if (taste->size > 0) {

@@ -73,9 +73,10 @@ void factors_taste(const struct factors *factors, const struct user *user, uint3
 /* s(u, i) of samples->item[0..size-1] into samples->factor_score. */
 void factors_score_samples(const struct factors *factors, const struct taste *taste,
                            struct samples *samples);
-/* Goes down samples->gradient, the loss' by the scores, `rate` times as far. */
+/* Goes down samples->gradient, the loss' by the scores, `rate` times as far; gives the gradient
+ * by x, (dim), for whoever else has added to it. */
 void factors_learn(struct factors *factors, struct user *user, uint32_t slot, struct taste *taste,
-                   struct samples *samples, float rate);
+                   struct samples *samples, float rate, float *by_x);
 size_t factors_bytes(const struct factors *factors);
 enum status factors_save(const struct factors *factors, uint32_t users, uint32_t items,
                          struct state_writer *writer);

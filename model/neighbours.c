@@ -1,48 +1,71 @@
-#include "model/neighbours.h"
+/*
+ * Item-to-item collaborative filtering: which items the same users wanted within a few events of
+ * each other, compared by the cosine of their counts (Sarwar et al. 2001, eq. 1; Linden et al.
+ * 2003), counted incrementally (Papagelis et al. 2005), nearer pairs for more. The feature is the
+ * decayed sum of the similarities with the user's last items.
+ */
+#include "model/pairs.h"
+#include "model/recommender_parts.h"
 
 #include <math.h>
 
-enum { ITEMS_LEARNED = 5, ITEMS_ASKED = 5 };
+enum { NEIGHBOURS_MOST = 128, ITEMS_LEARNED = 5, ITEMS_ASKED = 5 };
 
 #define NEARER 0.9f
 #define SHRINK 5.0f /* against the chance similarity of rare items */
-
-enum status neighbours_learn(struct pairs *neighbours, const struct taste *taste, uint32_t item)
-{
-    float weight = 1.0f;
-    for (uint32_t age = 0; age < ITEMS_LEARNED && age < taste->size; age++, weight *= NEARER) {
-        if (taste->item[age] == item)
-            continue;
-        enum status status = pairs_add(neighbours, item, taste->item[age], weight, 1.0f);
-        if (status == STATUS_OK)
-            status = pairs_add(neighbours, taste->item[age], item, weight, 1.0f);
-        if (status != STATUS_OK)
-            return status;
-    }
-    return STATUS_OK;
-}
 
 static float root_count(const struct popularity *popularity, uint32_t item)
 {
     return 1.0f / sqrtf((float)popularity_wanted(popularity, item) + SHRINK);
 }
 
-float neighbours_similarity(const struct popularity *popularity, uint32_t a, uint32_t b,
-                            float weight)
+static enum status create(const struct recommender_settings *settings, void **self)
 {
-    return weight * root_count(popularity, a) * root_count(popularity, b);
+    (void)settings;
+    return pairs_create(NEIGHBOURS_MOST, self);
 }
 
-void neighbours_ask(const struct pairs *neighbours, const struct popularity *popularity,
-                    const struct taste *taste, struct sparse *sparse)
+static void ask(const void *self, const struct recommender *model, struct query *query)
 {
+    const struct taste *taste = &query->taste;
     float nearness = 1.0f;
     for (uint32_t age = 0; age < ITEMS_ASKED && age < taste->size; age++, nearness *= NEARER) {
-        const struct pair_list *list = pairs_of(neighbours, taste->item[age]);
+        const struct pair_list *list = pairs_of(self, taste->item[age]);
         const float *weight = pair_weights(list);
-        float own = nearness * root_count(popularity, taste->item[age]);
+        float own = nearness * root_count(&model->popularity, taste->item[age]);
         for (uint32_t n = 0; n < list->size; n++)
-            sparse_add(sparse, list->item[n], FEATURE_NEIGHBOURS,
-                       own * weight[n] * root_count(popularity, list->item[n]));
+            sparse_add(&query->sparse, list->item[n], FEATURE_NEIGHBOURS,
+                       own * weight[n] * root_count(&model->popularity, list->item[n]));
     }
 }
+
+static enum status learn(void *self, struct recommender *model, const struct step *step)
+{
+    (void)model;
+    const struct taste *taste = &step->query->taste;
+    float weight = 1.0f;
+    if (step->action->weight <= 0.0f || !step->new_to_user)
+        return STATUS_OK;
+    for (uint32_t age = 0; age < ITEMS_LEARNED && age < taste->size; age++, weight *= NEARER) {
+        if (taste->item[age] == step->item)
+            continue;
+        enum status status = pairs_add(self, step->item, taste->item[age], weight, 1.0f);
+        if (status == STATUS_OK)
+            status = pairs_add(self, taste->item[age], step->item, weight, 1.0f);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+const struct part part_neighbours = {
+    .name = "neighbours",
+    .create = create,
+    .destroy = pairs_destroy,
+    .grow = pairs_grow,
+    .ask = ask,
+    .learn = learn,
+    .bytes = pairs_bytes,
+    .save = pairs_save,
+    .load = pairs_load,
+};

@@ -5,23 +5,32 @@
 
 enum { ROOM_AT_FIRST = 4 };
 
-void pairs_init(struct pairs *pairs, uint32_t most)
+enum status pairs_create(uint32_t most, void **out)
 {
-    *pairs = (struct pairs){.most = most};
+    struct pairs *pairs = calloc(1, sizeof *pairs);
+    *out = pairs;
+    if (pairs == NULL)
+        return STATUS_NO_MEMORY;
+    pairs->most = most;
     table_init(&pairs->lists, sizeof(struct pair_list));
+    return STATUS_OK;
 }
 
-void pairs_finish(struct pairs *pairs)
+void pairs_destroy(void *self)
 {
+    struct pairs *pairs = self;
+    if (pairs == NULL)
+        return;
     for (uint32_t item = 0; item < pairs->lists.rows; item++)
         free(pairs_of(pairs, item)->item);
     table_finish(&pairs->lists);
-    pairs_init(pairs, pairs->most);
+    free(pairs);
 }
 
-enum status pairs_grow(struct pairs *pairs, uint32_t bound)
+enum status pairs_grow(void *self, uint32_t users, uint32_t items)
 {
-    return table_grow(&pairs->lists, bound);
+    (void)users;
+    return table_grow(&((struct pairs *)self)->lists, items);
 }
 
 static enum status set_room(struct pairs *pairs, struct pair_list *list, uint32_t room)
@@ -105,15 +114,19 @@ void pairs_clear(struct pairs *pairs, uint32_t item)
     *list = (struct pair_list){0};
 }
 
-size_t pairs_bytes(const struct pairs *pairs)
+size_t pairs_bytes(const void *self)
 {
+    const struct pairs *pairs = self;
     return table_bytes(&pairs->lists) + pairs->bytes;
 }
 
-enum status pairs_save(const struct pairs *pairs, uint32_t bound, struct state_writer *writer)
+enum status pairs_save(const void *self, uint32_t users, uint32_t items,
+                       struct state_writer *writer)
 {
+    (void)users;
+    const struct pairs *pairs = self;
     enum status status = STATUS_OK;
-    for (uint32_t item = 0; item < bound && status == STATUS_OK; item++) {
+    for (uint32_t item = 0; item < items && status == STATUS_OK; item++) {
         const struct pair_list *list = pairs_of(pairs, item);
         uint32_t head[3] = {list->size, list->room, 0};
         memcpy(&head[2], &list->total, sizeof list->total);
@@ -149,10 +162,12 @@ static enum status load_list(struct pairs *pairs, struct pair_list *list, uint32
     return status;
 }
 
-enum status pairs_load(struct pairs *pairs, uint32_t bound, struct state_reader *reader)
+enum status pairs_load(void *self, uint32_t users, uint32_t items, struct state_reader *reader)
 {
-    enum status status = table_grow(&pairs->lists, bound);
-    for (uint32_t item = 0; item < bound && status == STATUS_OK; item++)
-        status = load_list(pairs, table_row(&pairs->lists, item), bound, reader);
+    (void)users;
+    struct pairs *pairs = self;
+    enum status status = table_grow(&pairs->lists, items);
+    for (uint32_t item = 0; item < items && status == STATUS_OK; item++)
+        status = load_list(pairs, table_row(&pairs->lists, item), items, reader);
     return status;
 }

@@ -19,17 +19,19 @@ struct pairs {
     size_t bytes;       /* of all lists */
 };
 
-void pairs_init(struct pairs *pairs, uint32_t most);
-void pairs_finish(struct pairs *pairs);
-enum status pairs_grow(struct pairs *pairs, uint32_t bound);
+/* The pairs of a part (part.h), whose signatures these have. */
+enum status pairs_create(uint32_t most, void **out);
+void pairs_destroy(void *self);
+enum status pairs_grow(void *self, uint32_t users, uint32_t items);
+size_t pairs_bytes(const void *self);
+enum status pairs_save(const void *self, uint32_t users, uint32_t items,
+                       struct state_writer *writer);
+enum status pairs_load(void *self, uint32_t users, uint32_t items, struct state_reader *reader);
+
 /* Multiplies the weights of `from` by `keep`, then adds `weight` to its pair with `to`. */
 enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float weight, float keep);
 /* Takes the item's own list away (an item that is let go). */
 void pairs_clear(struct pairs *pairs, uint32_t item);
-size_t pairs_bytes(const struct pairs *pairs);
-enum status pairs_save(const struct pairs *pairs, uint32_t bound, struct state_writer *writer);
-enum status pairs_load(struct pairs *pairs, uint32_t bound, struct state_reader *reader);
-
 static inline const struct pair_list *pairs_of(const struct pairs *pairs, uint32_t item)
 {
     return table_row(&pairs->lists, item);

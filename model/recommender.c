@@ -1,6 +1,4 @@
-#include "model/neighbours.h"
 #include "model/recommender_parts.h"
-#include "model/transitions.h"
 
 #include <stdlib.h>
 
@@ -8,7 +6,34 @@ void recommender_settings_init(struct recommender_settings *settings)
 {
     *settings = (struct recommender_settings){
         .seed = 1, .dim = 64, .dedupe_ids = 100000, .exclude_days = HAVE_FOREVER};
+    for (int p = 0; p < PARTS; p++)
+        settings->part[p] = 1.0f;
     signals_init(&settings->signals);
+}
+
+static enum status create_parts(struct recommender *model)
+{
+    enum status status = STATUS_OK;
+    for (int p = 0; p < PARTS && status == STATUS_OK; p++)
+        if (has_part(model, p) && model_parts[p]->create != NULL)
+            status = model_parts[p]->create(&model->settings, &model->part[p]);
+    return status;
+}
+
+static void destroy_parts(struct recommender *model)
+{
+    for (int p = 0; p < PARTS; p++)
+        if (model->part[p] != NULL)
+            model_parts[p]->destroy(model->part[p]);
+}
+
+static size_t parts_bytes(const struct recommender *model)
+{
+    size_t bytes = 0;
+    for (int p = 0; p < PARTS; p++)
+        if (model->part[p] != NULL)
+            bytes += model_parts[p]->bytes(model->part[p]);
+    return bytes;
 }
 
 enum status recommender_create(const struct recommender_settings *settings,
@@ -29,12 +54,11 @@ enum status recommender_create(const struct recommender_settings *settings,
     factors_init(&model->factors, settings->seed, settings->dim);
     popularity_init(&model->popularity);
     sampler_init(&model->sampler);
-    pairs_init(&model->transitions, TRANSITIONS_MOST);
-    pairs_init(&model->neighbours, NEIGHBOURS_MOST);
     blend_init(&model->blend);
     if (ids_init(&model->user_ids, settings->seed) != STATUS_OK ||
         ids_init(&model->item_ids, settings->seed) != STATUS_OK ||
-        dedupe_init(&model->dedupe, settings->dedupe_ids) != STATUS_OK) {
+        dedupe_init(&model->dedupe, settings->dedupe_ids) != STATUS_OK ||
+        create_parts(model) != STATUS_OK) {
         recommender_destroy(model);
         return error_set(error, STATUS_NO_MEMORY, "no memory for a model");
     }
@@ -50,8 +74,7 @@ void recommender_destroy(struct recommender *model)
         user_clear(table_row(&model->users, slot));
     query_finish(&model->learning);
     dedupe_finish(&model->dedupe);
-    pairs_finish(&model->neighbours);
-    pairs_finish(&model->transitions);
+    destroy_parts(model);
     sampler_finish(&model->sampler);
     popularity_finish(&model->popularity);
     factors_finish(&model->factors);
@@ -110,7 +133,6 @@ struct recommender_counts recommender_count(const struct recommender *model)
         .memory_bytes = sizeof *model + ids_bytes(&model->user_ids) + ids_bytes(&model->item_ids) +
                         table_bytes(&model->users) + model->had_bytes +
                         factors_bytes(&model->factors) + popularity_bytes(&model->popularity) +
-                        pairs_bytes(&model->transitions) + pairs_bytes(&model->neighbours) +
-                        dedupe_bytes(&model->dedupe),
+                        parts_bytes(model) + dedupe_bytes(&model->dedupe),
     };
 }

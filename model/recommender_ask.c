@@ -1,8 +1,5 @@
-#include "model/neighbours.h"
 #include "model/recommender_parts.h"
-#include "model/repeats.h"
 #include "model/top.h"
-#include "model/transitions.h"
 
 #include <stdlib.h>
 
@@ -36,6 +33,18 @@ void query_destroy(struct query *query)
     free(query);
 }
 
+/* The settings' say over what was learned. */
+static void apply_part_weights(const struct recommender *model, float weight[FEATURES])
+{
+    const float *part = model->settings.part;
+    weight[FEATURE_NEXT] *= part[PART_TRANSITIONS];
+    weight[FEATURE_NEXT_EARLIER] *= part[PART_TRANSITIONS];
+    weight[FEATURE_NEIGHBOURS] *= part[PART_NEIGHBOURS];
+    weight[FEATURE_REPEAT_COUNT] *= part[PART_REPEATS];
+    weight[FEATURE_REPEAT_RECENT] *= part[PART_REPEATS];
+    weight[FEATURE_REPEAT_HAS] *= part[PART_REPEATS];
+}
+
 enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,
                           uint32_t second)
 {
@@ -49,10 +58,10 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
     factors_taste(&model->factors, record, user, second, &query->taste);
     query->situation = blend_situation(query->taste.bucket[0], record == NULL ? 0 : record->visits);
     blend_weigh(&model->blend, query->situation, query->weight);
-    transitions_ask(&model->transitions, &query->taste, &query->sparse);
-    neighbours_ask(&model->neighbours, &model->popularity, &query->taste, &query->sparse);
-    if (!hides_had(model) && record != NULL)
-        repeats_ask(record, &query->sparse);
+    apply_part_weights(model, query->weight);
+    for (int p = 0; p < PARTS; p++)
+        if (has_part(model, p) && model_parts[p]->ask != NULL)
+            model_parts[p]->ask(model->part[p], model, query);
     return STATUS_OK;
 }
 

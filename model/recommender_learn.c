@@ -5,10 +5,8 @@
  *                                                  └► counts: what follows, what goes with,
  * popularity then the user's own memory: history, what they have, what they skipped
  */
-#include "model/neighbours.h"
 #include "model/random.h"
 #include "model/recommender_parts.h"
-#include "model/transitions.h"
 
 #include <math.h>
 
@@ -41,6 +39,9 @@ void recommender_erase_user(struct recommender *model, uint32_t slot)
     struct user *user = recommender_user(model, slot);
     model->had_bytes -= had_bytes(&user->had);
     user_clear(user);
+    for (int p = 0; p < PARTS; p++)
+        if (model->part[p] != NULL && model_parts[p]->forget != NULL)
+            model_parts[p]->forget(model->part[p], slot);
     factors_add_user(&model->factors, slot);
     ids_release(&model->user_ids, slot);
 }
@@ -51,6 +52,16 @@ static void forget(struct recommender *model, struct text id, struct learned *le
     learned->forgot = slot != SLOT_NONE;
     if (learned->forgot)
         recommender_erase_user(model, slot);
+}
+
+static enum status grow_parts(struct recommender *model)
+{
+    enum status status = STATUS_OK;
+    for (int p = 0; p < PARTS && status == STATUS_OK; p++)
+        if (model->part[p] != NULL)
+            status =
+                model_parts[p]->grow(model->part[p], model->user_ids.bound, model->item_ids.bound);
+    return status;
 }
 
 static enum status intern_user(struct recommender *model, struct text id, uint32_t *slot)
@@ -64,6 +75,8 @@ static enum status intern_user(struct recommender *model, struct text id, uint32
     enum status status = table_grow(&model->users, *slot + 1);
     if (status == STATUS_OK)
         status = factors_grow_users(&model->factors, *slot + 1);
+    if (status == STATUS_OK)
+        status = grow_parts(model);
     if (status == STATUS_OK)
         factors_add_user(&model->factors, *slot);
     return status;
@@ -84,9 +97,7 @@ static enum status intern_item(struct recommender *model, struct text id, uint32
     if (status == STATUS_OK)
         status = sampler_grow(&model->sampler, bound);
     if (status == STATUS_OK)
-        status = pairs_grow(&model->transitions, bound);
-    if (status == STATUS_OK)
-        status = pairs_grow(&model->neighbours, bound);
+        status = grow_parts(model);
     if (status == STATUS_OK)
         factors_add_item(&model->factors, *slot, model->events);
     return status;
@@ -115,6 +126,17 @@ static void learn_blend(struct recommender *model, float rate)
     blend_learn(&model->blend, model->learning.situation, &model->samples, model->values, rate);
 }
 
+/* One step down the samples' gradient, for the factors and all parts that had a say in x. */
+static void descend(struct recommender *model, uint32_t user, float rate)
+{
+    float by_x[DIM_MAX] __attribute__((aligned(64)));
+    factors_learn(&model->factors, recommender_user(model, user), user, &model->learning.taste,
+                  &model->samples, rate, by_x);
+    for (int p = 0; p < PARTS; p++)
+        if (has_part(model, p) && model_parts[p]->back != NULL)
+            model_parts[p]->back(model->part[p], &model->learning, by_x);
+}
+
 /* Steps on the loss for something that the user wants among what else there is. */
 static void learn_wanted(struct recommender *model, uint32_t user, uint32_t item, float rate)
 {
@@ -123,7 +145,7 @@ static void learn_wanted(struct recommender *model, uint32_t user, uint32_t item
     if (blend_is_due(model->events))
         learn_blend(model, rate);
     samples_softmax(&model->samples, model->samples.factor_score, model->samples.gradient);
-    factors_learn(&model->factors, record, user, &model->learning.taste, &model->samples, rate);
+    descend(model, user, rate);
 }
 
 /*
@@ -141,23 +163,15 @@ static void learn_unwanted(struct recommender *model, uint32_t user, uint32_t it
     samples->gradient[0] = p;
     for (uint32_t n = 1; n < samples->size; n++)
         samples->gradient[n] *= -p / others;
-    factors_learn(&model->factors, recommender_user(model, user), user, &model->learning.taste,
-                  samples, rate);
+    descend(model, user, rate);
 }
 
-/* The counting parts; `new_to_user`: the user did not want the item before. */
-static enum status count_wanted(struct recommender *model, uint32_t item, bool new_to_user)
+static enum status learn_parts(struct recommender *model, const struct step *step)
 {
-    const struct taste *taste = &model->learning.taste;
     enum status status = STATUS_OK;
-    if (taste->size > 0 && (taste->item[0] != item || !hides_had(model)))
-        status = transitions_learn(&model->transitions, taste->item[0], item);
-    if (status == STATUS_OK && new_to_user)
-        status = neighbours_learn(&model->neighbours, taste, item);
-    if (status == STATUS_OK)
-        status = popularity_learn(&model->popularity, &model->factors, item, model->events);
-    if (status == STATUS_OK)
-        sampler_push(&model->sampler, item);
+    for (int p = 0; p < PARTS && status == STATUS_OK; p++)
+        if (has_part(model, p) && model_parts[p]->learn != NULL)
+            status = model_parts[p]->learn(model->part[p], model, step);
     return status;
 }
 
@@ -193,22 +207,40 @@ static float rate_of(const struct action *action)
     return rate < RATE_MAX ? rate : RATE_MAX;
 }
 
+/* The step on the loss, for items that are candidates already. */
+static void learn_factors(struct recommender *model, const struct step *step)
+{
+    if (popularity_wanted(&model->popularity, step->item) == 0)
+        return;
+    if (step->action->weight > 0.0f)
+        learn_wanted(model, step->user, step->item, rate_of(step->action));
+    else if (step->action->weight < 0.0f)
+        learn_unwanted(model, step->user, step->item, rate_of(step->action));
+}
+
 static enum status learn(struct recommender *model, uint32_t user, uint32_t item,
                          const struct action *action, uint32_t second)
 {
     struct user *record = recommender_user(model, user);
-    bool open = popularity_wanted(&model->popularity, item) > 0;
     enum status status = query_prepare(model, &model->learning, user, second);
     if (status != STATUS_OK)
         return status;
-    if (action->weight > 0.0f) {
-        const struct had_entry *entry = had_find(&record->had, item);
-        bool new_to_user = entry == NULL || (entry->flags & HAD_WANTED) == 0;
-        if (open)
-            learn_wanted(model, user, item, rate_of(action));
-        status = count_wanted(model, item, new_to_user);
-    } else if (action->weight < 0.0f && open) {
-        learn_unwanted(model, user, item, rate_of(action));
+    const struct had_entry *entry = had_find(&record->had, item);
+    struct step step = {
+        .user = user,
+        .item = item,
+        .record = record,
+        .action = action,
+        .query = &model->learning,
+        .second = second,
+        .now = model->events,
+        .new_to_user = entry == NULL || (entry->flags & HAD_WANTED) == 0,
+    };
+    learn_factors(model, &step);
+    status = learn_parts(model, &step);
+    if (status == STATUS_OK && action->weight > 0.0f) {
+        status = popularity_learn(&model->popularity, &model->factors, item, model->events);
+        sampler_push(&model->sampler, item);
     }
     return status == STATUS_OK ? remember(model, record, item, action, second) : status;
 }

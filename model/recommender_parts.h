@@ -5,7 +5,7 @@
 #include "model/blend.h"
 #include "model/dedupe.h"
 #include "model/factors.h"
-#include "model/pairs.h"
+#include "model/part.h"
 #include "model/popularity.h"
 #include "model/recommender.h"
 #include "model/samples.h"
@@ -35,7 +35,7 @@ struct recommender {
     struct factors factors;
     struct popularity popularity;
     struct sampler sampler;
-    struct pairs transitions, neighbours;
+    void *part[PARTS]; /* the state of each part that is on and has any */
     struct blend blend;
     struct dedupe dedupe;
     struct query learning; /* the learner's own */
@@ -46,6 +46,12 @@ struct recommender {
 static inline struct user *recommender_user(const struct recommender *model, uint32_t slot)
 {
     return slot == SLOT_NONE ? NULL : table_row(&model->users, slot);
+}
+
+/* Whether the part is switched on. */
+static inline bool has_part(const struct recommender *model, enum part_id part)
+{
+    return model->settings.part[part] > 0.0f;
 }
 
 /* Whether what the user has stays out of lists (and of the samples). */

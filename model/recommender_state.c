@@ -15,7 +15,10 @@ struct state_head {
     int32_t exclude_days;
     uint64_t events;
     int64_t latest_ms;
+    float part[32]; /* by part_id; the rest is 0 */
 };
+
+_Static_assert(PARTS <= 32, "raise the room for parts, and STATE_VERSION");
 
 static const char magic[8] = {'t', 'a', 's', 't', 'e', 'd', 'M', '1'};
 
@@ -48,6 +51,7 @@ enum status recommender_save(const struct recommender *model, struct state_write
     head.memory_limit = model->settings.memory_limit;
     head.dedupe_ids = model->settings.dedupe_ids;
     head.exclude_days = model->settings.exclude_days;
+    memcpy(head.part, model->settings.part, sizeof model->settings.part);
     head.events = model->events;
     head.latest_ms = model->latest_ms;
     uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
@@ -66,10 +70,9 @@ enum status recommender_save(const struct recommender *model, struct state_write
         status = popularity_save(&model->popularity, items, writer);
     if (status == STATUS_OK)
         status = sampler_save(&model->sampler, items, writer);
-    if (status == STATUS_OK)
-        status = pairs_save(&model->transitions, items, writer);
-    if (status == STATUS_OK)
-        status = pairs_save(&model->neighbours, items, writer);
+    for (int p = 0; p < PARTS && status == STATUS_OK; p++)
+        if (model->part[p] != NULL)
+            status = model_parts[p]->save(model->part[p], users, items, writer);
     if (status == STATUS_OK)
         status = writer->write(writer, &model->blend, sizeof model->blend);
     return status == STATUS_OK ? dedupe_save(&model->dedupe, writer) : status;
@@ -124,6 +127,12 @@ static enum status compare_settings(const struct recommender_settings *wanted,
         complain(differ, sizeof differ, "input.dedupe_ids");
     if (wanted->exclude_days != kept->exclude_days)
         complain(differ, sizeof differ, "lists.exclude_seen");
+    for (int p = 0; p < PARTS; p++) {
+        char name[64];
+        snprintf(name, sizeof name, "model.%s", model_parts[p]->name);
+        if (wanted->part[p] != kept->part[p])
+            complain(differ, sizeof differ, name);
+    }
     compare_signals(&wanted->signals, &kept->signals, differ, sizeof differ);
     if (differ[0] == '\0')
         return STATUS_OK;
@@ -168,6 +177,7 @@ static enum status load_settings(struct state_reader *reader, struct recommender
     kept->dedupe_ids = head->dedupe_ids;
     kept->exclude_days = head->exclude_days;
     kept->memory_limit = head->memory_limit;
+    memcpy(kept->part, head->part, sizeof kept->part);
     if (!settings_can_be(kept))
         return error_set(error, STATUS_BAD_DATA,
                          "the snapshot's model has settings that cannot be");
@@ -194,10 +204,9 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
         status = popularity_load(&model->popularity, items, reader);
     if (status == STATUS_OK)
         status = sampler_load(&model->sampler, items, reader);
-    if (status == STATUS_OK)
-        status = pairs_load(&model->transitions, items, reader);
-    if (status == STATUS_OK)
-        status = pairs_load(&model->neighbours, items, reader);
+    for (int p = 0; p < PARTS && status == STATUS_OK; p++)
+        if (model->part[p] != NULL)
+            status = model_parts[p]->load(model->part[p], users, items, reader);
     if (status == STATUS_OK)
         status = reader->read(reader, &model->blend, sizeof model->blend);
     if (status == STATUS_OK)

@@ -1,17 +1,26 @@
-#include "model/repeats.h"
-
+/*
+ * The user's own repeats, where lists may hold what the user has: how often and how recently they
+ * had each item (Anderson et al. 2014: recency is the strongest predictor of reconsumption).
+ */
 #include "model/real.h"
+#include "model/recommender_parts.h"
 
-void repeats_ask(const struct user *user, struct sparse *sparse)
+static void ask(const void *self, const struct recommender *model, struct query *query)
 {
+    (void)self;
+    const struct user *user = recommender_user(model, query->user);
+    if (user == NULL || hides_had(model))
+        return;
     for (uint32_t cell = 0; cell < user->had.room; cell++) {
         const struct had_entry *entry = &user->had.at[cell];
         if (entry->item == 0 || entry->count == 0)
             continue;
         float since = (float)(user->events - entry->last_n);
-        sparse_add(sparse, entry->item - 1, FEATURE_REPEAT_COUNT,
-                   (float)real_log(1.0 + entry->count));
-        sparse_add(sparse, entry->item - 1, FEATURE_REPEAT_RECENT, 1.0f / (1.0f + since));
-        sparse_add(sparse, entry->item - 1, FEATURE_REPEAT_HAS, 1.0f);
+        uint32_t item = entry->item - 1;
+        sparse_add(&query->sparse, item, FEATURE_REPEAT_COUNT, (float)real_log(1.0 + entry->count));
+        sparse_add(&query->sparse, item, FEATURE_REPEAT_RECENT, 1.0f / (1.0f + since));
+        sparse_add(&query->sparse, item, FEATURE_REPEAT_HAS, 1.0f);
     }
 }
+
+const struct part part_repeats = {.name = "repeats", .ask = ask};

@@ -1,24 +1,56 @@
-#include "model/transitions.h"
+/*
+ * What follows what: for each item the items that users wanted next, decayed, bounded (a
+ * first-order Markov chain, Rendle et al. 2010, eq. 4, without factorizing it). The features are
+ * the shares of the candidate among what followed the user's last item, and the two before it.
+ */
+#include "model/pairs.h"
+#include "model/recommender_parts.h"
 
-#define KEEP 0.98f
+#include <stdlib.h>
+
+#define KEEP 0.98f /* of the counts, each time something follows the item */
 #define DOUBT 1.0f /* how many unseen successors a share is held against */
 
-enum { ITEMS_ASKED = 3 };
+enum { SUCCESSORS_MOST = 64, ITEMS_ASKED = 3 };
 
-enum status transitions_learn(struct pairs *transitions, uint32_t previous, uint32_t next)
+static enum status create(const struct recommender_settings *settings, void **self)
 {
-    return pairs_add(transitions, previous, next, 1.0f, KEEP);
+    (void)settings;
+    return pairs_create(SUCCESSORS_MOST, self);
 }
 
-void transitions_ask(const struct pairs *transitions, const struct taste *taste,
-                     struct sparse *sparse)
+static void ask(const void *self, const struct recommender *model, struct query *query)
 {
+    (void)model;
+    const struct taste *taste = &query->taste;
     for (uint32_t age = 0; age < ITEMS_ASKED && age < taste->size; age++) {
-        const struct pair_list *list = pairs_of(transitions, taste->item[age]);
+        const struct pair_list *list = pairs_of(self, taste->item[age]);
         const float *weight = pair_weights(list);
         float share = 1.0f / (list->total + DOUBT);
         enum feature feature = age == 0 ? FEATURE_NEXT : FEATURE_NEXT_EARLIER;
         for (uint32_t n = 0; n < list->size; n++)
-            sparse_add(sparse, list->item[n], feature, share * weight[n]);
+            sparse_add(&query->sparse, list->item[n], feature, share * weight[n]);
     }
 }
+
+static enum status learn(void *self, struct recommender *model, const struct step *step)
+{
+    const struct taste *taste = &step->query->taste;
+    if (step->action->weight <= 0.0f || taste->size == 0)
+        return STATUS_OK;
+    if (taste->item[0] == step->item && hides_had(model))
+        return STATUS_OK;
+    return pairs_add(self, taste->item[0], step->item, 1.0f, KEEP);
+}
+
+const struct part part_transitions = {
+    .name = "transitions",
+    .create = create,
+    .destroy = pairs_destroy,
+    .grow = pairs_grow,
+    .ask = ask,
+    .learn = learn,
+    .bytes = pairs_bytes,
+    .save = pairs_save,
+    .load = pairs_load,
+};

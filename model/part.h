@@ -1,0 +1,58 @@
+/*
+ * A part of the model that can be switched on and off: what a new idea is written as. One const
+ * struct of operations each, in the table of part.c; the recommender goes through those that are
+ * on.
+ *
+ *     ask()    adds to the user's side x (dense), or to the candidates' sparse features
+ *     back()   the loss' gradient by x comes back, for what ask() had added to x
+ *     learn()  counts or learns from one accepted event, after the step on the loss
+ *
+ * The factors, the popularity counts and the blend are not parts: everything else rests on them.
+ */
+#ifndef MODEL_PART_H
+#define MODEL_PART_H
+
+#include "model/signals.h"
+#include "model/state.h"
+
+#include <stddef.h>
+
+struct query;
+struct recommender;
+struct recommender_settings;
+struct user;
+
+/* One accepted event about an item, as parts see it. */
+struct step {
+    uint32_t user, item; /* slots */
+    const struct user *record;
+    const struct action *action;
+    const struct query *query; /* the user's side before the event; its taste has the history */
+    uint32_t second;           /* since 1970 */
+    uint64_t now;              /* number of the event */
+    bool new_to_user;          /* the user did not want the item before */
+};
+
+struct part {
+    const char *name; /* of the setting model.NAME */
+    /* `self` is what create() made; NULL for parts without state, which need none of the rest. */
+    enum status (*create)(const struct recommender_settings *settings, void **self);
+    void (*destroy)(void *self);
+    enum status (*grow)(void *self, uint32_t users, uint32_t items);
+    void (*ask)(const void *self, const struct recommender *model, struct query *query);
+    void (*back)(void *self, const struct query *query, const float *by_x);
+    enum status (*learn)(void *self, struct recommender *model, const struct step *step);
+    /* A user is erased: nothing of them may stay. */
+    void (*forget)(void *self, uint32_t user);
+    size_t (*bytes)(const void *self);
+    enum status (*save)(const void *self, uint32_t users, uint32_t items,
+                        struct state_writer *writer);
+    enum status (*load)(void *self, uint32_t users, uint32_t items, struct state_reader *reader);
+};
+
+enum part_id { PART_TRANSITIONS, PART_NEIGHBOURS, PART_REPEATS, PARTS };
+
+extern const struct part *const model_parts[PARTS];
+extern const struct part part_transitions, part_neighbours, part_repeats;
+
+#endif
