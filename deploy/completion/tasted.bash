@@ -32,6 +32,9 @@ signals.rating_positive=
 signals.rating_negative=
 model.seed=
 model.dim=
+model.transitions=
+model.neighbours=
+model.repeats=
 model.memory_limit=
 model.threads=
 lists.size=
@@ -70,14 +73,23 @@ _tasted() {
     load:--format) COMPREPLY=($(compgen -W 'json msgpack' -- "$cur")); return ;;
     load:--rate) return ;;
     load:--speed) return ;;
+    replay:--topic) return ;;
+    replay:--from) return ;;
+    replay:--to) return ;;
+    replay:--warmup) return ;;
+    replay:--every) return ;;
+    replay:--report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    replay:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    replay:--from-snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     top:-n) return ;;
     top:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
   case $command in
-    '') words='run demo load snapshot top config help' ;;
+    '') words='run demo load replay snapshot top config help' ;;
     run) words=''; files=; options='' ;;
     demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
     load) words=''; files=yes; options='--format --rate --speed' ;;
+    replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --report --snapshot --from-snapshot' ;;
     snapshot) words='info verify'; files=yes; options='--json' ;;
     top) words=''; files=; options='-n --json --snapshot' ;;
     config) words='check defaults show'; files=; options='--connect' ;;

@@ -1,5 +1,5 @@
 # fish completion for tasted; made by 'tasted generate': do not edit
-set -g __tasted_keys 'kafka.bootstrap.servers= input.topic= input.dead_letter_topic= input.catalogue_topic= input.group= input.start= input.dedupe_ids= input.user= input.item= input.event= input.ts= input.value= input.id= input.context= input.played_ms= input.duration_ms= redis.url= redis.prefix= signals.play= signals.click= signals.like= signals.add= signals.purchase= signals.rating= signals.view= signals.skip= signals.dislike= signals.skip_below= signals.rating_scale= signals.rating_positive= signals.rating_negative= model.seed= model.dim= model.memory_limit= model.threads= lists.size= lists.exclude_seen= lists.format= lists.ttl= lists.refresh= lists.notify= snapshot.path= snapshot.interval= http.listen= log.level='
+set -g __tasted_keys 'kafka.bootstrap.servers= input.topic= input.dead_letter_topic= input.catalogue_topic= input.group= input.start= input.dedupe_ids= input.user= input.item= input.event= input.ts= input.value= input.id= input.context= input.played_ms= input.duration_ms= redis.url= redis.prefix= signals.play= signals.click= signals.like= signals.add= signals.purchase= signals.rating= signals.view= signals.skip= signals.dislike= signals.skip_below= signals.rating_scale= signals.rating_positive= signals.rating_negative= model.seed= model.dim= model.transitions= model.neighbours= model.repeats= model.memory_limit= model.threads= lists.size= lists.exclude_seen= lists.format= lists.ttl= lists.refresh= lists.notify= snapshot.path= snapshot.interval= http.listen= log.level='
 complete -c tasted -f
 complete -c tasted -s c -rF -d 'the settings file; /etc/tasted/tasted.conf if not given'
 complete -c tasted -l set -x -a "$__tasted_keys" -d 'sets one option, over file and environment; repeatable'
@@ -18,6 +18,18 @@ complete -c tasted -n '__fish_seen_subcommand_from load' -F
 complete -c tasted -n '__fish_seen_subcommand_from load' -l format -x -a 'json msgpack' -d 'how the messages are written; json if not given'
 complete -c tasted -n '__fish_seen_subcommand_from load' -l rate -x -d 'at most N events a second; as fast as Kafka takes them if not given'
 complete -c tasted -n '__fish_seen_subcommand_from load' -l speed -x -d 'at X times the speed at which the events happened, by their times'
+complete -c tasted -n __fish_use_subcommand -a replay -d 'learns from recorded events, without a daemon; evaluates'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -a 'FILE… --topic'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -F
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l topic -x -d 'learn from this Kafka topic (several by comma) instead of files'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l from -x -d 'earliest (default), a time (ms or RFC 3339), or PARTITION:OFFSET,…'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l to -x -d 'latest (default: as of now), a time, or PARTITION:OFFSET,…; exclusive'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l evaluate -d 'score each wanted item before it is learned, beside baselines'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l warmup -x -d 'the first part of the events, 0..1, is learned but not scored'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l every -x -d 'score each Nth event only; all are learned'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l report -rF -d 'write the report as JSON; - for standard output'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l snapshot -rF -d 'write the state at the end'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l from-snapshot -rF -d 'continue from this state'
 complete -c tasted -n __fish_use_subcommand -a snapshot -d 'what a snapshot file holds, and whether it is whole'
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -a 'info verify'
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -F
