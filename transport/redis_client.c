@@ -1,6 +1,7 @@
 /* The blocking client of the one-shot commands. */
 #include "transport/list_parse.h"
 #include "transport/redis.h"
+#include "transport/redis_tls.h"
 
 #include <hiredis/hiredis.h>
 #include <math.h>
@@ -91,6 +92,12 @@ enum status redis_connect(const char *url, int timeout_ms, struct redis_client *
         goto failed;
     }
     redisSetTimeout(client->context, timeout);
+    struct error why;
+    status = redis_tls_start(client->context, at, &why);
+    if (status != STATUS_OK) {
+        unreachable(client, why.text, error);
+        goto failed;
+    }
     status = log_in(client, error);
     if (status == STATUS_OK)
         status = greet(client, error);

@@ -1,6 +1,7 @@
 #include "transport/redis_link.h"
 
 #include "transport/clock.h"
+#include "transport/redis_tls.h"
 
 #include <hiredis/adapters/libev.h>
 #include <signal.h>
@@ -189,12 +190,12 @@ static redisAsyncContext *open_context(const struct redis_address *address, cons
         error_set(why, STATUS_NO_MEMORY, "cannot connect: out of memory");
         return NULL;
     }
-    if (context->err != 0) {
+    if (context->err != 0)
         error_set(why, STATUS_UNREACHABLE, "cannot connect: %s", context->errstr);
-        redisAsyncFree(context);
-        return NULL;
-    }
-    return context;
+    else if (redis_tls_start(&context->c, address, why) == STATUS_OK)
+        return context;
+    redisAsyncFree(context);
+    return NULL;
 }
 
 /* To a numeric address, or a socket's path. */
