@@ -1,5 +1,6 @@
 /* `tasted demo --stream FILE`: the stream as a file, with its catalogue and its truth. */
 #include "daemon/demo.h"
+#include "daemon/progress.h"
 #include "daemon/yardstick.h"
 
 #include <errno.h>
@@ -109,6 +110,8 @@ static enum status write_events(const struct demo_settings *settings, struct lis
     if (file == NULL)
         return cannot_write(settings->stream, error);
     enum status status = STATUS_OK;
+    struct progress progress;
+    progress_init(&progress, "writing", "events");
     uint64_t unscored = (uint64_t)(warmup * (double)settings->events);
     for (uint64_t i = 0; i < settings->events && !ferror(file); i++) {
         struct listening listening;
@@ -117,12 +120,14 @@ static enum status write_events(const struct demo_settings *settings, struct lis
         int size = listening_json(&listening, json);
         json[size++] = '\n';
         fwrite(json, 1, (size_t)size, file);
+        progress_update(&progress, i + 1, (double)(i + 1) / (double)settings->events);
         if (!truth_take(truth, &listening, i >= unscored)) {
             status = error_set(error, STATUS_NO_MEMORY, "no memory for %llu events",
                                (unsigned long long)settings->events);
             break;
         }
     }
+    progress_finish(&progress, settings->events);
     if (ferror(file) | fclose(file))
         return cannot_write(settings->stream, error);
     return status;

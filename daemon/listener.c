@@ -29,9 +29,11 @@ static const double weekend_energy[DAY_HOURS] = {
 };
 static const double device_energy[DEVICES] = {.05, .0, -.07};
 
+/* From Friday, 20 h, to Sunday, 20 h. */
 static bool is_weekend(int64_t now_ms)
 {
-    int64_t day = now_ms / (HOUR_MS * (int64_t)DAY_HOURS); /* day 0 was a Thursday */
+    int64_t hours = now_ms / HOUR_MS + 4;
+    int64_t day = hours / DAY_HOURS; /* day 0 was a Thursday */
     return (day + 3) % 7 >= 5;
 }
 

@@ -120,7 +120,7 @@ static double keep_reasons(const struct listener *listener, const struct music *
 {
     const struct track *t = &music->tracks[track];
     const struct memory *memory = &listener->memory[track];
-    double reasons = 1.3 + 0.8 * t->quality + 0.9 * fmin(memory->fondness, 2);
+    double reasons = 1.3 + 1.5 * t->quality + 0.9 * fmin(memory->fondness, 2);
     uint32_t skipped = listener->artist_skipped_at[t->artist];
     if (skipped > 0 && listener->plays - skipped < SKIP_PLAYS)
         reasons -= 1.2;
@@ -139,10 +139,10 @@ void listener_keep_chances(const struct listener *listener, const struct music *
         const struct artist *artist = &music->artists[a];
         /* How far above the average listener's the taste for this artist is. */
         double liking = log(listener->taste[a] * music->artist_count + 0.02);
-        liking = 0.6 * fmax(-2, fmin(2, liking));
+        liking = 0.3 * fmax(-2, fmin(2, liking));
         for (uint32_t i = artist->first_track; i < artist->first_track + artist->tracks; i++) {
             double reasons = keep_reasons(listener, music, i) + liking -
-                             0.8 * fmin(3, mood[music->tracks[i].energy]);
+                             0.5 * fmin(3, mood[music->tracks[i].energy]);
             keep[i] = 1 / (1 + exp(-reasons));
         }
     }

@@ -8,7 +8,7 @@ enum {
     SESSION_PLAYS = 20, /* mean */
     PATIENCE = 4,       /* skips in a row that end a session */
 };
-static const int64_t begin_ms = INT64_C(1736164800000); /* 2025-01-06T12:00:00Z, a Monday */
+static const int64_t begin_ms = INT64_C(1736424000000); /* 2025-01-09T12:00:00Z, a Thursday */
 static const double save_chance = 0.06, dislike_chance = 0.06;
 
 /* A listener's turn: when the next thing ends, unless a session is to begin first. */

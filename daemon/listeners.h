@@ -7,7 +7,7 @@
  *     tastes            └─► the truth: the chance of every track to be it (yardstick.h)
  *
  * Tastes differ and drift, sessions follow daily rhythms, new albums and newcomers arrive. The
- * stream has no end and is the same for the same settings. It begins on Monday, 2025-01-06, at
+ * stream has no end and is the same for the same settings. It begins on Thursday, 2025-01-09, at
  * noon UTC; its clock is its own.
  */
 #ifndef DAEMON_LISTENERS_H
