@@ -80,6 +80,9 @@ void offsets_own(struct offsets *offsets, const struct assignment *change, bool 
             continue;
         partition->owned = owned;
         partition->read_to = -1;
+        /* Another than ours when the broker no longer has ours: the topic was made anew. */
+        if (owned && position->next_offset >= 0)
+            partition->position.next_offset = position->next_offset;
     }
 }
 

@@ -35,10 +35,14 @@ struct position {
 enum source_result {
     SOURCE_NOTHING,   /* wait for wake() */
     SOURCE_MESSAGE,   /* `message` is filled; valid until the next call of next() */
-    SOURCE_ASSIGNED,  /* `change` lists what was added; the source has asked `where` already */
+    SOURCE_ASSIGNED,  /* `change` lists what is read and from where. The source has asked `where`
+                         already, but an offset its broker does not have is replaced by another, and
+                         input.start resolved: where next_offset is not -1, it is what counts now.
+                         A partition that runs out of range while it is read comes up again. */
     SOURCE_REVOKED,   /* `change` lists what is taken away: save, then call let_go() */
     SOURCE_LOST,      /* likewise, but it is already somebody else's: drop, then let_go() */
-    SOURCE_CAUGHT_UP, /* the end of the partition in change.at[0] was reached */
+    SOURCE_CAUGHT_UP, /* the end of the partition in change.at[0] was reached; next_offset is that
+                         end, past control records that are given to nobody */
     SOURCE_TROUBLE,   /* `trouble` is filled: transient, for the log; reading goes on */
     SOURCE_FAILED,    /* `trouble` is filled: reading cannot go on (e.g. not authorised) */
 };
