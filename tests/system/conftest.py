@@ -7,9 +7,9 @@
 
 Environment, all set by tests/run:
 
-    TASTED          the installed binary (default: build/tasted)
-    TASTED_BROKER   the embedded broker's program (default: build/tests/broker)
-    TASTED_KAFKA    apache, embedded, or unset: apache if its jars are there, else embedded
+    SYSTEM_TEST_BINARY   the installed binary (default: build/tasted)
+    SYSTEM_TEST_BROKER   the embedded broker's program (default: build/tests/broker)
+    SYSTEM_TEST_KAFKA    apache, embedded, or unset: apache if its jars are there, else embedded
 
 A test marked `apache` needs Apache Kafka itself, and is skipped on the embedded broker; one marked
 `quick` belongs to the inner loop of `tests/run --quick`.
@@ -36,14 +36,14 @@ def pytest_configure(config):
 
 
 def _start_kafka(folder):
-    wanted = os.environ.get("TASTED_KAFKA", "")
+    wanted = os.environ.get("SYSTEM_TEST_KAFKA", "")
     if wanted != "embedded":
         try:
             return Kafka(folder / "apache").start()
         except Unavailable:
             if wanted:
                 raise
-    program = os.environ.get("TASTED_BROKER", ROOT / "build" / "tests" / "broker")
+    program = os.environ.get("SYSTEM_TEST_BROKER", ROOT / "build" / "tests" / "broker")
     return EmbeddedBroker(folder / "embedded", program).start()
 
 
@@ -76,7 +76,8 @@ def redis(tmp_path):
 
 @pytest.fixture(scope="session")
 def binary():
-    program = pathlib.Path(os.environ.get("TASTED", ROOT / "build" / "tasted")).resolve()
+    named = os.environ.get("SYSTEM_TEST_BINARY", ROOT / "build" / "tasted")
+    program = pathlib.Path(named).resolve()
     assert os.access(program, os.X_OK), f"{program} is not there"
     return program
 

@@ -11,10 +11,7 @@ from servers import wait_until
 
 
 def previous_of(tasted):
-    found = [path for path in tasted.folder.glob("model.snapshot*")
-             if path != tasted.snapshot and not path.name.endswith(".tmp")]
-    assert len(found) == 1, found
-    return found[0]
+    return tasted.snapshot.with_name(tasted.snapshot.name + ".previous")
 
 
 def damage(path):

@@ -202,14 +202,14 @@ def test_snapshots_come_by_themselves(tasted):
 
 def test_a_snapshot_that_cannot_be_written_is_said_and_tried_again(tasted):
     """Learning and publishing go on meanwhile."""
-    folder = tasted.folder / "later"
+    folder, away = tasted.folder / "kept", tasted.folder / "away"
     tasted.configure({"snapshot.interval": "1s", "snapshot.path": str(folder / "model.snapshot")})
     folder.mkdir()
     tasted.start()
-    folder.rmdir()
+    folder.rename(away)
     tasted.kafka.produce(tasted.topic, keyed(stream(100)))
     tasted.wait_learned(100)
     wait_until(lambda: str(folder) in tasted.log_text(), 15, "it says what it cannot write")
-    folder.mkdir()
+    away.rename(folder)
     wait_until((folder / "model.snapshot").exists, 15, "a snapshot")
     assert tasted.stop() == 0
