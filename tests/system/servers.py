@@ -102,6 +102,17 @@ class Broker:
         metadata = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
         return sorted(metadata.list_topics(topic, timeout=10).topics[topic].partitions)
 
+    def produced(self, topic):
+        """How many messages ever came to the topic, over all partitions."""
+        consumer = self.consumer(topic)
+        try:
+            return sum(
+                consumer.get_watermark_offsets(
+                    confluent_kafka.TopicPartition(topic, partition), timeout=10)[1]
+                for partition in self.partitions(topic))
+        finally:
+            consumer.close()
+
     def messages(self, topic, count=None, timeout=20):
         """What is in the topic now; with `count`, waits until there are that many."""
         consumer = self.consumer(topic)
