@@ -247,7 +247,7 @@ int command_top(struct invocation *invocation)
 {
     struct top_request request = {0};
     int code = read_request(invocation, command_named("top"), &request);
-    if (code != EXIT_FINE)
+    if (code != EXIT_FINE || request.user == NULL)
         return code;
     struct top_answer *answer = calloc(1, sizeof *answer);
     if (answer == NULL) {

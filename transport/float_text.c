@@ -60,9 +60,10 @@ static size_t write_plain(struct decimal decimal, char *out)
     int count = (int)(digits + 10 - first);
     int whole = count - decimal.scale; /* digits before the point, at most 6 */
     if (whole <= 0) {
-        memcpy(out, "0.0000", 6);
-        memcpy(out + 2 - whole, first, 16);
-        return (size_t)(2 - whole + count);
+        memcpy(out, "0.0000", sizeof "0.0000");
+        int lead = 2 - whole;
+        memcpy(out + lead, first, 16);
+        return (size_t)lead + (size_t)count;
     }
     memcpy(out, first, 16);
     if (decimal.scale == 0)

@@ -207,7 +207,7 @@ static int port_of(int fd)
 enum status http_create(struct ev_loop *loop, const char *listen, const struct http_page *pages,
                         void *context, struct http_server **out, struct error *error)
 {
-    int fd;
+    int fd = -1;
     enum status status = open_socket(listen, &fd, error);
     if (status != STATUS_OK)
         return status;

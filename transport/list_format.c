@@ -75,7 +75,7 @@ static bool copy_plain(char *to, const char *from, uint32_t size)
 
 static char *copy_escaped(char *to, const char *from, uint32_t size)
 {
-    static const char hex[] = "0123456789abcdef";
+    static const char hex[] = "0123456789abcdef", unicode[4] = {'\\', 'u', '0', '0'};
     for (uint32_t i = 0; i < size; i++) {
         unsigned byte = (unsigned char)from[i];
         if (byte == '"' || byte == '\\')
@@ -84,7 +84,7 @@ static char *copy_escaped(char *to, const char *from, uint32_t size)
             *to++ = (char)byte;
             continue;
         }
-        memcpy(to, "\\u00", 4);
+        memcpy(to, unicode, sizeof unicode);
         to[4] = hex[byte >> 4];
         to[5] = hex[byte & 15];
         to += 6;

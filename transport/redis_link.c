@@ -13,8 +13,6 @@
 #define BACKOFF_LEAST_S 0.05
 #define BACKOFF_MOST_S 2.0
 
-enum greeting { GREETING_AUTH, GREETING_SELECT, GREETING_NAME };
-
 /* ---- waiting ---- */
 
 static uint64_t next_random(struct redis_link *link)
@@ -112,30 +110,49 @@ static void on_silence(struct ev_loop *loop, ev_timer *timer, int events)
 
 /* ---- connecting ---- */
 
-static void on_greeting(redisAsyncContext *context, void *answer, void *data)
+/* Whose reply it is, and that it came; NULL: nobody's any more. */
+static struct redis_link *heard_by(const redisAsyncContext *context, const redisReply *reply)
 {
     struct redis_link *link = context->data;
-    const redisReply *reply = answer;
     if (reply == NULL || link == NULL)
-        return;
+        return NULL;
     redis_link_heard(link);
-    enum greeting greeting = (enum greeting)(intptr_t)data;
-    bool refused = reply->type == REDIS_REPLY_ERROR;
-    if (refused && greeting == GREETING_AUTH)
+    return link;
+}
+
+static void on_auth(redisAsyncContext *context, void *answer, void *data)
+{
+    (void)data;
+    const redisReply *reply = answer;
+    struct redis_link *link = heard_by(context, reply);
+    if (link != NULL && reply->type == REDIS_REPLY_ERROR)
         redis_link_fail(link, "the login is refused: %s", reply->str);
-    else if (refused && greeting == GREETING_SELECT)
+}
+
+static void on_select(redisAsyncContext *context, void *answer, void *data)
+{
+    (void)data;
+    const redisReply *reply = answer;
+    struct redis_link *link = heard_by(context, reply);
+    if (link != NULL && reply->type == REDIS_REPLY_ERROR)
         redis_link_fail(link, "database %d cannot be used: %s", link->address.database, reply->str);
-    if (greeting != GREETING_NAME || link->context != context)
+}
+
+/* The last greeting. The name is a nicety: a refusal is ignored. */
+static void on_named(redisAsyncContext *context, void *answer, void *data)
+{
+    (void)data;
+    struct redis_link *link = heard_by(context, answer);
+    if (link == NULL)
         return;
-    link->up = true; /* the name is a nicety: a refusal is ignored */
+    link->up = true;
     link->owner.up(link->owner.context);
 }
 
-static void greet(struct redis_link *link, enum greeting greeting, const struct text *words,
-                  uint32_t size)
+static void greet(struct redis_link *link, const struct text *words, uint32_t size,
+                  redisCallbackFn *fn)
 {
-    redis_link_send(link, command_words(&link->builder, words, size), on_greeting,
-                    (void *)(intptr_t)greeting);
+    redis_link_send(link, command_words(&link->builder, words, size), fn, NULL);
 }
 
 static void greet_all(struct redis_link *link)
@@ -143,16 +160,16 @@ static void greet_all(struct redis_link *link)
     const struct redis_address *address = &link->address;
     struct text user = text_of(address->user), password = text_of(address->password);
     if (user.size > 0)
-        greet(link, GREETING_AUTH, (struct text[]){text_of("AUTH"), user, password}, 3);
+        greet(link, (struct text[]){text_of("AUTH"), user, password}, 3, on_auth);
     else if (password.size > 0)
-        greet(link, GREETING_AUTH, (struct text[]){text_of("AUTH"), password}, 2);
+        greet(link, (struct text[]){text_of("AUTH"), password}, 2, on_auth);
     if (address->database != 0) {
         char number[16];
         snprintf(number, sizeof number, "%d", address->database);
-        greet(link, GREETING_SELECT, (struct text[]){text_of("SELECT"), text_of(number)}, 2);
+        greet(link, (struct text[]){text_of("SELECT"), text_of(number)}, 2, on_select);
     }
-    greet(link, GREETING_NAME,
-          (struct text[]){text_of("CLIENT"), text_of("SETNAME"), text_of("tasted")}, 3);
+    greet(link, (struct text[]){text_of("CLIENT"), text_of("SETNAME"), text_of("tasted")}, 3,
+          on_named);
 }
 
 static void on_connected(const redisAsyncContext *context, int status)
