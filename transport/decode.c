@@ -7,7 +7,7 @@
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
 
-static const struct found *find(const struct walk *walk, enum field field)
+static inline const struct found *find(const struct walk *walk, enum field field)
 {
     static const struct found nothing = {.kind = FOUND_NOTHING};
     return walk->found >> field & 1 ? &walk->at[field] : &nothing;
@@ -18,6 +18,12 @@ static bool is_forget(struct text name)
     return name.size == 6 && bytes_equal(name.at, "forget", 6);
 }
 
+/* By its parts: they were just written one by one, and to load them as one would have to wait. */
+static inline struct text text_found(const struct found *found)
+{
+    return (struct text){found->text.at, found->text.size};
+}
+
 /* ---- ids ---- */
 
 static struct text integer_text(const struct found *found, struct decode_scratch *scratch)
@@ -25,7 +31,7 @@ static struct text integer_text(const struct found *found, struct decode_scratch
     if (found->fits && found->magnitude == 0)
         return text_of("0"); /* -0 too */
     if (found->text.size != 0)
-        return found->text;
+        return text_found(found);
     char *to = scratch->bytes + scratch->used;
     const uint32_t size = integer_to_text(found->negative, found->magnitude, to);
     scratch->used += size;
@@ -36,7 +42,7 @@ static struct text integer_text(const struct found *found, struct decode_scratch
 static bool read_id(const struct found *found, struct decode_scratch *scratch, struct text *id)
 {
     if (found->kind == FOUND_TEXT && !found->has_nul)
-        *id = found->text;
+        *id = text_found(found);
     else if (found->kind == FOUND_INTEGER)
         *id = integer_text(found, scratch);
     else
@@ -101,7 +107,7 @@ static bool read_event_id(const struct walk *walk, struct event *event)
 {
     const struct found *id = find(walk, FIELD_ID);
     if (id->kind == FOUND_TEXT)
-        event->id = id->text;
+        event->id = text_found(id);
     else if (id->kind == FOUND_INTEGER)
         event->id = integer_text(id, walk->scratch);
     else
@@ -123,19 +129,29 @@ static void read_device(const struct walk *walk, struct event *event)
         event->device = (struct text){NULL, 0};
 }
 
+/* One by one: as a whole it would be a string instruction, slow to start. */
+static inline void clear(struct event *event)
+{
+    event->user = (struct text){NULL, 0};
+    event->item = (struct text){NULL, 0};
+    event->name = (struct text){NULL, 0};
+    event->id = (struct text){NULL, 0};
+    event->device = (struct text){NULL, 0};
+    event->ts_ms = 0;
+    event->value = 0;
+    event->has_value = false;
+}
+
 /* In the order of the enum. */
 static enum verdict read_event(const struct walk *walk, int64_t default_ts_ms, int64_t latest_ts_ms,
                                struct event *event)
 {
-    const struct text absent = {NULL, 0};
-    event->user = event->item = event->name = event->id = event->device = absent;
-    event->has_value = false;
-    event->value = 0;
+    clear(event);
     if (!read_event_id(walk, event))
         return VERDICT_UNDECODABLE;
     const struct found *name = find(walk, FIELD_EVENT);
     if (name->kind == FOUND_TEXT)
-        event->name = name->text;
+        event->name = text_found(name);
     const enum verdict missing = find_missing(walk, event->name);
     if (missing != VERDICT_ACCEPTED)
         return missing;

@@ -256,7 +256,7 @@ static inline bool take_text(struct walk *walk, struct cursor *cursor)
         found->kind = FOUND_BAD_TEXT;
     if (quoted.escaped && !find_escaped(walk, &quoted, found))
         return false;
-    return walk_value(walk);
+    return walk_value(walk, found);
 }
 
 static inline bool take_number(struct walk *walk, struct cursor *cursor)
@@ -273,11 +273,12 @@ static inline bool take_number(struct walk *walk, struct cursor *cursor)
     found->kind = integral ? FOUND_INTEGER : FOUND_FRACTION;
     found->negative = decimal.negative;
     found->fits = decimal.size <= DECIMAL_DIGITS_MAX;
-    found->magnitude = decimal.digits;
     found->text = decimal.text;
-    if (!integral || !found->fits)
+    if (integral && found->fits)
+        found->magnitude = decimal.digits;
+    else
         found->number = decimal_to_double(&decimal);
-    return walk_value(walk);
+    return walk_value(walk, found);
 }
 
 static inline bool take_word(struct walk *walk, struct cursor *cursor, struct text word,
@@ -287,8 +288,9 @@ static inline bool take_word(struct walk *walk, struct cursor *cursor, struct te
         !bytes_equal(cursor->at, word.at, word.size))
         return false;
     cursor->at += word.size;
-    walk_place(walk)->kind = kind;
-    return walk_value(walk);
+    struct found *found = walk_place(walk);
+    found->kind = kind;
+    return walk_value(walk, found);
 }
 
 /* A value, or the opening of one. */

@@ -15,9 +15,14 @@ static inline const char *skip(const char *at, const char *end, uint64_t size)
     return (uint64_t)(end - at) < size ? NULL : at + size;
 }
 
+/* At most eight bytes; a single load where the message goes on far enough. */
 static inline const char *read_big_endian(const char *at, const char *end, size_t size,
                                           uint64_t *number)
 {
+    if (end - at >= 8) {
+        *number = be64toh(load_8(at)) >> (64 - 8 * size);
+        return at + size;
+    }
     const char *next = skip(at, end, size);
     uint64_t read = 0;
     if (next != NULL)
@@ -102,6 +107,12 @@ static const char *read_blob(const char *at, const char *end, size_t width, uint
     return at == NULL ? NULL : skip(at, end, size + more);
 }
 
+/* Types that differ in a width only follow each other, each twice as wide as the one before. */
+static inline size_t width_of(unsigned type, unsigned narrowest)
+{
+    return (size_t)1 << ((type - narrowest) & 7);
+}
+
 /* The types from 0xc0 to 0xdf. */
 static const char *read_typed(const char *at, const char *end, unsigned type, struct object *object)
 {
@@ -117,11 +128,11 @@ static const char *read_typed(const char *at, const char *end, unsigned type, st
     case 0xC4: /* bin */
     case 0xC5:
     case 0xC6:
-        return read_blob(at, end, (size_t)1 << (type - 0xC4), 0, found);
+        return read_blob(at, end, width_of(type, 0xC4), 0, found);
     case 0xC7: /* ext: a byte for its type */
     case 0xC8:
     case 0xC9:
-        return read_blob(at, end, (size_t)1 << (type - 0xC7), 1, found);
+        return read_blob(at, end, width_of(type, 0xC7), 1, found);
     case 0xCA:
         return read_float(at, end, found);
     case 0xCB:
@@ -130,31 +141,31 @@ static const char *read_typed(const char *at, const char *end, unsigned type, st
     case 0xCD:
     case 0xCE:
     case 0xCF:
-        return read_unsigned(at, end, (size_t)1 << (type - 0xCC), found);
+        return read_unsigned(at, end, width_of(type, 0xCC), found);
     case 0xD0:
     case 0xD1:
     case 0xD2:
     case 0xD3:
-        return read_signed(at, end, (size_t)1 << (type - 0xD0), found);
+        return read_signed(at, end, width_of(type, 0xD0), found);
     case 0xD4: /* ext of 1, 2, 4, 8, 16 bytes */
     case 0xD5:
     case 0xD6:
     case 0xD7:
     case 0xD8:
         found->kind = FOUND_OTHER;
-        return skip(at, end, 1 + (UINT64_C(1) << (type - 0xD4)));
+        return skip(at, end, 1 + width_of(type, 0xD4));
     case 0xD9:
     case 0xDA:
     case 0xDB:
-        return read_wide_text(at, end, (size_t)1 << (type - 0xD9), found);
+        return read_wide_text(at, end, width_of(type, 0xD9), found);
     case 0xDC:
     case 0xDD:
         object->kind = OBJECT_ARRAY;
-        return read_big_endian(at, end, (size_t)2 << (type - 0xDC), &object->count);
+        return read_big_endian(at, end, 2 * width_of(type, 0xDC), &object->count);
     case 0xDE:
     case 0xDF:
         object->kind = OBJECT_MAP;
-        return read_big_endian(at, end, (size_t)2 << (type - 0xDE), &object->count);
+        return read_big_endian(at, end, 2 * width_of(type, 0xDE), &object->count);
     default: /* 0xC1 is never used */
         return NULL;
     }
@@ -253,7 +264,7 @@ static inline const char *take_value(struct walk *walk, const char *at, const ch
         return open_container(walk, &value, (uint64_t)(end - at)) ? at : NULL;
     if (value.found->kind == FOUND_TEXT)
         check_text(value.found);
-    return walk_value(walk) ? at : NULL;
+    return walk_value(walk, value.found) ? at : NULL;
 }
 
 bool walk_msgpack(struct walk *walk, const char *at, const char *end)

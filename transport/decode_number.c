@@ -93,18 +93,24 @@ const char *decimal_scan(const char *at, const char *end, struct decimal *decima
     return at;
 }
 
+/* Two digits a division. */
 uint32_t integer_to_text(bool negative, uint64_t magnitude, char *to)
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     char digits[INTEGER_TEXT_MAX];
-    uint32_t size = 0;
-    do {
-        digits[size++] = (char)('0' + magnitude % 10);
-        magnitude /= 10;
-    } while (magnitude != 0);
-    uint32_t written = 0;
+    char *first = digits + sizeof digits;
+    for (; magnitude >= 100; magnitude /= 100)
+        memcpy(first -= 2, pairs + magnitude % 100 * 2, 2);
+    if (magnitude >= 10)
+        memcpy(first -= 2, pairs + magnitude * 2, 2);
+    else
+        *--first = (char)('0' + magnitude);
     if (negative)
-        to[written++] = '-';
-    while (size > 0)
-        to[written++] = digits[--size];
-    return written;
+        *to++ = '-';
+    const uint32_t size = (uint32_t)(digits + sizeof digits - first);
+    memcpy(to, first, size);
+    return size + negative;
 }

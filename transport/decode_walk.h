@@ -19,12 +19,14 @@ enum found_kind {
 
 struct found {
     enum found_kind kind;
-    bool negative;      /* FOUND_INTEGER */
-    bool fits;          /* FOUND_INTEGER: magnitude holds it; else number does, roughly */
-    bool has_nul;       /* FOUND_TEXT */
-    uint64_t magnitude; /* FOUND_INTEGER */
-    double number;      /* FOUND_FRACTION; may be NaN or infinite */
-    struct text text;   /* FOUND_TEXT; a JSON number as it stands */
+    bool negative; /* FOUND_INTEGER */
+    bool fits;     /* FOUND_INTEGER: magnitude holds it; else number does, roughly */
+    bool has_nul;  /* FOUND_TEXT */
+    union {
+        uint64_t magnitude; /* FOUND_INTEGER that fits */
+        double number;      /* FOUND_FRACTION; may be NaN or infinite */
+    };
+    struct text text; /* FOUND_TEXT; a JSON number as it stands */
 };
 
 enum {
@@ -108,9 +110,8 @@ static inline struct found *walk_place(struct walk *walk)
 }
 
 /* Takes the scalar at walk_place(); false: it makes the message undecodable. */
-static inline bool walk_value(struct walk *walk)
+static inline bool walk_value(struct walk *walk, const struct found *found)
 {
-    const struct found *found = walk_place(walk);
     if (found->kind == FOUND_BAD_TEXT &&
         (walk->leaf == 0 || (walk->leaf & ~JUDGED_TEXT_FIELDS) != 0))
         return false;
@@ -127,8 +128,9 @@ static inline bool walk_open(struct walk *walk, bool is_map, uint32_t left)
 {
     if (walk->depth == DECODE_DEPTH_MAX)
         return false;
-    walk_place(walk)->kind = is_map ? FOUND_MAP : FOUND_OTHER;
-    (void)walk_value(walk);
+    struct found *found = walk_place(walk);
+    found->kind = is_map ? FOUND_MAP : FOUND_OTHER;
+    (void)walk_value(walk, found);
     const uint8_t level = walk->frame->level;
     walk->frame = &walk->frames[++walk->depth];
     walk->frame->left = left;
