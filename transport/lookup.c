@@ -90,9 +90,9 @@ static void on_wake(struct ev_loop *loop, ev_async *wake, int events)
     (void)events;
     struct lookup *lookup = wake->data;
     ev_async_stop(loop, wake);
-    lookup->done(lookup->context, &lookup->found, &lookup->error);
-    pthread_mutex_lock(&lookup->lock); /* the thread may still be about to let go of it */
+    pthread_mutex_lock(&lookup->lock); /* until the thread has let go of it */
     pthread_mutex_unlock(&lookup->lock);
+    lookup->done(lookup->context, &lookup->found, &lookup->error);
     release(lookup);
 }
 

@@ -62,7 +62,10 @@ static int set_up(void **state)
     struct error error;
     loop = ev_loop_new(0);
     asked = 0;
-    return http_create(loop, "127.0.0.1:0", pages, "waiting for Redis\n", &server, &error);
+    return http_create(loop, "127.0.0.1:0", pages, "waiting for Redis\n", &server, &error) ==
+                   STATUS_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down(void **state)
