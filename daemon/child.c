@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Between fork() and exec() other threads may hold any lock: system calls only. */
 static _Noreturn void become(const char *path, char *const argv[], char *const environment[],
                              int log, int told, pid_t parent)

@@ -14,8 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { PATH_SIZE = 192, READY_TENTHS = 300, ENVIRONMENT_MAX = 512 };
 
 static void path_of(const struct stage *stage, const char *name, char path[PATH_SIZE])

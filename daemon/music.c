@@ -66,7 +66,8 @@ static void make_artist(struct music *music, struct chance *chance, uint32_t num
     artist->genre = number % MUSIC_GENRES;
     artist->energy = clamp(genres[artist->genre].energy + 0.08 * chance_normal(chance), 0, 1);
     /* Zipf-like within the genre: its first artist is its star. */
-    artist->fame = genres[artist->genre].fame / pow(1 + number / MUSIC_GENRES, 0.8);
+    uint32_t rank = 1 + number / MUSIC_GENRES;
+    artist->fame = genres[artist->genre].fame / pow(rank, 0.8);
     artist->fame *= exp(0.3 * chance_normal(chance));
     for (uint32_t s = 0; s < MUSIC_STYLES; s++)
         artist->style[s] = chance_normal(chance);
