@@ -237,10 +237,8 @@ static void on_status(redisAsyncContext *context, void *answer, void *data)
             store->canary = found;
     }
     on_end(context, answer, data);
-    if (!gone)
-        return;
-    log_notice("redis %s: what was written is gone; writing every list again", store->link.name);
-    store->owner.connected(store->owner.context, false);
+    if (gone)
+        store->owner.connected(store->owner.context, false);
 }
 
 static bool handshake_refused(struct redis_store *store, const redisReply *reply)
@@ -278,7 +276,7 @@ static void on_canary(redisAsyncContext *context, void *answer, void *data)
         store->canary = found;
     store->ready = true;
     store->full = false;
-    log_notice("redis %s: connected", store->link.name);
+    log_line(LOG_LEVEL_DEBUG, "redis %s: connected", store->link.name);
     store->owner.connected(store->owner.context, ours);
 }
 
