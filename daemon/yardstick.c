@@ -89,8 +89,8 @@ static struct yardstick_mark mark(struct yardstick *yardstick, const struct list
                         !yardstick->has[(size_t)listening->listener * yardstick->tracks + i];
         all += possible ? truth[i] : 0;
         yardstick->weights[i] = candidate ? truth[i] : 0;
-        above += candidate && (yardstick->wanted[i] > count ||
-                               (yardstick->wanted[i] == count && i < listening->track));
+        /* An equal count stands before it, as CONTRACT §5 ranks. */
+        above += candidate && i != listening->track && yardstick->wanted[i] >= count;
     }
     double least = tenth(yardstick->weights, yardstick->tracks, &sum);
     double own = yardstick->weights[listening->track];
