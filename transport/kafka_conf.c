@@ -73,8 +73,9 @@ const char *kafka_pairs_brokers(const struct kafka_pairs *pairs)
 
 static enum log_level log_level_of(int syslog_level, const char *facility)
 {
-    /* Lost connections come as events too, and are told from there. */
-    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+    /* Lost connections and failed commits come as events too, and are told from there. */
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0 ||
+        strcmp(facility, "COMMITFAIL") == 0)
         return LOG_LEVEL_DEBUG;
     /* One section serves consumers and producers: keys of the other kind are no mistake. */
     if (strcmp(facility, "CONFWARN") == 0)
