@@ -191,10 +191,10 @@ static enum status fill_parts(struct kafka_range *range,
     size_t size = (size_t)list->cnt;
     struct kafka_place *begins = calloc(size, sizeof *begins), *ends = calloc(size, sizeof *ends);
     range->parts = calloc(size, sizeof *range->parts);
-    enum status status = STATUS_OK;
+    enum status status = STATUS_NO_MEMORY;
     if (begins == NULL || ends == NULL || range->parts == NULL)
-        status = error_set(error, STATUS_NO_MEMORY, "no memory for %zu partitions", size);
-    if (status == STATUS_OK)
+        error_set(error, status, "no memory for %zu partitions", size);
+    else
         status = ask_places(range, list, from, deadline_ns, begins, error);
     if (status == STATUS_OK)
         status = ask_places(range, list, to, deadline_ns, ends, error);

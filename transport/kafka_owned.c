@@ -28,7 +28,8 @@ struct kafka_owned_topic *kafka_owned_topic_find(struct kafka_owned *owned, cons
 struct kafka_owned_topic *kafka_owned_topic_add(struct kafka_owned *owned, const char *topic)
 {
     struct kafka_owned_topic *found = kafka_owned_topic_find(owned, topic);
-    if (found != NULL || strlen(topic) >= sizeof found->name)
+    size_t size = strlen(topic);
+    if (found != NULL || size >= sizeof found->name)
         return found;
     struct kafka_owned_topic *grown = realloc(owned->at, (owned->size + 1) * sizeof *grown);
     if (grown == NULL)
@@ -36,7 +37,7 @@ struct kafka_owned_topic *kafka_owned_topic_add(struct kafka_owned *owned, const
     owned->at = grown;
     struct kafka_owned_topic *added = &grown[owned->size++];
     memset(added, 0, sizeof *added);
-    strcpy(added->name, topic);
+    memcpy(added->name, topic, size);
     return added;
 }
 

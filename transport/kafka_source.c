@@ -62,13 +62,12 @@ void kafka_source_complain(struct kafka_source *self, enum source_result result,
     struct kafka_notice *notice = kafka_notice_create(result, 0);
     if (notice == NULL)
         return;
+    char text[sizeof notice->trouble.text - sizeof "Kafka: "];
     va_list arguments;
     va_start(arguments, format);
-    notice->trouble.status = STATUS_UNREACHABLE;
-    int used = snprintf(notice->trouble.text, sizeof notice->trouble.text, "Kafka: ");
-    vsnprintf(notice->trouble.text + used, sizeof notice->trouble.text - (size_t)used, format,
-              arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    error_set(&notice->trouble, STATUS_UNREACHABLE, "Kafka: %s", text);
     kafka_source_tell(self, notice);
 }
 
