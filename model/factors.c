@@ -104,15 +104,18 @@ static uint8_t gap_bucket(uint32_t now, uint32_t then)
 static void weigh_history(const struct factors *factors, const struct user *user, uint32_t second,
                           struct taste *taste)
 {
-    uint32_t size = user == NULL ? 0 : user_visit_count(user);
-    taste->size = size < HISTORY_USED ? size : HISTORY_USED;
+    uint32_t visits = user == NULL ? 0 : user_visit_count(user), size = 0;
     memset(taste->weight, 0, sizeof taste->weight);
-    for (uint32_t n = 0; n < taste->size; n++) {
-        const struct visit *visit = user_visit(user, n);
-        taste->item[n] = visit->item;
-        taste->bucket[n] = gap_bucket(second, visit->second);
-        taste->weight[n] = factors->place[n] + factors->gap[taste->bucket[n]];
+    for (uint32_t age = 0; age < visits && size < HISTORY_USED; age++) {
+        const struct visit *visit = user_visit(user, age);
+        if (visit->item == VISIT_GONE)
+            continue;
+        taste->item[size] = visit->item;
+        taste->bucket[size] = gap_bucket(second, visit->second);
+        taste->weight[size] = factors->place[size] + factors->gap[taste->bucket[size]];
+        size++;
     }
+    taste->size = size;
     kernels->exp(taste->weight, HISTORY_SIZE);
     taste->weight_total = 0.0f;
     for (uint32_t n = 0; n < taste->size; n++)

@@ -106,18 +106,43 @@ enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float wei
     return STATUS_OK;
 }
 
-void pairs_clear(struct pairs *pairs, uint32_t item)
+static void clear(struct pairs *pairs, struct pair_list *list)
 {
-    struct pair_list *list = table_row(&pairs->lists, item);
     pairs->bytes -= (size_t)list->room * 8;
     free(list->item);
     *list = (struct pair_list){0};
 }
 
-size_t pairs_bytes(const void *self)
+/* Keeps the order of the others: it is part of the state. */
+static void drop_from(struct pair_list *list, const bool *gone)
+{
+    float *weight = pair_weights(list);
+    uint16_t kept = 0;
+    for (uint32_t n = 0; n < list->size; n++) {
+        if (gone[list->item[n]])
+            continue;
+        list->item[kept] = list->item[n];
+        weight[kept++] = weight[n];
+    }
+    list->size = kept;
+}
+
+void pairs_drop_items(void *self, const bool *gone, uint32_t items)
+{
+    struct pairs *pairs = self;
+    for (uint32_t item = 0; item < items; item++) {
+        struct pair_list *list = table_row(&pairs->lists, item);
+        if (gone[item])
+            clear(pairs, list);
+        else
+            drop_from(list, gone);
+    }
+}
+
+size_t pairs_bytes(const void *self, uint32_t items)
 {
     const struct pairs *pairs = self;
-    return table_bytes(&pairs->lists) + pairs->bytes;
+    return items * sizeof(struct pair_list) + pairs->bytes;
 }
 
 enum status pairs_save(const void *self, uint32_t users, uint32_t items,

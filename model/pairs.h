@@ -7,6 +7,8 @@
 
 #include "model/table.h"
 
+#include <stdbool.h>
+
 struct pair_list {
     uint32_t *item; /* (room) slots, then (room) float weights in the same allocation */
     float total;    /* of all weights ever added, decayed alike */
@@ -16,22 +18,22 @@ struct pair_list {
 struct pairs {
     struct table lists; /* struct pair_list (items) */
     uint32_t most;      /* a power of two */
-    size_t bytes;       /* of all lists */
+    size_t bytes;       /* of all lists' entries, by their room */
 };
 
 /* The pairs of a part (part.h), whose signatures these have. */
 enum status pairs_create(uint32_t most, void **out);
 void pairs_destroy(void *self);
 enum status pairs_grow(void *self, uint32_t users, uint32_t items);
-size_t pairs_bytes(const void *self);
+size_t pairs_bytes(const void *self, uint32_t items);
+void pairs_drop_items(void *self, const bool *gone, uint32_t items);
 enum status pairs_save(const void *self, uint32_t users, uint32_t items,
                        struct state_writer *writer);
 enum status pairs_load(void *self, uint32_t users, uint32_t items, struct state_reader *reader);
 
 /* Multiplies the weights of `from` by `keep`, then adds `weight` to its pair with `to`. */
 enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float weight, float keep);
-/* Takes the item's own list away (an item that is let go). */
-void pairs_clear(struct pairs *pairs, uint32_t item);
+
 static inline const struct pair_list *pairs_of(const struct pairs *pairs, uint32_t item)
 {
     return table_row(&pairs->lists, item);

@@ -44,7 +44,10 @@ struct part {
     enum status (*learn)(void *self, struct recommender *model, const struct step *step);
     /* A user is erased: nothing of them may stay. */
     void (*forget)(void *self, uint32_t user);
-    size_t (*bytes)(const void *self);
+    /* Items are let go: (items) flags. Nothing may name them any more. */
+    void (*drop_items)(void *self, const bool *gone, uint32_t items);
+    /* What the state costs with that many items; from what is there, not from what is allocated. */
+    size_t (*bytes)(const void *self, uint32_t items);
     enum status (*save)(const void *self, uint32_t users, uint32_t items,
                         struct state_writer *writer);
     enum status (*load)(void *self, uint32_t users, uint32_t items, struct state_reader *reader);

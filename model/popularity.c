@@ -83,6 +83,21 @@ enum status popularity_learn(struct popularity *popularity, struct factors *fact
     return STATUS_OK;
 }
 
+void popularity_drop(struct popularity *popularity, const bool *gone)
+{
+    uint32_t kept = 0;
+    for (uint32_t n = 0; n < popularity->wanted_count; n++) {
+        uint32_t slot = popularity->wanted_items[n];
+        if (!gone[slot])
+            popularity->wanted_items[kept++] = slot;
+    }
+    popularity->wanted_count = kept;
+    popularity->turn = 0;
+    for (uint32_t slot = 0; slot < popularity->items.rows; slot++)
+        if (gone[slot])
+            *popularity_of(popularity, slot) = (struct popular_item){0};
+}
+
 size_t popularity_bytes(const struct popularity *popularity)
 {
     return table_bytes(&popularity->items) + popularity->wanted_room * sizeof(uint32_t);

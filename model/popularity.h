@@ -15,7 +15,8 @@ struct popular_item {
     float count[POPULARITY_SPANS];
     uint32_t wanted; /* positive events ever */
     uint32_t spare;
-    uint64_t at; /* event number of the counts */
+    uint64_t at;         /* event number of the counts */
+    uint64_t last_event; /* number of the last event about the item */
 };
 
 struct popularity {
@@ -33,7 +34,14 @@ enum status popularity_grow(struct popularity *popularity, uint32_t bound);
  * others. The first one opens the item's row for recommendation. */
 enum status popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
                              uint64_t now);
+static inline struct popular_item *popularity_of(const struct popularity *popularity, uint32_t item)
+{
+    return table_row(&popularity->items, item);
+}
+
 uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item);
+/* Takes items out, as if they had never been. (items) flags. */
+void popularity_drop(struct popularity *popularity, const bool *gone);
 size_t popularity_bytes(const struct popularity *popularity);
 enum status popularity_save(const struct popularity *popularity, uint32_t bound,
                             struct state_writer *writer);

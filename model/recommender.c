@@ -27,15 +27,6 @@ static void destroy_parts(struct recommender *model)
             model_parts[p]->destroy(model->part[p]);
 }
 
-static size_t parts_bytes(const struct recommender *model)
-{
-    size_t bytes = 0;
-    for (int p = 0; p < PARTS; p++)
-        if (model->part[p] != NULL)
-            bytes += model_parts[p]->bytes(model->part[p]);
-    return bytes;
-}
-
 enum status recommender_create(const struct recommender_settings *settings,
                                struct recommender **out, struct error *error)
 {
@@ -130,9 +121,8 @@ struct recommender_counts recommender_count(const struct recommender *model)
         .events = model->events,
         .users = ids_count(&model->user_ids),
         .items = ids_count(&model->item_ids),
-        .memory_bytes = sizeof *model + ids_bytes(&model->user_ids) + ids_bytes(&model->item_ids) +
-                        table_bytes(&model->users) + model->had_bytes +
-                        factors_bytes(&model->factors) + popularity_bytes(&model->popularity) +
-                        parts_bytes(model) + dedupe_bytes(&model->dedupe),
+        .evicted_users = model->evicted_users,
+        .evicted_items = model->evicted_items,
+        .memory_bytes = recommender_cost(model),
     };
 }

@@ -43,9 +43,8 @@ void recommender_destroy(struct recommender *model); /* NULL is legal */
 
 struct learned {
     struct action action;
-    uint32_t user; /* slot; SLOT_NONE after forget */
-    uint32_t item; /* slot; SLOT_NONE for forget */
-    uint32_t evicted_users;
+    uint32_t user;      /* slot; SLOT_NONE after forget */
+    uint32_t item;      /* slot; SLOT_NONE for forget */
     bool forgot;        /* the user was known and is erased */
     enum status status; /* STATUS_NO_MEMORY: the model cannot be used any more */
 };

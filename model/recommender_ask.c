@@ -56,7 +56,8 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
     query->user = user;
     query->second = second;
     factors_taste(&model->factors, record, user, second, &query->taste);
-    query->situation = blend_situation(query->taste.bucket[0], record == NULL ? 0 : record->visits);
+    query->situation =
+        blend_situation(query->taste.bucket[0], query->taste.size == 0 ? 0 : record->visits);
     blend_weigh(&model->blend, query->situation, query->weight);
     apply_part_weights(model, query->weight);
     for (int p = 0; p < PARTS; p++)

@@ -181,6 +181,8 @@ static enum status remember(struct recommender *model, struct user *user, uint32
     user->events++;
     user->last_item = item + 1;
     user->last_second = second;
+    user->last_event = model->events;
+    popularity_of(&model->popularity, item)->last_event = model->events;
     if (action->weight > 0.0f)
         user_remember(user, item, second);
     size_t before = had_bytes(&user->had);
@@ -266,5 +268,7 @@ enum verdict recommender_learn(struct recommender *model, const struct event *ev
     if (learned->status == STATUS_OK)
         learned->status =
             learn(model, learned->user, learned->item, &learned->action, user_clock(event->ts_ms));
+    if (learned->status == STATUS_OK)
+        recommender_make_room(model, learned->user, learned->item);
     return VERDICT_ACCEPTED;
 }

@@ -29,7 +29,8 @@ struct recommender {
     struct recommender_settings settings;
     uint64_t events; /* accepted, ever */
     int64_t latest_ms;
-    size_t had_bytes; /* of what all users have */
+    size_t had_bytes;                      /* of what all users have */
+    uint64_t evicted_users, evicted_items; /* ever; not part of the state */
     struct ids user_ids, item_ids;
     struct table users; /* struct user */
     struct factors factors;
@@ -68,5 +69,9 @@ void query_finish(struct query *query);
 void query_score_all(const struct recommender *model, struct query *query);
 /* Erases a user and all that is known of them. */
 void recommender_erase_user(struct recommender *model, uint32_t slot);
+/* eviction.c: what the state costs in bytes; and now and then, back under the limit, sparing those
+ * of the event at hand. */
+size_t recommender_cost(const struct recommender *model);
+void recommender_make_room(struct recommender *model, uint32_t user, uint32_t item);
 
 #endif

@@ -68,6 +68,22 @@ void sampler_push(struct sampler *sampler, uint32_t item)
     sampler->pushed++;
 }
 
+void sampler_drop(struct sampler *sampler, const bool *gone)
+{
+    uint32_t filled = ring_fill(sampler), kept = 0;
+    uint64_t first = sampler->pushed - filled;
+    uint32_t *order = sampler->ordered; /* oldest first */
+    for (uint32_t n = 0; n < filled; n++) {
+        uint32_t item = sampler->ring[(first + n) % RING_SIZE];
+        if (gone[item])
+            --*in_ring(sampler, item);
+        else
+            order[kept++] = item;
+    }
+    memcpy(sampler->ring, order, kept * sizeof *order);
+    sampler->pushed = kept;
+}
+
 void samples_softmax(const struct samples *samples, const float *scores, float *gradient)
 {
     uint32_t size = samples->size, padded = (size + 15) / 16 * 16;

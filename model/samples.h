@@ -26,6 +26,7 @@ struct samples {
 
 struct sampler {
     uint32_t ring[RING_SIZE];
+    uint32_t ordered[RING_SIZE]; /* scratch of sampler_drop() */
     uint64_t pushed;
     struct table in_ring; /* uint32_t (items): how often an item is in the ring */
 };
@@ -40,6 +41,8 @@ void sampler_draw(const struct sampler *sampler, uint64_t key, const uint32_t *w
                   struct samples *samples);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);
+/* Takes items out of the ring. (items) flags. */
+void sampler_drop(struct sampler *sampler, const bool *gone);
 /* Softmax over scores[0..size-1] with the samples' expectations: p - y into `gradient`, in place;
  * both arrays have SAMPLES_ROOM places. */
 void samples_softmax(const struct samples *samples, const float *scores, float *gradient);

@@ -50,6 +50,7 @@ const struct part part_transitions = {
     .grow = pairs_grow,
     .ask = ask,
     .learn = learn,
+    .drop_items = pairs_drop_items,
     .bytes = pairs_bytes,
     .save = pairs_save,
     .load = pairs_load,

@@ -38,7 +38,7 @@ enum status users_save(const struct table *users, uint32_t bound, struct state_w
 static enum status check_user(const struct user *user, uint32_t items)
 {
     for (uint32_t n = 0; n < user_visit_count(user); n++)
-        if (user_visit(user, n)->item >= items)
+        if (user_visit(user, n)->item >= items && user_visit(user, n)->item != VISIT_GONE)
             return STATUS_BAD_DATA;
     for (uint32_t cell = 0; cell < user->had.room; cell++)
         if (user->had.at[cell].item > items)

@@ -7,6 +7,9 @@
 
 enum { HISTORY_SIZE = 32 };
 
+/* An item that was let go; its place in the history is kept. */
+#define VISIT_GONE UINT32_MAX
+
 struct visit {
     uint32_t item;
     uint32_t second; /* since 1970 */
@@ -20,6 +23,7 @@ struct user {
     uint32_t last_second;
     float gradient_sum; /* row Adagrad's accumulator of the user's vector */
     uint32_t spare;
+    uint64_t last_event; /* its number */
     struct had had;
 };
 

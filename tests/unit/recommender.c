@@ -378,6 +378,47 @@ static void a_user_remembers_a_bounded_number_of_items(void **state)
     recommender_destroy(model);
 }
 
+/* Many users and items under a limit: it holds, restarts do not matter, the active ones stay. */
+static void a_limit_is_kept_and_restarts_do_not_matter(void **state)
+{
+    (void)state;
+    struct recommender_settings settings;
+    recommender_settings_init(&settings);
+    settings.memory_limit = 16u << 20;
+    settings.dedupe_ids = 1000;
+    struct recommender *straight = fresh_with(&settings), *restarted = fresh_with(&settings);
+    for (uint32_t n = 0; n < 40000; n++) {
+        char user[16], item[16];
+        snprintf(user, sizeof user, "u%u", n % 4 == 0 ? 7 : n / 2);
+        snprintf(item, sizeof item, "i%u", n % 3 == 0 ? n % 50 : n / 4);
+        act_at(straight, user, item, "click", 1000 * (int64_t)n);
+        act_at(restarted, user, item, "click", 1000 * (int64_t)n);
+        if (n % 9000 == 8999) {
+            struct memory memory = saved(restarted);
+            struct error error;
+            recommender_destroy(restarted);
+            assert_int_equal(recommender_load(&settings, &memory.reader, &restarted, &error),
+                             STATUS_OK);
+            free(memory.bytes);
+        }
+        if (n % 64 == 0)
+            assert_true(recommender_count(straight).memory_bytes <= settings.memory_limit);
+    }
+    assert_same_state(straight, restarted);
+    assert_true(recommender_count(straight).evicted_users > 1000);
+    assert_true(recommender_count(straight).evicted_items > 1000);
+    assert_true(recommender_find_user(straight, text_of("u7")) != SLOT_NONE);
+    assert_true(recommender_find_item(straight, text_of("i9")) != SLOT_NONE);
+    assert_int_equal(recommender_find_user(straight, text_of("u100")), SLOT_NONE);
+    struct list list;
+    list_of(straight, "u7", 100, &list);
+    assert_int_equal(list.size, 100);
+    for (uint32_t n = 0; n < list.size; n++)
+        assert_true(list.at[n].item.size > 0);
+    recommender_destroy(straight);
+    recommender_destroy(restarted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +435,7 @@ int main(void)
         cmocka_unit_test(forget_leaves_no_trace_of_the_name),
         cmocka_unit_test(rank_and_top_agree),
         cmocka_unit_test(a_user_remembers_a_bounded_number_of_items),
+        cmocka_unit_test(a_limit_is_kept_and_restarts_do_not_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,141 @@
+/*
+ * Staying under model.memory_limit: when the state costs more, the least recently active sixteenth
+ * of whatever costs most, users or items, is let go in one sweep.
+ *
+ * The cost is computed from what is there, never from what the allocator happens to hold: it must
+ * be the same after a restart, since it decides what is learned from then on.
+ */
+#include "model/recommender_parts.h"
+
+#include <stdlib.h>
+
+enum { EVERY_EVENTS = 64, PART_EVICTED = 16 };
+
+/* Hash cells, keys and the slack of growing arrays, for an id of usual length. */
+enum { BYTES_PER_ID = 96 };
+
+static size_t bytes_of_users(const struct recommender *model)
+{
+    size_t each = sizeof(struct user) + model->settings.dim * sizeof(float) + BYTES_PER_ID;
+    return ids_count(&model->user_ids) * each + model->had_bytes;
+}
+
+static size_t bytes_of_items(const struct recommender *model)
+{
+    size_t rows = (3 * model->settings.dim + COLUMNS) * sizeof(float) + sizeof(struct item_sums);
+    size_t asking = SPARSE_ROW * sizeof(float) + 2 * sizeof(float);
+    size_t bytes = ids_count(&model->item_ids) *
+                   (rows + asking + sizeof(struct popular_item) + 12 + BYTES_PER_ID);
+    for (int p = 0; p < PARTS; p++)
+        if (model->part[p] != NULL)
+            bytes += model_parts[p]->bytes(model->part[p], ids_count(&model->item_ids));
+    return bytes;
+}
+
+size_t recommender_cost(const struct recommender *model)
+{
+    return sizeof *model + bytes_of_users(model) + bytes_of_items(model) +
+           dedupe_bytes(&model->dedupe);
+}
+
+static int compare_ages(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The n-th smallest; sorts `ages`. */
+static uint64_t boundary(uint64_t *ages, uint32_t size, uint32_t n)
+{
+    qsort(ages, size, sizeof *ages, compare_ages);
+    return ages[n < size ? n : size - 1];
+}
+
+static void evict_users(struct recommender *model, uint32_t spared)
+{
+    uint32_t bound = model->user_ids.bound, size = 0;
+    uint64_t *ages = malloc((bound + 1) * sizeof *ages);
+    if (ages == NULL)
+        return;
+    for (uint32_t slot = 0; slot < bound; slot++)
+        if (ids_text(&model->user_ids, slot).size > 0)
+            ages[size++] = recommender_user(model, slot)->last_event;
+    uint64_t since = size > 0 ? boundary(ages, size, size / PART_EVICTED) : 0;
+    free(ages);
+    for (uint32_t slot = 0; slot < bound; slot++) {
+        if (slot == spared || ids_text(&model->user_ids, slot).size == 0 ||
+            recommender_user(model, slot)->last_event > since)
+            continue;
+        recommender_erase_user(model, slot);
+        model->evicted_users++;
+    }
+}
+
+/* ---- items: everything that names one has to let go of it ---- */
+
+static void clean_user(struct recommender *model, struct user *user, const bool *gone)
+{
+    for (uint32_t n = 0; n < HISTORY_SIZE; n++)
+        if (n < user_visit_count(user) && user->history[n].item != VISIT_GONE &&
+            gone[user->history[n].item])
+            user->history[n].item = VISIT_GONE;
+    if (user->last_item != 0 && gone[user->last_item - 1])
+        user->last_item = 0;
+    for (uint32_t cell = 0; cell < user->had.room; cell++)
+        while (user->had.at[cell].item != 0 && gone[user->had.at[cell].item - 1])
+            had_remove(&user->had,
+                       user->had.at[cell].item - 1); /* may pull another into the cell */
+    (void)model;
+}
+
+static void drop_items(struct recommender *model, const bool *gone)
+{
+    uint32_t items = model->item_ids.bound;
+    for (uint32_t slot = 0; slot < model->user_ids.bound; slot++)
+        clean_user(model, recommender_user(model, slot), gone);
+    for (int p = 0; p < PARTS; p++)
+        if (model->part[p] != NULL && model_parts[p]->drop_items != NULL)
+            model_parts[p]->drop_items(model->part[p], gone, items);
+    popularity_drop(&model->popularity, gone);
+    sampler_drop(&model->sampler, gone);
+    for (uint32_t item = 0; item < items; item++) {
+        if (!gone[item])
+            continue;
+        factors_add_item(&model->factors, item, model->events);
+        ids_release(&model->item_ids, item);
+        model->evicted_items++;
+    }
+}
+
+static void evict_items(struct recommender *model, uint32_t spared)
+{
+    uint32_t bound = model->item_ids.bound, size = 0;
+    uint64_t *ages = malloc((bound + 1) * sizeof *ages);
+    bool *gone = calloc(bound + 1, sizeof *gone);
+    if (ages == NULL || gone == NULL)
+        goto done;
+    for (uint32_t item = 0; item < bound; item++)
+        if (ids_text(&model->item_ids, item).size > 0)
+            ages[size++] = popularity_of(&model->popularity, item)->last_event;
+    uint64_t since = size > 0 ? boundary(ages, size, size / PART_EVICTED) : 0;
+    for (uint32_t item = 0; item < bound; item++)
+        gone[item] = item != spared && ids_text(&model->item_ids, item).size > 0 &&
+                     popularity_of(&model->popularity, item)->last_event <= since;
+    drop_items(model, gone);
+done:
+    free(gone);
+    free(ages);
+}
+
+void recommender_make_room(struct recommender *model, uint32_t user, uint32_t item)
+{
+    size_t limit = model->settings.memory_limit;
+    if (limit == 0 || model->events % EVERY_EVENTS != 0)
+        return;
+    for (int round = 0; round < PART_EVICTED && recommender_cost(model) > limit; round++) {
+        if (bytes_of_users(model) >= bytes_of_items(model))
+            evict_users(model, user);
+        else
+            evict_items(model, item);
+    }
+}
