@@ -29,8 +29,9 @@ struct ranker {
     atomic_bool failed;        /* for want of memory */
     pthread_mutex_t lock;
     pthread_cond_t begin, end;
-    uint64_t round; /* under the lock, as are the two below */
-    uint32_t busy;
+    uint64_t round; /* under the lock, as are the three below */
+    bool open;      /* for threads to begin with the round */
+    uint32_t busy;  /* threads that have */
     bool stopping;
     uint32_t size;
     struct worker workers[]; /* the caller's is the first */
@@ -63,6 +64,9 @@ static void *work(void *argument)
         if (ranker->stopping)
             break;
         seen = ranker->round;
+        if (!ranker->open)
+            continue; /* woken too late: the others have done it */
+        ranker->busy++;
         pthread_mutex_unlock(&ranker->lock);
         rank_share(ranker, worker->query);
         pthread_mutex_lock(&ranker->lock);
@@ -143,15 +147,17 @@ uint32_t ranker_threads(const struct ranker *ranker)
 static void fork_threads(struct ranker *ranker)
 {
     pthread_mutex_lock(&ranker->lock);
-    ranker->busy = ranker->size - 1;
+    ranker->open = true;
     ranker->round++;
     pthread_cond_broadcast(&ranker->begin);
     pthread_mutex_unlock(&ranker->lock);
 }
 
+/* Waits for those that have begun, not for those that still wake up. */
 static void join_threads(struct ranker *ranker)
 {
     pthread_mutex_lock(&ranker->lock);
+    ranker->open = false;
     while (ranker->busy > 0)
         pthread_cond_wait(&ranker->end, &ranker->lock);
     pthread_mutex_unlock(&ranker->lock);
