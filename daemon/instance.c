@@ -124,7 +124,8 @@ static int64_t wait_ms(const struct instance *instance)
 {
     int64_t due_ms = instance->now_ms + IDLE_MS;
     due_ms = sooner(due_ms, intake_due_ms(instance));
-    due_ms = sooner(due_ms, lists_due_ms(instance));
+    if (instance->phase < PHASE_SAVING)
+        due_ms = sooner(due_ms, lists_due_ms(instance));
     due_ms = sooner(due_ms, keeping_due_ms(instance));
     return due_ms > instance->now_ms ? due_ms - instance->now_ms : 1;
 }
@@ -157,13 +158,16 @@ int64_t instance_turn(struct instance *instance)
     if (instance->broken)
         return IDLE_MS;
     publication_set_refresh(instance->publication, instance->settings->lists.refresh_ms);
-    bool more = take_messages(instance);
-    more |= sweep_users(instance);
-    erase_users(instance);
-    more |= publish_lists(instance);
-    keep_popular(instance);
-    keep_status(instance);
-    keep_snapshot(instance);
+    bool more = false;
+    if (instance->phase < PHASE_SAVING) {
+        more |= take_messages(instance);
+        more |= sweep_users(instance);
+        erase_users(instance);
+        more |= publish_lists(instance);
+        keep_popular(instance);
+        keep_status(instance);
+        keep_snapshot(instance);
+    }
     tell_ready(instance);
     if (instance->phase != PHASE_RUNNING)
         keep_end(instance);

@@ -255,9 +255,7 @@ void save_at_end(struct instance *instance)
     struct keeping *keeping = &instance->keeping;
     int64_t began_ns = instance_look_at_clock(instance);
     struct error error = {0};
-    /* First, so that its saved() speaks of its own checkpoint. */
-    enum status status =
-        fill_checkpoint(instance, instance->lists.connected && lists_are_done(instance));
+    enum status status = fill_checkpoint(instance, lists_are_known(instance));
     if (status == STATUS_OK)
         status = instance->vault->ops->save_now(instance->vault, checkpoint_fill,
                                                 &keeping->checkpoint, &error);

@@ -17,9 +17,9 @@ static void connected(void *context, bool ours)
     struct instance *instance = context;
     struct lists *lists = &instance->lists;
     instance_look_at_clock(instance);
-    if (!lists->connected)
-        log_notice("Redis: connected, %" PRIu64 " lists are due",
-                   publication_waiting(instance->publication));
+    uint64_t waiting = publication_waiting(instance->publication);
+    if (!lists->connected && waiting > 0)
+        log_notice("Redis is there: %" PRIu64 " lists are due", waiting);
     lists->connected = true;
     lists->status_due_ms = 0;
     if (!ours) {
@@ -53,6 +53,7 @@ static void list_answered(struct instance *instance, uint64_t ticket, bool writt
     lists->removed += arrival.step == STEP_REMOVE;
     if (arrival.step != STEP_WRITE || arrival.oldest_event_ms <= 0)
         return;
+    histogram_add(&instance->learn_to_list, (double)arrival.waited_ms / 1e3);
     double seconds = (double)(instance->wall_ms - arrival.oldest_event_ms) / 1e3;
     histogram_add(&instance->event_to_list, seconds);
     histogram_window_add(&instance->freshness, instance->wall_ms, seconds);
@@ -305,6 +306,11 @@ bool publish_lists(struct instance *instance)
             break;
     }
     return publication_due_ms(instance->publication) <= instance->now_ms;
+}
+
+bool lists_are_known(const struct instance *instance)
+{
+    return instance->lists.sweep >= instance->lists.sweep_end;
 }
 
 bool lists_are_done(const struct instance *instance)

@@ -115,7 +115,7 @@ struct instance {
     struct lists lists;
     struct keeping keeping;
 
-    struct histogram learn_seconds, rank_seconds, event_to_list, turn_seconds;
+    struct histogram learn_seconds, rank_seconds, turn_seconds, event_to_list, learn_to_list;
     struct histogram_window freshness;
 };
 
@@ -136,6 +136,8 @@ bool sweep_users(struct instance *instance);
 void erase_users(struct instance *instance);
 bool publish_lists(struct instance *instance);
 bool lists_are_done(const struct instance *instance);
+/* What the store holds is what we believe, but for those who are dirty or in flight. */
+bool lists_are_known(const struct instance *instance);
 int64_t lists_due_ms(const struct instance *instance);
 
 /* instance_summary.c */

@@ -165,6 +165,11 @@ static void read_event_to_list(const struct scrape *scrape)
     give_histogram(scrape, &scrape->instance->event_to_list);
 }
 
+static void read_learn_to_list(const struct scrape *scrape)
+{
+    give_histogram(scrape, &scrape->instance->learn_to_list);
+}
+
 static void read_rank_seconds(const struct scrape *scrape)
 {
     give_histogram(scrape, &scrape->instance->rank_seconds);
@@ -305,6 +310,9 @@ static const struct metric metrics[] = {
      "From the timestamp of a message to Redis' reply for the list it changed; one for each list "
      "written, of its oldest event.",
      read_event_to_list},
+    {"tasted_learn_to_list_seconds", "histogram",
+     "From learning to Redis' reply, likewise: how old lists get when we are behind, too.",
+     read_learn_to_list},
     {"tasted_rank_seconds", "histogram", "Ranking one user, as the loop waits for it.",
      read_rank_seconds},
     {"tasted_lists_published_total", "counter",

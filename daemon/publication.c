@@ -447,7 +447,8 @@ struct publication_arrival publication_arrive(struct publication *publication, u
     }
     if (entry->dirty)
         queue_place(publication, entry, flight->user);
-    return (struct publication_arrival){flight->user, flight->plan.step, flight->oldest_ms};
+    return (struct publication_arrival){flight->user, flight->plan.step, flight->oldest_ms,
+                                        now_ms - flight->since_ms};
 }
 
 /* ---- keeping ---- */

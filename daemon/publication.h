@@ -87,6 +87,7 @@ struct publication_arrival {
     uint32_t user; /* PUBLICATION_NOBODY: dropped meanwhile */
     enum publication_step step;
     int64_t oldest_event_ms; /* of the events this list was the answer to; 0: none */
+    int64_t waited_ms;       /* since the first of them was learned */
 };
 struct publication_arrival publication_arrive(struct publication *publication, uint64_t ticket,
                                               bool written, int64_t now_ms);
