@@ -9,8 +9,9 @@ struct dead_letters {
 };
 
 struct dead_letters_ops {
-    /* Queues a copy of the message with the headers tasted.reason, tasted.topic,
-     * tasted.partition and tasted.offset. False: the queue is full; call again later. */
+    /* Queues a copy of the message: key, value and headers as they are, and the headers
+     * tasted.reason, tasted.topic, tasted.partition and tasted.offset. False: the queue is full;
+     * call again later. */
     bool (*send)(struct dead_letters *self, const struct message *message, const char *reason);
     /* Not yet acknowledged or given up. A snapshot waits until those sent before it are. */
     uint64_t (*outstanding)(struct dead_letters *self);

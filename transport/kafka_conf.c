@@ -40,7 +40,6 @@ static const struct kafka_reserved defaults[] = {
     {"message.timeout.ms", "60000", "a dead letter that was not taken by then is lost"},
     {"socket.keepalive.enable", "true", "a connection that is dead is noticed"},
     {"log.connection.close", "false", "brokers close idle connections; that is no news"},
-    {"partition.assignment.strategy", "range", "cooperative-sticky needs librdkafka 2.6.1"},
     {NULL, NULL, NULL},
 };
 

@@ -44,12 +44,22 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
         count_lost(self, message->err);
 }
 
+/* The message's own headers, in a copy that may be added to. */
+static rd_kafka_headers_t *own_headers(const struct message *message)
+{
+    rd_kafka_headers_t *own;
+    if (message->native != NULL &&
+        rd_kafka_message_headers(message->native, &own) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return rd_kafka_headers_copy(own);
+    return rd_kafka_headers_new(4);
+}
+
 static rd_kafka_headers_t *make_headers(const struct message *message, const char *reason)
 {
     char partition[16], offset[24];
     snprintf(partition, sizeof partition, "%" PRId32, message->partition);
     snprintf(offset, sizeof offset, "%" PRId64, message->offset);
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(4);
+    rd_kafka_headers_t *headers = own_headers(message);
     rd_kafka_header_add(headers, "tasted.reason", -1, reason, -1);
     rd_kafka_header_add(headers, "tasted.topic", -1, message->topic, -1);
     rd_kafka_header_add(headers, "tasted.partition", -1, partition, -1);

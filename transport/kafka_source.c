@@ -130,8 +130,10 @@ static void take_trouble(struct kafka_source *self, rd_kafka_event_t *event,
     bool end = ends_reading(self, event);
     if (!end && !is_news(self, kind))
         return;
-    /* Alone we need no group: it is there for showing how far we are. */
-    if (!end && kind == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+    /* Alone we need no group: it is there for showing how far we are. And that all brokers are
+     * down says less than what is told of each. */
+    if (!end && (kind == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+                 kind == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)) {
         log_line(LOG_LEVEL_DEBUG, "kafka: %s", rd_kafka_event_error_string(event));
         return;
     }
@@ -190,6 +192,7 @@ static bool take_message(struct kafka_source *self, struct source_turn *turn,
         .size = from->len,
         .key = from->key,
         .key_size = from->key_len,
+        .native = from,
     };
     return true;
 }

@@ -23,6 +23,9 @@ struct message {
     size_t size;
     const void *key;
     size_t key_size;
+    /* The message as its source has it, for what a dead letter carries along (its own headers);
+     * NULL where there is none. */
+    const void *native;
 };
 
 /* One partition and the offset of the message to read next there; -1: by input.start. */

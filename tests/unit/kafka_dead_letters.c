@@ -54,6 +54,17 @@ static void assert_header(const rd_kafka_message_t *message, const char *name, c
     assert_memory_equal(value, wanted, size);
 }
 
+static rd_kafka_t *open_reader(void)
+{
+    struct error error;
+    rd_kafka_t *client = NULL;
+    rd_kafka_conf_t *conf = kafka_conf_create(&kit.kafka, &error);
+    assert_int_equal(kafka_conf_set(conf, "group.id", "reader", &error), 0);
+    assert_int_equal(kafka_client_create(RD_KAFKA_CONSUMER, conf, &client, &error), 0);
+    rd_kafka_poll_set_consumer(client);
+    return client;
+}
+
 static void test_letter_is_unchanged_and_says_why(void **state)
 {
     (void)state;
@@ -73,12 +84,7 @@ static void test_letter_is_unchanged_and_says_why(void **state)
     assert_int_equal(letters->ops->lost(letters), 0);
     letters->ops->destroy(letters);
 
-    struct error error;
-    rd_kafka_conf_t *conf = kafka_conf_create(&kit.kafka, &error);
-    rd_kafka_conf_set(conf, "group.id", "reader", NULL, 0);
-    rd_kafka_t *client = NULL;
-    assert_int_equal(kafka_client_create(RD_KAFKA_CONSUMER, conf, &client, &error), 0);
-    rd_kafka_poll_set_consumer(client);
+    rd_kafka_t *client = open_reader();
     rd_kafka_message_t *got = read_one(client, "dead");
     assert_non_null(got);
     assert_int_equal(got->len, sizeof value);
@@ -90,6 +96,41 @@ static void test_letter_is_unchanged_and_says_why(void **state)
     assert_header(got, "tasted.offset", "12345678901");
     rd_kafka_message_destroy(got);
     kafka_client_destroy(client, 5000);
+    kit_finish(&kit);
+}
+
+static void produce_with_header(const char *name, const char *value)
+{
+    struct error error;
+    rd_kafka_t *client = NULL;
+    rd_kafka_conf_t *conf = kafka_conf_create(&kit.kafka, &error);
+    assert_int_equal(kafka_client_create(RD_KAFKA_PRODUCER, conf, &client, &error), 0);
+    assert_int_equal(rd_kafka_producev(client, RD_KAFKA_V_TOPIC("events"),
+                                       RD_KAFKA_V_HEADER(name, value, -1), RD_KAFKA_V_VALUE("x", 1),
+                                       RD_KAFKA_V_END),
+                     0);
+    assert_int_equal(rd_kafka_flush(client, 5000), 0);
+    kafka_client_destroy(client, 5000);
+}
+
+static void test_headers_of_its_own_go_along(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    produce_with_header("trace", "abc");
+    kit.letters = open_letters("dead");
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 1, 5));
+    assert_true(wait_outstanding(kit.letters, 0, 5));
+    rd_kafka_t *client = open_reader();
+    rd_kafka_message_t *got = read_one(client, "dead");
+    assert_non_null(got);
+    assert_header(got, "trace", "abc");
+    assert_header(got, "tasted.reason", "bad_user");
+    assert_header(got, "tasted.offset", "0");
+    rd_kafka_message_destroy(got);
+    kafka_client_destroy(client, 5000);
+    kit.letters->ops->destroy(kit.letters);
     kit_finish(&kit);
 }
 
@@ -147,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_letter_is_unchanged_and_says_why),
+        cmocka_unit_test(test_headers_of_its_own_go_along),
         cmocka_unit_test(test_without_a_topic_letters_are_forgotten),
         cmocka_unit_test(test_letters_that_cannot_be_delivered_are_lost_in_time),
         cmocka_unit_test(test_a_full_queue_is_told),

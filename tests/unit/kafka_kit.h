@@ -25,6 +25,7 @@ struct kit {
     struct kafka_pair pairs[8];
     struct kafka_pairs kafka;
     struct source *source;
+    struct dead_letters *letters; /* every message goes there; NULL: none does */
 
     struct kit *notes;                 /* whose `where` counts; itself if it is alone */
     int64_t where[KIT_PARTITIONS_MAX]; /* what the owner answers; -1: by input.start */
@@ -58,6 +59,8 @@ static inline void kit_take(struct kit *kit, enum source_result result,
         snprintf(kit->last_value, sizeof kit->last_value, "%.*s", (int)message->size,
                  (const char *)message->value);
         kit->last_timestamp_ms = message->timestamp_ms;
+        if (kit->letters != NULL)
+            assert_true(kit->letters->ops->send(kit->letters, message, "bad_user"));
         break;
     case SOURCE_ASSIGNED:
         kit->assigned++;

@@ -1,4 +1,6 @@
 /* The source in assign mode, against the embedded broker. */
+#include "transport/kafka_conf.h"
+
 #include "kafka_kit.h"
 
 static struct kit kit;
@@ -132,6 +134,22 @@ static void test_offset_beyond_the_log_goes_by_start(void **state)
     kit_finish(&kit);
 }
 
+static int64_t committed(const char *group)
+{
+    struct error error;
+    rd_kafka_t *client = NULL;
+    rd_kafka_conf_t *conf = kafka_conf_create(&kit.kafka, &error);
+    assert_int_equal(kafka_conf_set(conf, "group.id", group, &error), 0);
+    assert_int_equal(kafka_client_create(RD_KAFKA_CONSUMER, conf, &client, &error), 0);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, "events", 0);
+    assert_int_equal(rd_kafka_committed(client, list, 5000), 0);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    kafka_client_destroy(client, 5000);
+    return offset;
+}
+
 static void test_commits_reach_the_broker(void **state)
 {
     (void)state;
@@ -141,8 +159,10 @@ static void test_commits_reach_the_broker(void **state)
     assert_true(kit_until(&kit, &kit.messages, 100, 5));
     struct position position = {.topic = "events", .partition = 0, .next_offset = 42};
     kit.source->ops->commit(kit.source, &position, 1);
-    kit_spin(&kit, 0.5);
-    kit_finish(&kit); /* closes in time though a commit was under way */
+    kit_spin(&kit, 0.3);
+    assert_int_equal(committed("tasted"), 42);
+    kit.source->ops->commit(kit.source, &position, 1);
+    kit_finish(&kit); /* closes in time though a commit is under way */
 }
 
 int main(void)
