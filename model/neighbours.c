@@ -7,16 +7,13 @@
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
 
-#include <math.h>
-
 enum { NEIGHBOURS_MOST = 128, ITEMS_LEARNED = 5, ITEMS_ASKED = 5 };
 
 #define NEARER 0.9f
-#define SHRINK 5.0f /* against the chance similarity of rare items */
 
-static float root_count(const struct popularity *popularity, uint32_t item)
+static float inverse_root(const struct recommender *model, uint32_t item)
 {
-    return 1.0f / sqrtf((float)popularity_wanted(popularity, item) + SHRINK);
+    return popularity_of(&model->popularity, item)->inverse_root;
 }
 
 static enum status create(const struct recommender_settings *settings, void **self)
@@ -25,17 +22,17 @@ static enum status create(const struct recommender_settings *settings, void **se
     return pairs_create(NEIGHBOURS_MOST, self);
 }
 
-static void ask(const void *self, const struct recommender *model, struct query *query)
+static void propose(const void *self, const struct recommender *model, struct query *query)
 {
     const struct taste *taste = &query->taste;
     float nearness = 1.0f;
     for (uint32_t age = 0; age < ITEMS_ASKED && age < taste->size; age++, nearness *= NEARER) {
         const struct pair_list *list = pairs_of(self, taste->item[age]);
         const float *weight = pair_weights(list);
-        float own = nearness * root_count(&model->popularity, taste->item[age]);
+        float own = nearness * inverse_root(model, taste->item[age]);
         for (uint32_t n = 0; n < list->size; n++)
             sparse_add(&query->sparse, list->item[n], FEATURE_NEIGHBOURS,
-                       own * weight[n] * root_count(&model->popularity, list->item[n]));
+                       own * weight[n] * inverse_root(model, list->item[n]));
     }
 }
 
@@ -63,7 +60,7 @@ const struct part part_neighbours = {
     .create = create,
     .destroy = pairs_destroy,
     .grow = pairs_grow,
-    .ask = ask,
+    .propose = propose,
     .learn = learn,
     .drop_items = pairs_drop_items,
     .bytes = pairs_bytes,

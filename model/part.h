@@ -3,9 +3,10 @@
  * struct of operations each, in the table of part.c; the recommender goes through those that are
  * on.
  *
- *     ask()    adds to the user's side x (dense), or to the candidates' sparse features
- *     back()   the loss' gradient by x comes back, for what ask() had added to x
- *     learn()  counts or learns from one accepted event, after the step on the loss
+ *     ask()      adds to the user's side x
+ *     back()     the loss' gradient by x comes back, for what ask() had added to it
+ *     propose()  adds sparse features of candidates; while learning only when the blend learns
+ *     learn()    counts or learns from one accepted event, after the step on the loss
  *
  * The factors, the popularity counts and the blend are not parts: everything else rests on them.
  */
@@ -40,6 +41,7 @@ struct part {
     void (*destroy)(void *self);
     enum status (*grow)(void *self, uint32_t users, uint32_t items);
     void (*ask)(const void *self, const struct recommender *model, struct query *query);
+    void (*propose)(const void *self, const struct recommender *model, struct query *query);
     void (*back)(void *self, const struct query *query, const float *by_x);
     enum status (*learn)(void *self, struct recommender *model, const struct step *step);
     /* A user is erased: nothing of them may stay. */

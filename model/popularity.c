@@ -3,11 +3,13 @@
 #include "model/feature.h"
 #include "model/real.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-enum { REFRESHED_PER_EVENT = 16 };
+enum { REFRESHED_PER_EVENT = 4 };
 
 #define SMALLEST_COUNT 0.1
+#define COSINE_SHRINK 5.0f
 #define LN2 0.6931471805599453
 
 static const double half_lives[POPULARITY_SPANS] = {500.0, 10000.0};
@@ -68,6 +70,7 @@ enum status popularity_learn(struct popularity *popularity, struct factors *fact
                              uint64_t now)
 {
     struct popular_item *record = table_row(&popularity->items, item);
+    record->inverse_root = 1.0f / sqrtf((float)record->wanted + 1.0f + COSINE_SHRINK);
     if (record->wanted++ == 0) {
         enum status status = add_wanted(popularity, item);
         if (status != STATUS_OK)

@@ -13,8 +13,8 @@ enum { POPULARITY_SPANS = 2 };
 
 struct popular_item {
     float count[POPULARITY_SPANS];
-    uint32_t wanted; /* positive events ever */
-    uint32_t spare;
+    uint32_t wanted;     /* positive events ever */
+    float inverse_root;  /* 1 / sqrt(wanted + 5): the norm of a cosine, shrunk for rare items */
     uint64_t at;         /* event number of the counts */
     uint64_t last_event; /* number of the last event about the item */
 };

@@ -66,6 +66,13 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
     return STATUS_OK;
 }
 
+void query_propose(const struct recommender *model, struct query *query)
+{
+    for (int p = 0; p < PARTS; p++)
+        if (has_part(model, p) && model_parts[p]->propose != NULL)
+            model_parts[p]->propose(model->part[p], model, query);
+}
+
 static enum status grow_scores(struct query *query, uint32_t bound)
 {
     if (bound <= query->room)
@@ -103,8 +110,10 @@ enum status recommender_query(const struct recommender *model, struct query *que
     enum status status = query_prepare(model, query, user, user_clock(ts_ms));
     if (status == STATUS_OK)
         status = grow_scores(query, model->item_ids.bound);
-    if (status == STATUS_OK)
-        fold_dense(model, query);
+    if (status != STATUS_OK)
+        return status;
+    query_propose(model, query);
+    fold_dense(model, query);
     return status;
 }
 

@@ -114,6 +114,7 @@ static void draw_samples(struct recommender *model, uint32_t item, const struct 
 static void learn_blend(struct recommender *model, float rate)
 {
     uint32_t dim = model->settings.dim;
+    query_propose(model, &model->learning);
     for (uint32_t n = 0; n < model->samples.size; n++) {
         const float *columns = model->samples.row[n] + dim;
         float *value = model->values[n];

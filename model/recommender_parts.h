@@ -64,6 +64,8 @@ static inline bool hides_had(const struct recommender *model)
 /* Tastes and sparse features of a user at a time, without the vector: what learning needs. */
 enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,
                           uint32_t second);
+/* The sparse features, which cost most: learning needs them only for the blend. */
+void query_propose(const struct recommender *model, struct query *query);
 void query_finish(struct query *query);
 /* Score of every item below the bound, closed ones at CLOSED_SCORE; see recommender_query(). */
 void query_score_all(const struct recommender *model, struct query *query);

@@ -5,7 +5,7 @@
 #include "model/real.h"
 #include "model/recommender_parts.h"
 
-static void ask(const void *self, const struct recommender *model, struct query *query)
+static void propose(const void *self, const struct recommender *model, struct query *query)
 {
     (void)self;
     const struct user *user = recommender_user(model, query->user);
@@ -23,4 +23,4 @@ static void ask(const void *self, const struct recommender *model, struct query 
     }
 }
 
-const struct part part_repeats = {.name = "repeats", .ask = ask};
+const struct part part_repeats = {.name = "repeats", .propose = propose};

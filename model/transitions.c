@@ -19,7 +19,7 @@ static enum status create(const struct recommender_settings *settings, void **se
     return pairs_create(SUCCESSORS_MOST, self);
 }
 
-static void ask(const void *self, const struct recommender *model, struct query *query)
+static void propose(const void *self, const struct recommender *model, struct query *query)
 {
     (void)model;
     const struct taste *taste = &query->taste;
@@ -48,7 +48,7 @@ const struct part part_transitions = {
     .create = create,
     .destroy = pairs_destroy,
     .grow = pairs_grow,
-    .ask = ask,
+    .propose = propose,
     .learn = learn,
     .drop_items = pairs_drop_items,
     .bytes = pairs_bytes,
