@@ -4,7 +4,6 @@
 #include "daemon/metrics.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,42 +41,32 @@ static void show_ready(void *context, struct http_answer *answer)
     answer_text(answer, ready ? 200 : 503, ready ? "ready\n" : why);
 }
 
-static void row(FILE *out, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void row(FILE *out, const char *name, const char *format, ...)
-{
-    va_list arguments;
-    fprintf(out, "<tr><th>%s</th><td>", name);
-    va_start(arguments, format);
-    vfprintf(out, format, arguments);
-    va_end(arguments);
-    fputs("</td></tr>\n", out);
-}
+#define ROW(name, format) "<tr><th>" name "</th><td>" format "</td></tr>\n"
 
 static void write_rows(FILE *out, struct instance *instance)
 {
     struct recommender_counts counts = recommender_count(instance->engine.model);
     struct histogram fresh = histogram_window_sum(&instance->freshness, instance->wall_ms);
     const struct lists *lists = &instance->lists;
-    row(out, "ready", "%s", instance_is_ready(instance, NULL, 0) ? "yes" : "no");
-    row(out, "Redis", "%s", lists->connected ? "connected" : "away");
-    row(out, "partitions", "%u", offsets_owned(&instance->offsets));
-    row(out, "records behind", "%" PRIu64, instance_lag(instance));
-    row(out, "events learned", "%" PRIu64, counts.events);
-    row(out, "users", "%" PRIu64, counts.users);
-    row(out, "items", "%" PRIu64, counts.items);
-    row(out, "memory of the model", "%.1f MB", (double)counts.memory_bytes / 1e6);
-    row(out, "lists written", "%" PRIu64, lists->written);
-    row(out, "lists due", "%" PRIu64, publication_waiting(instance->publication));
-    row(out, "event to list, last minute", "p50 %.1f ms, p99 %.1f ms",
-        histogram_quantile(&fresh, 0.5) * 1e3, histogram_quantile(&fresh, 0.99) * 1e3);
-    row(out, "next item among the first 10", "%.3f, %.2f times popularity's",
-        prequential_recall(instance->prequential, 1), prequential_lift(instance->prequential, 1));
-    row(out, "last snapshot", "%.1f s ago",
-        instance->keeping.last_success_ms == 0
-            ? 0
-            : (double)(instance->wall_ms - instance->keeping.last_success_ms) / 1e3);
+    fprintf(out, ROW("ready", "%s"), instance_is_ready(instance, NULL, 0) ? "yes" : "no");
+    fprintf(out, ROW("Redis", "%s"), lists->connected ? "connected" : "away");
+    fprintf(out, ROW("partitions", "%u"), offsets_owned(&instance->offsets));
+    fprintf(out, ROW("records behind", "%" PRIu64), instance_lag(instance));
+    fprintf(out, ROW("events learned", "%" PRIu64), counts.events);
+    fprintf(out, ROW("users", "%" PRIu64), counts.users);
+    fprintf(out, ROW("items", "%" PRIu64), counts.items);
+    fprintf(out, ROW("memory of the model", "%.1f MB"), (double)counts.memory_bytes / 1e6);
+    fprintf(out, ROW("lists written", "%" PRIu64), lists->written);
+    fprintf(out, ROW("lists due", "%" PRIu64), publication_waiting(instance->publication));
+    fprintf(out, ROW("event to list, last minute", "p50 %.1f ms, p99 %.1f ms"),
+            histogram_quantile(&fresh, 0.5) * 1e3, histogram_quantile(&fresh, 0.99) * 1e3);
+    fprintf(out, ROW("next item among the first 10", "%.3f, %.2f times popularity's"),
+            prequential_recall(instance->prequential, 1),
+            prequential_lift(instance->prequential, 1));
+    int64_t saved_ms = instance->keeping.last_success_ms;
+    if (saved_ms != 0)
+        fprintf(out, ROW("last snapshot", "%.1f s ago"),
+                (double)(instance->wall_ms - saved_ms) / 1e3);
 }
 
 static void show_status(void *context, struct http_answer *answer)

@@ -60,8 +60,8 @@ enum status publication_create(struct publication **out)
     struct publication *publication = calloc(1, sizeof *publication);
     if (publication == NULL)
         return STATUS_NO_MEMORY;
-    for (uint16_t i = 0; i < PUBLICATION_FLIGHTS_MAX; i++)
-        publication->free_flights[publication->free_count++] = i;
+    for (uint32_t i = 0; i < PUBLICATION_FLIGHTS_MAX; i++)
+        publication->free_flights[publication->free_count++] = (uint16_t)i;
     *out = publication;
     return STATUS_OK;
 }
@@ -97,11 +97,11 @@ static struct entry *entry_make(struct publication *publication, uint32_t user)
         uint32_t count = publication->chunk_count == 0 ? 16 : publication->chunk_count;
         while (count <= chunk)
             count *= 2;
-        struct entry **chunks = realloc(publication->chunks, count * sizeof *chunks);
+        struct entry **chunks = realloc(publication->chunks, count * sizeof(struct entry *));
         if (chunks == NULL)
             return NULL;
-        memset(chunks + publication->chunk_count, 0,
-               (count - publication->chunk_count) * sizeof *chunks);
+        for (uint32_t i = publication->chunk_count; i < count; i++)
+            chunks[i] = NULL;
         publication->chunks = chunks;
         publication->chunk_count = count;
     }
