@@ -13,6 +13,9 @@ enum status evaluation_create(const struct evaluation_settings *settings,
     (*out)->settings = *settings;
     enum status status = baselines_create(&(*out)->baselines);
     if (status == STATUS_OK)
+        status = rating_baselines_create(&recommender_settings_of(model)->signals,
+                                         &(*out)->rating_baselines);
+    if (status == STATUS_OK)
         status = query_create(model, &(*out)->query);
     if (status == STATUS_OK)
         return STATUS_OK;
@@ -26,6 +29,7 @@ void evaluation_destroy(struct evaluation *evaluation)
     if (evaluation == NULL)
         return;
     query_destroy(evaluation->query);
+    rating_baselines_destroy(evaluation->rating_baselines);
     baselines_destroy(evaluation->baselines);
     free(evaluation);
 }
@@ -46,26 +50,34 @@ static int warmth_of(uint64_t events)
     return events == 0 ? 0 : events < 5 ? 1 : events < 20 ? 2 : 3;
 }
 
+/* The figures of the 1/50th that the event at hand is in. */
+static struct evaluation_figures *part_of_stream(struct evaluation *evaluation)
+{
+    uint64_t part = evaluation->accepted * EVALUATION_SERIES / evaluation->settings.total;
+    return &evaluation->series[part < EVALUATION_SERIES ? part : EVALUATION_SERIES - 1];
+}
+
 static void record(struct evaluation *evaluation, const struct recommender *model, uint32_t user,
                    uint32_t item, const struct action *action, const struct ranks *ranks)
 {
-    uint64_t part = evaluation->accepted * EVALUATION_SERIES / evaluation->settings.total;
-    part = part < EVALUATION_SERIES ? part : EVALUATION_SERIES - 1;
     figures_add(&evaluation->total, ranks);
-    figures_add(&evaluation->series[part], ranks);
+    figures_add(part_of_stream(evaluation), ranks);
     struct evaluation_warmth *warmth = &evaluation->warmth;
     measures_add(&warmth->by_user[warmth_of(recommender_user_wanted(model, user))], ranks->model);
     measures_add(&warmth->by_item[warmth_of(recommender_item_wanted(model, item))], ranks->model);
     measures_add(&evaluation->by_signal[action->signal], ranks->model);
 }
 
+static bool is_warmup(const struct evaluation *evaluation)
+{
+    const struct evaluation_settings *settings = &evaluation->settings;
+    return evaluation->accepted < (uint64_t)(settings->warmup * (double)settings->total);
+}
+
 /* Is it this event's turn? Everything but the candidates' side. */
 static bool is_due(struct evaluation *evaluation)
 {
-    const struct evaluation_settings *settings = &evaluation->settings;
-    if (evaluation->accepted < (uint64_t)(settings->warmup * (double)settings->total))
-        return false;
-    return ++evaluation->eligible % settings->every == 0;
+    return !is_warmup(evaluation) && ++evaluation->eligible % evaluation->settings.every == 0;
 }
 
 static void score(struct evaluation *evaluation, const struct recommender *model,
@@ -90,14 +102,49 @@ static void score(struct evaluation *evaluation, const struct recommender *model
     record(evaluation, model, user, item, action, &ranks);
 }
 
+static void ratings_add(struct evaluation_ratings *ratings, float truth, float predicted,
+                        const float baseline[RATING_BASELINES])
+{
+    double error = (double)truth - (double)predicted;
+    ratings->events++;
+    ratings->model += error * error;
+    for (int b = 0; b < RATING_BASELINES; b++) {
+        error = (double)truth - (double)baseline[b];
+        ratings->baseline[b] += error * error;
+    }
+}
+
+/* Cheap enough for every rating after the warm-up, whatever --every says. */
+static void predict(struct evaluation *evaluation, const struct recommender *model,
+                    const struct event *event, const struct action *action)
+{
+    uint32_t user = recommender_find_user(model, event->user);
+    uint32_t item = recommender_find_item(model, event->item);
+    float predicted, baseline[RATING_BASELINES];
+    if (is_warmup(evaluation) ||
+        !recommender_predict_rating(model, user, item, event->ts_ms, &predicted))
+        return;
+    rating_baselines_predict(evaluation->rating_baselines, user, item, baseline);
+    ratings_add(&evaluation->total.ratings, action->rating, predicted, baseline);
+    ratings_add(&part_of_stream(evaluation)->ratings, action->rating, predicted, baseline);
+}
+
+static void forget(struct evaluation *evaluation, uint32_t user)
+{
+    baselines_forget(evaluation->baselines, user);
+    rating_baselines_forget(evaluation->rating_baselines, user);
+}
+
 static void before_learning(void *context, const struct recommender *model,
                             const struct event *event, const struct action *action)
 {
     struct evaluation *evaluation = context;
     if (action->kind == SIGNAL_FORGET)
-        baselines_forget(evaluation->baselines, recommender_find_user(model, event->user));
+        forget(evaluation, recommender_find_user(model, event->user));
     else if (action->weight > 0.0f)
         score(evaluation, model, event, action);
+    if (action->kind == SIGNAL_RATING)
+        predict(evaluation, model, event, action);
     evaluation->accepted++;
 }
 
@@ -108,7 +155,14 @@ struct engine_observer evaluation_observer(struct evaluation *evaluation)
 
 enum status evaluation_after(struct evaluation *evaluation, const struct learned *learned)
 {
-    if (learned->item == SLOT_NONE || learned->action.weight <= 0.0f)
+    const struct action *action = &learned->action;
+    enum status status = STATUS_OK;
+    if (learned->item == SLOT_NONE)
         return STATUS_OK;
-    return baselines_learn(evaluation->baselines, learned->user, learned->item);
+    if (action->kind == SIGNAL_RATING)
+        status = rating_baselines_learn(evaluation->rating_baselines, learned->user, learned->item,
+                                        action->rating);
+    if (status == STATUS_OK && action->weight > 0.0f)
+        status = baselines_learn(evaluation->baselines, learned->user, learned->item);
+    return status;
 }

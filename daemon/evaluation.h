@@ -12,6 +12,7 @@
 #include "daemon/engine.h"
 #include "model/baselines.h"
 #include "model/measures.h"
+#include "model/rating_baselines.h"
 
 enum { EVALUATION_SERIES = 50, EVALUATION_WARMTHS = 4 };
 
@@ -22,9 +23,16 @@ struct evaluation_settings {
     struct clock_source *clock;
 };
 
+/* Of explicit ratings, predicted before they are learned: sums of squared errors. */
+struct evaluation_ratings {
+    uint64_t events;
+    double model, baseline[RATING_BASELINES];
+};
+
 /* The model's figures, then each baseline's. */
 struct evaluation_figures {
     struct measures model, baseline[BASELINES];
+    struct evaluation_ratings ratings;
 };
 
 /* By how many positive events the user, or the item, had before: 0, 1-4, 5-19, 20 and more. */
@@ -35,6 +43,7 @@ struct evaluation_warmth {
 struct evaluation {
     struct evaluation_settings settings;
     struct baselines *baselines;
+    struct rating_baselines *rating_baselines;
     struct query *query;
     uint64_t accepted, eligible; /* so far */
     uint64_t rank_ns;

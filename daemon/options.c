@@ -116,6 +116,10 @@ const struct option options[] = {
     {"model", "repeats", &type_number, AT(model.part[PART_REPEATS]), RANGE(0, 100), .initial = "1",
      .flags = OPTION_SHAPES,
      .help = "The user's own repeats; of use only with lists.exclude_seen = no."},
+    {"model", "ratings", &type_number, AT(model.part[PART_RATINGS]), RANGE(0, 100), .initial = "1",
+     .flags = OPTION_SHAPES,
+     .help = "Predicts what a user would rate an item; costs nothing until somebody rates, and "
+             "changes no list. 0 switches it off; other values are all alike."},
     {"model", "memory_limit", &type_size, AT(model.memory_limit),
      RANGE(16777216.0, 17592186044416.0), .none = "none", .initial = "none", .flags = OPTION_SHAPES,
      .help = "The most memory that the model may take, for example 8G. Beyond it the users and "

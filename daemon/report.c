@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +33,28 @@ static void add_measures(json_t *object, const struct measures *measures)
                         n == 0 ? json_null() : json_real(share(measures->reciprocal, n)));
 }
 
+/* Root of the mean; null where there is none. */
+static json_t *rmse_json(double sum, uint64_t events)
+{
+    return events == 0 ? json_null() : json_real(sqrt(share(sum, events)));
+}
+
+static json_t *model_rmse(const struct evaluation_figures *figures)
+{
+    return figures == NULL ? json_null()
+                           : rmse_json(figures->ratings.model, figures->ratings.events);
+}
+
+static void add_rating_baselines(json_t *baselines, const struct evaluation_figures *figures)
+{
+    for (int b = 0; b < RATING_BASELINES; b++) {
+        json_t *rmse = figures == NULL
+                           ? json_null()
+                           : rmse_json(figures->ratings.baseline[b], figures->ratings.events);
+        json_object_set_new(baselines, rating_baseline_names[b], json_pack("{s:o}", "rmse", rmse));
+    }
+}
+
 static json_t *baselines_json(const struct evaluation_figures *figures)
 {
     json_t *baselines = json_object();
@@ -40,6 +63,7 @@ static json_t *baselines_json(const struct evaluation_figures *figures)
         add_measures(object, figures == NULL ? NULL : &figures->baseline[b]);
         json_object_set_new(baselines, baseline_names[b], object);
     }
+    add_rating_baselines(baselines, figures);
     return baselines;
 }
 
@@ -52,6 +76,7 @@ static json_t *series_json(const struct evaluation *evaluation)
         json_t *object = json_pack("{s:I, s:I}", "until", (json_int_t)end, "evaluated",
                                    (json_int_t)figures->model.events);
         add_measures(object, &figures->model);
+        json_object_set_new(object, "rmse", model_rmse(figures));
         json_object_set_new(object, "baselines", baselines_json(figures));
         json_array_append_new(series, object);
     }
@@ -99,7 +124,7 @@ json_t *report_json(const struct report *report)
     if (json == NULL)
         return NULL;
     add_measures(json, evaluation == NULL ? NULL : &evaluation->total.model);
-    json_object_set_new(json, "rmse", json_null());
+    json_object_set_new(json, "rmse", model_rmse(evaluation == NULL ? NULL : &evaluation->total));
     json_object_set_new(json, "skip_auc", json_null());
     json_object_set_new(json, "baselines",
                         baselines_json(evaluation == NULL ? NULL : &evaluation->total));
@@ -139,6 +164,18 @@ static void print_row(const char *name, const struct measures *measures)
            share(measures->ndcg10, n), share(measures->reciprocal, n));
 }
 
+static void print_ratings(const struct evaluation_ratings *ratings)
+{
+    if (ratings->events == 0)
+        return;
+    printf("\n%llu ratings predicted before they were learned\n%-12s %9s\n",
+           (unsigned long long)ratings->events, "", "rmse");
+    printf("%-12s %9.4f\n", "tasted", sqrt(share(ratings->model, ratings->events)));
+    for (int b = 0; b < RATING_BASELINES; b++)
+        printf("%-12s %9.4f\n", rating_baseline_names[b],
+               sqrt(share(ratings->baseline[b], ratings->events)));
+}
+
 void report_print(const struct report *report)
 {
     const struct evaluation *evaluation = report->evaluation;
@@ -160,4 +197,5 @@ void report_print(const struct report *report)
     print_row("tasted", &evaluation->total.model);
     for (int b = 0; b < BASELINES; b++)
         print_row(baseline_names[b], &evaluation->total.baseline[b]);
+    print_ratings(&evaluation->total.ratings);
 }

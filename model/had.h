@@ -20,7 +20,7 @@ struct had_entry {
     uint32_t last_n; /* events of the user then */
     uint16_t count;  /* of positive events, capped */
     uint8_t flags;
-    uint8_t spare;
+    uint8_t rating; /* the last one, as rating_code() of ratings.h; 0: none */
 };
 
 struct had {

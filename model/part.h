@@ -55,9 +55,9 @@ struct part {
     enum status (*load)(void *self, uint32_t users, uint32_t items, struct state_reader *reader);
 };
 
-enum part_id { PART_TRANSITIONS, PART_NEIGHBOURS, PART_REPEATS, PARTS };
+enum part_id { PART_TRANSITIONS, PART_NEIGHBOURS, PART_REPEATS, PART_RATINGS, PARTS };
 
 extern const struct part *const model_parts[PARTS];
-extern const struct part part_transitions, part_neighbours, part_repeats;
+extern const struct part part_transitions, part_neighbours, part_repeats, part_ratings;
 
 #endif

@@ -103,6 +103,13 @@ bool recommender_has(const struct recommender *model, uint32_t user, uint32_t it
  * lists.exclude_seen = no. */
 uint32_t recommender_had_items(const struct recommender *model, uint32_t user, int64_t ts_ms,
                                uint32_t *slots, uint32_t room);
+/* What the user would rate the item then, on the rating scale; somebody or something unknown
+ * (SLOT_NONE) counts as average. False: no rating was ever learned, or model.ratings is 0. */
+bool recommender_predict_rating(const struct recommender *model, uint32_t user, uint32_t item,
+                                int64_t ts_ms, float *rating);
+/* The last rating the user gave the item, to 1/254 of the scale. False: none is remembered. */
+bool recommender_known_rating(const struct recommender *model, uint32_t user, uint32_t item,
+                              float *rating);
 /* Positive events of a user or an item so far; 0 for SLOT_NONE. */
 uint32_t recommender_user_wanted(const struct recommender *model, uint32_t user);
 uint32_t recommender_item_wanted(const struct recommender *model, uint32_t item);

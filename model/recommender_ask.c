@@ -1,3 +1,4 @@
+#include "model/ratings.h"
 #include "model/recommender_parts.h"
 #include "model/top.h"
 
@@ -183,6 +184,24 @@ uint32_t recommender_had_items(const struct recommender *model, uint32_t user, i
             slots[count++] = entry->item - 1;
     }
     return count;
+}
+
+bool recommender_predict_rating(const struct recommender *model, uint32_t user, uint32_t item,
+                                int64_t ts_ms, float *rating)
+{
+    const struct ratings *ratings = model->part[PART_RATINGS];
+    return ratings != NULL && ratings_predict(ratings, user, item, user_clock(ts_ms), rating);
+}
+
+bool recommender_known_rating(const struct recommender *model, uint32_t user, uint32_t item,
+                              float *rating)
+{
+    const struct user *record = recommender_user(model, user);
+    const struct had_entry *entry = record == NULL ? NULL : had_find(&record->had, item);
+    if (entry == NULL || entry->rating == 0)
+        return false;
+    *rating = rating_decode(&model->settings.signals, entry->rating);
+    return true;
 }
 
 uint32_t recommender_user_wanted(const struct recommender *model, uint32_t user)

@@ -6,6 +6,7 @@
  * popularity then the user's own memory: history, what they have, what they skipped
  */
 #include "model/random.h"
+#include "model/ratings.h"
 #include "model/recommender_parts.h"
 
 #include <math.h>
@@ -176,6 +177,22 @@ static enum status learn_parts(struct recommender *model, const struct step *ste
     return status;
 }
 
+/* What the user had to do with the item. */
+static void mark_entry(const struct recommender *model, struct had_entry *entry,
+                       const struct action *action)
+{
+    if (action->weight >= 0.0f)
+        entry->flags = (uint8_t)((entry->flags & ~(HAD_SKIPPED | HAD_DISLIKED)) | HAD_HAS);
+    else
+        entry->flags |= action->skipped ? HAD_SKIPPED : HAD_DISLIKED;
+    if (action->weight > 0.0f) {
+        entry->flags |= HAD_WANTED;
+        entry->count = (uint16_t)(entry->count + (entry->count < UINT16_MAX));
+    }
+    if (action->kind == SIGNAL_RATING)
+        entry->rating = rating_code(&model->settings.signals, action->rating);
+}
+
 static enum status remember(struct recommender *model, struct user *user, uint32_t item,
                             const struct action *action, uint32_t second)
 {
@@ -193,14 +210,7 @@ static enum status remember(struct recommender *model, struct user *user, uint32
         return STATUS_NO_MEMORY;
     entry->last_s = second;
     entry->last_n = user->events;
-    if (action->weight >= 0.0f)
-        entry->flags = (uint8_t)((entry->flags & ~(HAD_SKIPPED | HAD_DISLIKED)) | HAD_HAS);
-    else
-        entry->flags |= action->skipped ? HAD_SKIPPED : HAD_DISLIKED;
-    if (action->weight > 0.0f) {
-        entry->flags |= HAD_WANTED;
-        entry->count = (uint16_t)(entry->count + (entry->count < UINT16_MAX));
-    }
+    mark_entry(model, entry, action);
     return STATUS_OK;
 }
 

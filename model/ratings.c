@@ -1,0 +1,372 @@
+#include "model/ratings.h"
+
+#include "model/ids.h"
+#include "model/kernels.h"
+#include "model/random.h"
+#include "model/real.h"
+#include "model/recommender_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Variances before anything is known, and what time adds to them with each rating; in units of the
+ * noise. Tuned on the first 30 % of one stream of films. */
+#define MEAN_FIRST 2.0f
+#define MEAN_DRIFT 1e-6f
+#define USER_BIAS_FIRST 0.23f
+#define USER_BIAS_DRIFT 0.002f
+#define MOOD_FIRST 0.18f
+#define MOOD_SECONDS 60.0
+#define STRETCH_FIRST 0.2f
+#define USER_VECTOR_FIRST 1.05f
+#define USER_VECTOR_DRIFT 0.0006f
+#define ITEM_BIAS_FIRST 0.6f
+#define ITEM_BIAS_DRIFT 0.0003f
+#define ITEM_VECTOR_FIRST 0.1f
+#define ITEM_VECTOR_SIZE 0.043f /* of the first random numbers: something to tell them apart by */
+#define BOTH_UNSURE 0.3f        /* how much the product of two uncertainties counts */
+
+#define UNITS 4.5f
+#define CODES 254 /* steps of the byte that keeps a rating */
+
+enum { PURPOSE_RATED = 41 };
+
+static enum status create(const struct recommender_settings *settings, void **self)
+{
+    struct ratings *ratings = calloc(1, sizeof *ratings);
+    *self = ratings;
+    if (ratings == NULL)
+        return STATUS_NO_MEMORY;
+    const struct signals *signals = &settings->signals;
+    ratings->seed = settings->seed;
+    ratings->low = signals->scale_low;
+    ratings->high = signals->scale_high;
+    ratings->unit = (signals->scale_high - signals->scale_low) / UNITS;
+    ratings->head.mean = 0.5f * UNITS;
+    ratings->head.mean_variance = MEAN_FIRST;
+    table_init(&ratings->rater, sizeof(struct rater *));
+    table_init(&ratings->rated, sizeof(struct rated));
+    return STATUS_OK;
+}
+
+static struct rater **rater_cell(const struct ratings *ratings, uint32_t user)
+{
+    return table_row(&ratings->rater, user);
+}
+
+/* NULL: somebody who never rated. */
+static struct rater *rater_of(const struct ratings *ratings, uint32_t user)
+{
+    return user < ratings->rater.rows ? *rater_cell(ratings, user) : NULL;
+}
+
+static struct rated *rated_of(const struct ratings *ratings, uint32_t item)
+{
+    return item < ratings->rated.rows ? table_row(&ratings->rated, item) : NULL;
+}
+
+static void drop_rater(struct ratings *ratings, uint32_t user)
+{
+    if (rater_of(ratings, user) == NULL)
+        return;
+    free(*rater_cell(ratings, user));
+    *rater_cell(ratings, user) = NULL;
+    ratings->raters--;
+}
+
+static void destroy(void *self)
+{
+    struct ratings *ratings = self;
+    for (uint32_t user = 0; user < ratings->rater.rows; user++)
+        free(*rater_cell(ratings, user));
+    table_finish(&ratings->rater);
+    table_finish(&ratings->rated);
+    free(ratings);
+}
+
+/* Only the bounds, until somebody rates. */
+static enum status grow(void *self, uint32_t users, uint32_t items)
+{
+    struct ratings *ratings = self;
+    ratings->users = users;
+    ratings->items = items;
+    if (ratings->head.count == 0)
+        return STATUS_OK;
+    enum status status = table_grow(&ratings->rater, users);
+    return status == STATUS_OK ? table_grow(&ratings->rated, items) : status;
+}
+
+static enum status add_rater(struct ratings *ratings, uint32_t user, struct rater **out)
+{
+    struct rater *rater = aligned_alloc(64, sizeof *rater);
+    if (rater == NULL)
+        return STATUS_NO_MEMORY;
+    memset(rater, 0, sizeof *rater);
+    rater->covariance[RATINGS_BIAS][RATINGS_BIAS] = USER_BIAS_FIRST;
+    rater->covariance[RATINGS_MOOD][RATINGS_MOOD] = MOOD_FIRST;
+    rater->covariance[RATINGS_STRETCH][RATINGS_STRETCH] = STRETCH_FIRST;
+    for (int n = RATINGS_VECTOR; n < RATINGS_WIDTH; n++)
+        rater->covariance[n][n] = USER_VECTOR_FIRST;
+    *rater_cell(ratings, user) = *out = rater;
+    ratings->raters++;
+    return STATUS_OK;
+}
+
+static void add_rated(const struct ratings *ratings, struct rated *rated, uint64_t now)
+{
+    uint64_t key = random_key(ratings->seed, now, PURPOSE_RATED);
+    rated->variance[RATINGS_BIAS] = ITEM_BIAS_FIRST;
+    for (int n = RATINGS_VECTOR; n < RATINGS_WIDTH; n++) {
+        rated->variance[n] = ITEM_VECTOR_FIRST;
+        rated->mean[n] = ITEM_VECTOR_SIZE * random_signed((uint32_t)random_at(key, (uint64_t)n));
+    }
+}
+
+/* What is left of a mood. */
+static float mood_left(const struct rater *rater, uint32_t second)
+{
+    uint32_t gap = second > rater->last_second ? second - rater->last_second : 0;
+    return (float)real_exp(-(double)gap / MOOD_SECONDS);
+}
+
+/* How the prediction depends on the user's numbers: its derivatives by them. */
+static void by_user(const struct rated *rated, float h[RATINGS_WIDTH])
+{
+    memcpy(h, rated->mean, sizeof rated->mean);
+    h[RATINGS_BIAS] = h[RATINGS_MOOD] = 1.0f;
+    h[RATINGS_STRETCH] = rated->mean[RATINGS_BIAS];
+}
+
+/* Likewise by the item's. */
+static void by_item(const struct rater *rater, float f[RATINGS_WIDTH])
+{
+    memcpy(f, rater->mean, sizeof rater->mean);
+    f[RATINGS_BIAS] = 1.0f + rater->mean[RATINGS_STRETCH];
+    f[RATINGS_MOOD] = f[RATINGS_STRETCH] = 0.0f;
+}
+
+bool ratings_predict(const struct ratings *ratings, uint32_t user, uint32_t item, uint32_t second,
+                     float *rating)
+{
+    static const struct rated unrated;
+    if (ratings->head.count == 0)
+        return false;
+    const struct rater *rater = rater_of(ratings, user);
+    const struct rated *rated = rated_of(ratings, item);
+    if (rated == NULL)
+        rated = &unrated;
+    float sum = ratings->head.mean + rated->mean[RATINGS_BIAS];
+    if (rater != NULL) {
+        float h[RATINGS_WIDTH] __attribute__((aligned(64)));
+        by_user(rated, h);
+        h[RATINGS_MOOD] = mood_left(rater, second);
+        sum += kernels->dot(rater->mean, h, RATINGS_WIDTH);
+    }
+    sum = ratings->low + sum * ratings->unit;
+    *rating = sum > ratings->low ? sum < ratings->high ? sum : ratings->high : ratings->low;
+    return true;
+}
+
+/* ---- learning ---- */
+
+/* Time makes everything less certain, up to what it was at first. */
+static void drift(float *variance, float by, float first)
+{
+    if (*variance < first)
+        *variance += by;
+}
+
+static void pass_time(struct rater *rater, struct rated *rated, uint32_t second)
+{
+    float left = mood_left(rater, second);
+    rater->last_second = second > rater->last_second ? second : rater->last_second;
+    rater->mean[RATINGS_MOOD] *= left;
+    for (int n = 0; n < RATINGS_WIDTH; n++) {
+        rater->covariance[RATINGS_MOOD][n] *= left;
+        rater->covariance[n][RATINGS_MOOD] *= left;
+    }
+    rater->covariance[RATINGS_MOOD][RATINGS_MOOD] += MOOD_FIRST * (1.0f - left * left);
+    drift(&rater->covariance[RATINGS_BIAS][RATINGS_BIAS], USER_BIAS_DRIFT, USER_BIAS_FIRST);
+    for (int n = RATINGS_VECTOR; n < RATINGS_WIDTH; n++)
+        drift(&rater->covariance[n][n], USER_VECTOR_DRIFT, USER_VECTOR_FIRST);
+    drift(&rated->variance[RATINGS_BIAS], ITEM_BIAS_DRIFT, ITEM_BIAS_FIRST);
+}
+
+/* One rating's arithmetic: where it comes from, and what it says. */
+struct observation {
+    float h[RATINGS_WIDTH] __attribute__((aligned(64))); /* by the user's numbers */
+    float f[RATINGS_WIDTH] __attribute__((aligned(64))); /* by the item's */
+    float g[RATINGS_WIDTH] __attribute__((aligned(64))); /* covariance times h */
+    float error, variance;                               /* of the prediction */
+};
+
+/* The prediction's variance: the noise (1), the mean's, the user's, the item's, and of products. */
+static float weigh(const struct ratings *ratings, const struct rater *rater,
+                   const struct rated *rated, struct observation *seen)
+{
+    float item = 0.0f, both = 0.0f;
+    for (int n = 0; n < RATINGS_WIDTH; n++) {
+        seen->g[n] = kernels->dot(rater->covariance[n], seen->h, RATINGS_WIDTH);
+        item += rated->variance[n] * seen->f[n] * seen->f[n];
+    }
+    for (int n = RATINGS_VECTOR; n < RATINGS_WIDTH; n++)
+        both += rated->variance[n] * rater->covariance[n][n];
+    float user = kernels->dot(seen->g, seen->h, RATINGS_WIDTH);
+    return 1.0f + ratings->head.mean_variance + (user > 0.0f ? user : 0.0f) + item +
+           BOTH_UNSURE * both;
+}
+
+static void learn_user(struct rater *rater, const struct observation *seen)
+{
+    float scaled[RATINGS_WIDTH] __attribute__((aligned(64)));
+    float root = 1.0f / sqrtf(seen->variance);
+    kernels->add_scaled(seen->error / seen->variance, seen->g, rater->mean, RATINGS_WIDTH);
+    for (int n = 0; n < RATINGS_WIDTH; n++)
+        scaled[n] = root * seen->g[n];
+    for (int n = 0; n < RATINGS_WIDTH; n++)
+        kernels->add_scaled(-scaled[n], scaled, rater->covariance[n], RATINGS_WIDTH);
+}
+
+static void learn_item(struct rated *rated, const struct observation *seen)
+{
+    for (int n = 0; n < RATINGS_WIDTH; n++) {
+        float g = rated->variance[n] * seen->f[n];
+        rated->mean[n] += g * (seen->error / seen->variance);
+        rated->variance[n] -= g * (g / seen->variance);
+    }
+}
+
+static void learn_head(struct ratings_head *head, const struct observation *seen)
+{
+    float gain = head->mean_variance / seen->variance;
+    head->mean += gain * seen->error;
+    head->mean_variance -= gain * head->mean_variance;
+    head->mean_variance += MEAN_DRIFT;
+}
+
+static void observe(struct ratings *ratings, struct rater *rater, struct rated *rated, float rating)
+{
+    struct observation seen;
+    by_user(rated, seen.h);
+    by_item(rater, seen.f);
+    seen.error = (rating - ratings->low) / ratings->unit - ratings->head.mean -
+                 rated->mean[RATINGS_BIAS] - kernels->dot(rater->mean, seen.h, RATINGS_WIDTH);
+    seen.variance = weigh(ratings, rater, rated, &seen);
+    learn_user(rater, &seen);
+    learn_item(rated, &seen);
+    learn_head(&ratings->head, &seen);
+}
+
+static enum status learn(void *self, struct recommender *model, const struct step *step)
+{
+    struct ratings *ratings = self;
+    (void)model;
+    if (step->action->kind != SIGNAL_RATING)
+        return STATUS_OK;
+    ratings->head.count++;
+    enum status status = grow(ratings, ratings->users, ratings->items);
+    if (status != STATUS_OK)
+        return status;
+    struct rater *rater = rater_of(ratings, step->user);
+    struct rated *rated = rated_of(ratings, step->item);
+    if (rater == NULL && add_rater(ratings, step->user, &rater) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    if (rated->variance[RATINGS_BIAS] == 0.0f)
+        add_rated(ratings, rated, step->now);
+    pass_time(rater, rated, step->second);
+    observe(ratings, rater, rated, step->action->rating);
+    return STATUS_OK;
+}
+
+static void forget(void *self, uint32_t user)
+{
+    drop_rater(self, user);
+}
+
+static size_t bytes(const void *self)
+{
+    const struct ratings *ratings = self;
+    return sizeof *ratings + table_bytes(&ratings->rater) + table_bytes(&ratings->rated) +
+           ratings->raters * sizeof(struct rater);
+}
+
+/* ---- keeping ---- */
+
+static enum status save_raters(const struct ratings *ratings, uint32_t users,
+                               struct state_writer *writer)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t user = 0; user < users && status == STATUS_OK; user++) {
+        const struct rater *rater = rater_of(ratings, user);
+        uint8_t there = rater != NULL;
+        status = writer->write(writer, &there, sizeof there);
+        if (status == STATUS_OK && rater != NULL)
+            status = writer->write(writer, rater, sizeof *rater);
+    }
+    return status;
+}
+
+static enum status save(const void *self, uint32_t users, uint32_t items,
+                        struct state_writer *writer)
+{
+    const struct ratings *ratings = self;
+    enum status status = writer->write(writer, &ratings->head, sizeof ratings->head);
+    if (ratings->head.count == 0 || status != STATUS_OK)
+        return status;
+    status = save_raters(ratings, users, writer);
+    return status == STATUS_OK ? table_save(&ratings->rated, items, writer) : status;
+}
+
+static enum status load_raters(struct ratings *ratings, uint32_t users, struct state_reader *reader)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t user = 0; user < users && status == STATUS_OK; user++) {
+        struct rater *rater;
+        uint8_t there;
+        status = reader->read(reader, &there, sizeof there);
+        if (status != STATUS_OK || there == 0)
+            continue;
+        status = add_rater(ratings, user, &rater);
+        if (status == STATUS_OK)
+            status = reader->read(reader, rater, sizeof *rater);
+    }
+    return status;
+}
+
+static enum status load(void *self, uint32_t users, uint32_t items, struct state_reader *reader)
+{
+    struct ratings *ratings = self;
+    enum status status = reader->read(reader, &ratings->head, sizeof ratings->head);
+    if (status == STATUS_OK)
+        status = grow(ratings, users, items);
+    if (status != STATUS_OK || ratings->head.count == 0)
+        return status;
+    status = load_raters(ratings, users, reader);
+    return status == STATUS_OK ? table_load(&ratings->rated, items, reader) : status;
+}
+
+const struct part part_ratings = {
+    .name = "ratings",
+    .create = create,
+    .destroy = destroy,
+    .grow = grow,
+    .learn = learn,
+    .forget = forget,
+    .bytes = bytes,
+    .save = save,
+    .load = load,
+};
+
+/* ---- the byte of a rating ---- */
+
+uint8_t rating_code(const struct signals *signals, float rating)
+{
+    float place = (rating - signals->scale_low) / (signals->scale_high - signals->scale_low);
+    return (uint8_t)(1 + (int)(place * CODES + 0.5f));
+}
+
+float rating_decode(const struct signals *signals, uint8_t code)
+{
+    float place = (float)(code - 1) / CODES;
+    return signals->scale_low + place * (signals->scale_high - signals->scale_low);
+}

@@ -1,0 +1,67 @@
+/*
+ * Explicit ratings: what a user would rate an item, on the rating scale.
+ *
+ *     r(u, i, t) = m + b_i + b_u + mood_u(t) + stretch_u b_i + <p_u, q_i>
+ *
+ * Biased matrix factorization (Koren, Bell & Volinsky 2009, eq. 4) with two terms for the user in
+ * time and scale: the mood fades within minutes (an Ornstein-Uhlenbeck process, for what Koren
+ * 2009, "Collaborative filtering with temporal dynamics", eq. 10, fits as a bias a day), and the
+ * stretch says how far the user follows what others think of an item (his eq. 12).
+ *
+ * It is learned in one pass by Gaussian filtering instead of SGD (Stern, Herbrich & Graepel 2009,
+ * "Matchbox", section 3, with a full covariance for the user): each mean moves by its own
+ * uncertainty's share of the error. So a user's first ratings move much and the thousandth little,
+ * without learning rates to tune.
+ *
+ * Nothing is allocated before the first rating; a user costs 1.1 kB from the first one on.
+ */
+#ifndef MODEL_RATINGS_H
+#define MODEL_RATINGS_H
+
+#include "model/signals.h"
+#include "model/table.h"
+
+/* One row of numbers about a user (u) or an item (i), position by position:
+ *        0     1      2         3..15
+ *     u  b_u   mood   stretch   p
+ *     i  b_i   -      -         q    */
+enum { RATINGS_BIAS, RATINGS_MOOD, RATINGS_STRETCH, RATINGS_VECTOR, RATINGS_WIDTH = 16 };
+
+/* Means are in units, of which the scale has 4.5; variances in those of a rating's noise. */
+struct rater {
+    float mean[RATINGS_WIDTH] __attribute__((aligned(64)));
+    float covariance[RATINGS_WIDTH][RATINGS_WIDTH];
+    uint32_t last_second; /* of the last rating */
+    uint32_t spare[15];
+};
+
+struct rated {
+    float mean[RATINGS_WIDTH];
+    float variance[RATINGS_WIDTH]; /* all 0: never rated */
+};
+
+/* What all ratings share. */
+struct ratings_head {
+    uint64_t count; /* ratings learned */
+    float mean, mean_variance;
+};
+
+struct ratings {
+    uint64_t seed;
+    float low, high, unit; /* of the scale */
+    uint32_t users, items; /* bounds */
+    uint32_t raters;       /* how many there are */
+    struct ratings_head head;
+    struct table rater; /* struct rater * (users) */
+    struct table rated; /* struct rated (items) */
+};
+
+/* Within the scale; slots may be SLOT_NONE or unrated. False: no rating was ever learned. */
+bool ratings_predict(const struct ratings *ratings, uint32_t user, uint32_t item, uint32_t second,
+                     float *rating);
+
+/* The last rating is remembered in a byte (had.h): 0 is none, 1..255 divide the scale evenly. */
+uint8_t rating_code(const struct signals *signals, float rating);
+float rating_decode(const struct signals *signals, uint8_t code); /* code > 0 */
+
+#endif
