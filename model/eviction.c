@@ -17,7 +17,11 @@ enum { BYTES_PER_ID = 96 };
 static size_t bytes_of_users(const struct recommender *model)
 {
     size_t each = sizeof(struct user) + model->settings.dim * sizeof(float) + BYTES_PER_ID;
-    return ids_count(&model->user_ids) * each + model->had_bytes;
+    size_t bytes = ids_count(&model->user_ids) * each + model->had_bytes;
+    for (int p = 0; p < PARTS; p++)
+        if (model->part[p] != NULL && model_parts[p]->user_bytes != NULL)
+            bytes += model_parts[p]->user_bytes(model->part[p]);
+    return bytes;
 }
 
 static size_t bytes_of_items(const struct recommender *model)

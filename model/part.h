@@ -50,6 +50,8 @@ struct part {
     void (*drop_items)(void *self, const bool *gone, uint32_t items);
     /* What the state costs with that many items; from what is there, not from what is allocated. */
     size_t (*bytes)(const void *self, uint32_t items);
+    /* What it costs for users; NULL: nothing. */
+    size_t (*user_bytes)(const void *self);
     enum status (*save)(const void *self, uint32_t users, uint32_t items,
                         struct state_writer *writer);
     enum status (*load)(void *self, uint32_t users, uint32_t items, struct state_reader *reader);

@@ -283,11 +283,25 @@ static void forget(void *self, uint32_t user)
     drop_rater(self, user);
 }
 
-static size_t bytes(const void *self)
+/* An item that comes back begins anew. */
+static void drop_items(void *self, const bool *gone, uint32_t items)
+{
+    struct ratings *ratings = self;
+    for (uint32_t item = 0; item < items; item++)
+        if (gone[item] && rated_of(ratings, item) != NULL)
+            *rated_of(ratings, item) = (struct rated){0};
+}
+
+static size_t bytes(const void *self, uint32_t items)
 {
     const struct ratings *ratings = self;
-    return sizeof *ratings + table_bytes(&ratings->rater) + table_bytes(&ratings->rated) +
-           ratings->raters * sizeof(struct rater);
+    return sizeof *ratings + (ratings->head.count == 0 ? 0 : items * sizeof(struct rated));
+}
+
+static size_t user_bytes(const void *self)
+{
+    const struct ratings *ratings = self;
+    return ratings->raters * (sizeof(struct rater) + sizeof(struct rater *));
 }
 
 /* ---- keeping ---- */
@@ -352,7 +366,9 @@ const struct part part_ratings = {
     .grow = grow,
     .learn = learn,
     .forget = forget,
+    .drop_items = drop_items,
     .bytes = bytes,
+    .user_bytes = user_bytes,
     .save = save,
     .load = load,
 };
