@@ -35,6 +35,7 @@ model.dim=
 model.transitions=
 model.neighbours=
 model.repeats=
+model.ratings=
 model.memory_limit=
 model.threads=
 lists.size=
