@@ -1,7 +1,5 @@
 #include "model/had.h"
 
-#include "model/random.h"
-
 #include <stdlib.h>
 
 void had_finish(struct had *had)
@@ -12,7 +10,7 @@ void had_finish(struct had *had)
 
 static uint32_t home_of(uint32_t item, uint32_t room)
 {
-    return (uint32_t)random_mix(item) & (room - 1);
+    return (item * 0x9e3779b1u >> 16) & (room - 1); /* room is at most 2^13 */
 }
 
 static struct had_entry *cell_of(const struct had *had, uint32_t item)

@@ -28,6 +28,9 @@ struct kernels {
     void (*add_scaled)(float a, const float *x, float *y, size_t size);
     /* gradient += g * row, then row += step * x: one visit of a row (rank-one SGD) */
     void (*visit)(float g, float step, const float *x, float *row, float *gradient, size_t size);
+    /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
+     */
+    uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */
     void (*exp)(float *v, size_t size);
 };

@@ -75,6 +75,21 @@ static void visit(float g, float step, const float *x, float *row, float *gradie
     }
 }
 
+static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
+{
+    __m256i sought = _mm256_set1_epi32((int32_t)wanted);
+    uint32_t n = 0;
+    for (; n + 8 <= count; n += 8) {
+        __m256i eight = _mm256_loadu_si256((const __m256i *)(const void *)(values + n));
+        int hit = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(eight, sought)));
+        if (hit != 0)
+            return n + (uint32_t)__builtin_ctz((unsigned)hit);
+    }
+    while (n < count && values[n] != wanted)
+        n++;
+    return n;
+}
+
 static __m256 exp8(__m256 x)
 {
     __m256 in_range = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_LOWEST), _CMP_GE_OQ);
@@ -107,6 +122,7 @@ const struct kernels kernels_avx2 = {
     .scan = scan,
     .add_scaled = add_scaled,
     .visit = visit,
+    .find = find,
     .exp = exp_all,
 };
 

@@ -81,6 +81,20 @@ static void visit(float g, float step, const float *x, float *row, float *gradie
     }
 }
 
+static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
+{
+    __m512i sought = _mm512_set1_epi32((int32_t)wanted);
+    for (uint32_t n = 0; n < count; n += 16) {
+        uint32_t left = count - n;
+        __mmask16 in = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+        __mmask16 hit =
+            _mm512_mask_cmpeq_epi32_mask(in, _mm512_maskz_loadu_epi32(in, values + n), sought);
+        if (hit != 0)
+            return n + (uint32_t)__builtin_ctz(hit);
+    }
+    return count;
+}
+
 static __m512 exp16(__m512 x)
 {
     __mmask16 in_range = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LOWEST), _CMP_GE_OQ);
@@ -113,6 +127,7 @@ const struct kernels kernels_avx512 = {
     .scan = scan,
     .add_scaled = add_scaled,
     .visit = visit,
+    .find = find,
     .exp = exp_all,
 };
 

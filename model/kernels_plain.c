@@ -48,6 +48,14 @@ static void visit(float g, float step, const float *x, float *row, float *gradie
     }
 }
 
+static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
+{
+    uint32_t n = 0;
+    while (n < count && values[n] != wanted)
+        n++;
+    return n;
+}
+
 static float exp_one(float x)
 {
     if (!(x >= EXP_LOWEST))
@@ -82,5 +90,6 @@ const struct kernels kernels_plain = {
     .scan = scan,
     .add_scaled = add_scaled,
     .visit = visit,
+    .find = find,
     .exp = exp_all,
 };

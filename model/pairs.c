@@ -1,5 +1,7 @@
 #include "model/pairs.h"
 
+#include "model/kernels.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,14 +52,6 @@ static enum status set_room(struct pairs *pairs, struct pair_list *list, uint32_
     return STATUS_OK;
 }
 
-static uint32_t place_of(const struct pair_list *list, uint32_t item)
-{
-    uint32_t n = 0;
-    while (n < list->size && list->item[n] != item)
-        n++;
-    return n;
-}
-
 static uint32_t lightest(const struct pair_list *list)
 {
     const float *weight = pair_weights(list);
@@ -93,7 +87,7 @@ enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float wei
         for (uint32_t n = 0; n < list->size; n++)
             weights[n] *= keep;
     list->total = list->total * keep + weight;
-    uint32_t place = place_of(list, to);
+    uint32_t place = kernels->find(list->item, list->size, to);
     if (place == list->size) {
         enum status status = new_place(pairs, list, &place);
         if (status != STATUS_OK)

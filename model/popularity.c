@@ -6,13 +6,16 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { REFRESHED_PER_EVENT = 4 };
+/* Items brought up to date at an event: its own, and others in turn. */
+enum { REFRESHED = 5 };
+
+_Static_assert(REFRESHED *POPULARITY_SPANS <= 16, "refresh() takes one vector");
 
 #define SMALLEST_COUNT 0.1
 #define COSINE_SHRINK 5.0f
 #define LN2 0.6931471805599453
 
-static const double half_lives[POPULARITY_SPANS] = {500.0, 10000.0};
+static const float fading[POPULARITY_SPANS] = {(float)(-LN2 / 500.0), (float)(-LN2 / 10000.0)};
 
 void popularity_init(struct popularity *popularity)
 {
@@ -37,19 +40,31 @@ uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item)
     return ((const struct popular_item *)table_row(&popularity->items, item))->wanted;
 }
 
-/* Decays the counts to now and writes them into the item's row. */
-static void refresh(struct popularity *popularity, struct factors *factors, uint32_t slot,
-                    uint64_t now, float more)
+/* Decays the items' counts to now; an item may be named twice. */
+static void fade(struct popularity *popularity, const uint32_t slots[REFRESHED], uint64_t now)
 {
-    struct popular_item *item = table_row(&popularity->items, slot);
-    float *columns = factors_columns(factors, slot);
-    for (int span = 0; span < POPULARITY_SPANS; span++) {
-        double age = (double)(now - item->at);
-        double count = (double)item->count[span] * real_exp(-LN2 * age / half_lives[span]) + more;
-        item->count[span] = (float)count;
-        columns[COLUMN_POPULAR_FAST + span] = (float)real_log(1.0 + count / SMALLEST_COUNT);
+    _Alignas(64) float kept[16] = {0};
+    for (int n = 0; n < REFRESHED; n++)
+        for (int span = 0; span < POPULARITY_SPANS; span++)
+            kept[n * POPULARITY_SPANS + span] =
+                (float)(now - popularity_of(popularity, slots[n])->at) * fading[span];
+    kernels->exp(kept, 16);
+    for (int n = 0; n < REFRESHED; n++) {
+        struct popular_item *item = popularity_of(popularity, slots[n]);
+        for (int span = 0; span < POPULARITY_SPANS && item->at < now; span++)
+            item->count[span] *= kept[n * POPULARITY_SPANS + span];
+        item->at = now;
     }
-    item->at = now;
+}
+
+static void write_columns(const struct popularity *popularity, struct factors *factors,
+                          uint32_t slot)
+{
+    const struct popular_item *item = popularity_of(popularity, slot);
+    float *columns = factors_columns(factors, slot);
+    for (int span = 0; span < POPULARITY_SPANS; span++)
+        columns[COLUMN_POPULAR_FAST + span] =
+            (float)real_log(1.0 + (double)item->count[span] / SMALLEST_COUNT);
 }
 
 static enum status add_wanted(struct popularity *popularity, uint32_t slot)
@@ -78,11 +93,16 @@ enum status popularity_learn(struct popularity *popularity, struct factors *fact
         record->at = now;
         factors_columns(factors, item)[COLUMN_CLOSED] = 0.0f;
     }
-    for (int n = 0; n < REFRESHED_PER_EVENT; n++) {
+    uint32_t slots[REFRESHED] = {item};
+    for (int n = 1; n < REFRESHED; n++) {
         popularity->turn = (popularity->turn + 1) % popularity->wanted_count;
-        refresh(popularity, factors, popularity->wanted_items[popularity->turn], now, 0.0f);
+        slots[n] = popularity->wanted_items[popularity->turn];
     }
-    refresh(popularity, factors, item, now, 1.0f);
+    fade(popularity, slots, now);
+    for (int span = 0; span < POPULARITY_SPANS; span++)
+        record->count[span] += 1.0f;
+    for (int n = 0; n < REFRESHED; n++)
+        write_columns(popularity, factors, slots[n]);
     return STATUS_OK;
 }
 

@@ -57,6 +57,17 @@ static void check_steps(const struct kernels *variant, size_t size)
     assert_memory_equal(gradient[0], gradient[1], sizeof gradient[0]);
 }
 
+static void check_find(const struct kernels *variant)
+{
+    uint32_t values[70];
+    for (uint32_t n = 0; n < 70; n++)
+        values[n] = (uint32_t)random_at(5, n) % 90;
+    for (uint32_t count = 0; count <= 70; count++)
+        for (uint32_t wanted = 0; wanted < 90; wanted++)
+            assert_int_equal(variant->find(values, count, wanted),
+                             kernels_plain.find(values, count, wanted));
+}
+
 static void check_exp(const struct kernels *variant)
 {
     _Alignas(64) float expected[LARGEST], got[LARGEST];
@@ -85,6 +96,7 @@ static void check_variant(enum kernel_choice choice)
         check_steps(variant, size);
     }
     check_exp(variant);
+    check_find(variant);
 }
 
 static void avx2_gives_the_same_bits(void **state)
