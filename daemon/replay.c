@@ -280,6 +280,7 @@ static enum status prepare(struct replay *replay, struct error *error)
         .signals = &replay->settings->model.signals,
         .clock = clock_of_machine(),
     };
+    replay->checkpoint.model = NULL; /* taken over */
     status = open_input(replay, error);
     if (status == STATUS_OK && replay->plan.evaluate)
         status = begin_evaluation(replay, error);
@@ -358,6 +359,7 @@ static enum status replay_all(struct replay *replay, struct error *error)
 static void finish(struct replay *replay)
 {
     evaluation_destroy(replay->evaluation);
+    recommender_destroy(replay->engine.model);
     replay_input_close(replay->input);
     checkpoint_finish(&replay->checkpoint);
     settings_free(replay->settings);

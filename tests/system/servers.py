@@ -99,8 +99,11 @@ class Broker:
         return consumer
 
     def partitions(self, topic):
-        metadata = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
-        return sorted(metadata.list_topics(topic, timeout=10).topics[topic].partitions)
+        """Of a topic that is there, or that somebody's first message is about to create."""
+        client = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
+        return sorted(wait_until(
+            lambda: client.list_topics(topic, timeout=10).topics[topic].partitions, 20,
+            f"topic {topic} is there"))
 
     def produced(self, topic):
         """How many messages ever came to the topic, over all partitions."""

@@ -95,7 +95,8 @@ def test_the_digest_does_not_depend_on_threads(tasted):
     digest = tasted.snapshot_info()["state_digest"]
     path = write_ndjson(tasted.folder / "all", events)
     for threads in ("1", "3"):
-        assert tasted.replay(path, "--threads", threads)["state_digest"] == digest
+        report = tasted.replay(path, "--set", f"model.threads={threads}")
+        assert report["state_digest"] == digest
 
 
 def test_the_seed_changes_the_digest(tasted):
