@@ -1,8 +1,12 @@
 #include "daemon/evaluation.h"
 
+#include "daemon/cpu_time.h"
 #include "model/had.h"
 
 #include <stdlib.h>
+
+/* With fewer blocks the threads' hand-over costs more than it saves. */
+enum { BLOCKS_SHARED = 6 };
 
 enum status evaluation_create(const struct evaluation_settings *settings,
                               const struct recommender *model, struct evaluation **out)
@@ -80,6 +84,52 @@ static bool is_due(struct evaluation *evaluation)
     return !is_warmup(evaluation) && ++evaluation->eligible % evaluation->settings.every == 0;
 }
 
+/* The event that is being scored. */
+struct scored {
+    struct evaluation *evaluation;
+    const struct recommender *model;
+    const struct event *event;
+    uint32_t user, item;
+    struct ranks ranks;
+};
+
+static void rank_baselines(struct scored *scored)
+{
+    struct baselines *baselines = scored->evaluation->baselines;
+    uint32_t had[HAD_MAX];
+    if (!baselines_is_candidate(baselines, scored->item))
+        return;
+    uint32_t had_count =
+        recommender_had_items(scored->model, scored->user, scored->event->ts_ms, had, HAD_MAX);
+    baselines_rank(baselines, scored->user, scored->item, had, had_count, scored->ranks.baseline);
+}
+
+/* Share 0 is the baselines, the others are the blocks of the catalogue. */
+static void rank_share(void *context, uint32_t n)
+{
+    struct scored *scored = context;
+    if (n == 0)
+        rank_baselines(scored);
+    else
+        recommender_scan(scored->model, scored->evaluation->query, n - 1);
+}
+
+static void rank_all(struct scored *scored)
+{
+    struct evaluation *evaluation = scored->evaluation;
+    const struct recommender *model = scored->model;
+    uint32_t blocks = recommender_blocks(model);
+    if (recommender_item_wanted(model, scored->item) == 0 ||
+        recommender_query(model, evaluation->query, scored->user, scored->event->ts_ms) !=
+            STATUS_OK) {
+        rank_baselines(scored);
+        return;
+    }
+    crew_run(blocks < BLOCKS_SHARED ? NULL : evaluation->settings.crew, blocks + 1, rank_share,
+             scored);
+    scored->ranks.model = recommender_rank_scanned(model, evaluation->query, scored->item);
+}
+
 static void score(struct evaluation *evaluation, const struct recommender *model,
                   const struct event *event, const struct action *action)
 {
@@ -88,18 +138,12 @@ static void score(struct evaluation *evaluation, const struct recommender *model
     if (recommender_has(model, user, item, event->ts_ms) || !is_due(evaluation))
         return;
     struct clock_source *clock = evaluation->settings.clock;
-    int64_t before = clock->monotonic_ns(clock);
-    struct ranks ranks = {0};
-    if (recommender_item_wanted(model, item) > 0 &&
-        recommender_query(model, evaluation->query, user, event->ts_ms) == STATUS_OK)
-        ranks.model = recommender_rank(model, evaluation->query, item);
+    struct scored scored = {evaluation, model, event, user, item, {0}};
+    int64_t before = clock->monotonic_ns(clock), cpu_before = cpu_time_ns();
+    rank_all(&scored);
+    record(evaluation, model, user, item, action, &scored.ranks);
+    evaluation->cpu_ns += (uint64_t)(cpu_time_ns() - cpu_before);
     evaluation->rank_ns += (uint64_t)(clock->monotonic_ns(clock) - before);
-    if (baselines_is_candidate(evaluation->baselines, item)) {
-        uint32_t had[HAD_MAX];
-        uint32_t had_count = recommender_had_items(model, user, event->ts_ms, had, HAD_MAX);
-        baselines_rank(evaluation->baselines, user, item, had, had_count, ranks.baseline);
-    }
-    record(evaluation, model, user, item, action, &ranks);
 }
 
 static void ratings_add(struct evaluation_ratings *ratings, float truth, float predicted,

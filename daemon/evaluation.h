@@ -9,6 +9,7 @@
 #ifndef DAEMON_EVALUATION_H
 #define DAEMON_EVALUATION_H
 
+#include "daemon/crew.h"
 #include "daemon/engine.h"
 #include "model/baselines.h"
 #include "model/measures.h"
@@ -21,6 +22,7 @@ struct evaluation_settings {
     double warmup;  /* 0..1: the first part, learned but not scored */
     uint64_t every; /* score each Nth of those that would be; at least 1 */
     struct clock_source *clock;
+    struct crew *crew; /* shares the ranking of large catalogues; NULL: one thread */
 };
 
 /* Of explicit ratings, predicted before they are learned: sums of squared errors. */
@@ -47,6 +49,7 @@ struct evaluation {
     struct query *query;
     uint64_t accepted, eligible; /* so far */
     uint64_t rank_ns;
+    uint64_t cpu_ns; /* of scoring, on the learning thread */
     struct evaluation_figures total;
     struct evaluation_figures series[EVALUATION_SERIES];
     struct evaluation_warmth warmth;

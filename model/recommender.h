@@ -97,6 +97,12 @@ float recommender_score(const struct recommender *model, const struct query *que
 /* The rank that evaluation asks for: 1 + other items that score higher or equal, among all that
  * were ever wanted, less what the user has. 0: the item is no candidate. */
 uint32_t recommender_rank(const struct recommender *model, struct query *query, uint32_t item);
+/* The same in two steps, so that several threads can share the first: each block, in any order and
+ * on any thread; when all are scanned, the rank. */
+uint32_t recommender_blocks(const struct recommender *model);
+void recommender_scan(const struct recommender *model, struct query *query, uint32_t block);
+uint32_t recommender_rank_scanned(const struct recommender *model, struct query *query,
+                                  uint32_t item);
 /* Whether the user has the item at that time, as lists.exclude_seen says. */
 bool recommender_has(const struct recommender *model, uint32_t user, uint32_t item, int64_t ts_ms);
 /* The items that the user has then, slots in no particular order; at most HAD_MAX. None with

@@ -127,18 +127,32 @@ static float sparse_sum(const struct query *query, const float *row)
     return sum;
 }
 
-void query_score_all(const struct recommender *model, struct query *query)
+uint32_t recommender_blocks(const struct recommender *model)
 {
-    uint32_t bound = model->item_ids.bound, width = model->settings.dim + COLUMNS;
-    for (uint32_t first = 0; first < bound; first += TABLE_BLOCK_ROWS) {
-        uint32_t count = bound - first < TABLE_BLOCK_ROWS ? bound - first : TABLE_BLOCK_ROWS;
-        kernels->scan(query->vector, factors_candidate(&model->factors, first), width, count, width,
-                      query->scores + first);
-    }
+    return (model->item_ids.bound + TABLE_BLOCK_ROWS - 1) / TABLE_BLOCK_ROWS;
+}
+
+void recommender_scan(const struct recommender *model, struct query *query, uint32_t block)
+{
+    uint32_t width = model->settings.dim + COLUMNS, first = block * TABLE_BLOCK_ROWS;
+    uint32_t left = model->item_ids.bound - first;
+    kernels->scan(query->vector, factors_candidate(&model->factors, first), width,
+                  left < TABLE_BLOCK_ROWS ? left : TABLE_BLOCK_ROWS, width, query->scores + first);
+}
+
+static void add_sparse(struct query *query)
+{
     for (uint32_t n = 0; n < query->sparse.touched_count; n++) {
         uint32_t item = query->sparse.touched[n];
         query->scores[item] += sparse_sum(query, sparse_row(&query->sparse, item));
     }
+}
+
+void query_score_all(const struct recommender *model, struct query *query)
+{
+    for (uint32_t block = 0; block < recommender_blocks(model); block++)
+        recommender_scan(model, query, block);
+    add_sparse(query);
 }
 
 float recommender_score(const struct recommender *model, const struct query *query, uint32_t item)
@@ -245,9 +259,10 @@ void recommender_top(const struct recommender *model, struct query *query, uint3
     name_items(model, list);
 }
 
-uint32_t recommender_rank(const struct recommender *model, struct query *query, uint32_t item)
+uint32_t recommender_rank_scanned(const struct recommender *model, struct query *query,
+                                  uint32_t item)
 {
-    query_score_all(model, query);
+    add_sparse(query);
     hide(model, query, false);
     float score = query->scores[item];
     if (!(score > CLOSED_SCORE / 2))
@@ -256,6 +271,13 @@ uint32_t recommender_rank(const struct recommender *model, struct query *query, 
     for (uint32_t n = 0; n < model->item_ids.bound; n++)
         above += query->scores[n] >= score; /* itself included: rank 1 at best */
     return above;
+}
+
+uint32_t recommender_rank(const struct recommender *model, struct query *query, uint32_t item)
+{
+    for (uint32_t block = 0; block < recommender_blocks(model); block++)
+        recommender_scan(model, query, block);
+    return recommender_rank_scanned(model, query, item);
 }
 
 void recommender_popular(const struct recommender *model, struct query *query, uint32_t size,
