@@ -53,6 +53,15 @@ const struct command commands[] = {
      "without a list gets the popular one, and standard error says so. With --snapshot the list is "
      "ranked by the model in the file, as of the last event it learned, and nothing else is asked.",
      top_options, command_top},
+    {"predict", "USER ITEM...|--matrix", "what a user would rate items, by a snapshot",
+     "Prints for each item the rating that the user gave it last, the one the model predicts, "
+     "within signals.rating_scale, and the score that ranks it; by the model in a snapshot, as of "
+     "the last event it learned. Ratings are predicted from explicit ratings alone: where none was "
+     "ever learned there are only scores. Given ratings are kept to 1/254 of the scale. Somebody "
+     "or something unknown counts as average.\n\n"
+     "--matrix prints all users and items of a small snapshot: ratings as they were given, and "
+     "predicted ones behind a ~.",
+     predict_options, command_predict},
     {"config", "check|defaults|show", "checks, explains and shows the settings",
      "check validates the settings, and with --connect reaches for Kafka and Redis too. defaults "
      "prints a file with every setting, its help and its default as comments. show prints the "

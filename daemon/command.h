@@ -32,12 +32,13 @@ struct command {
 extern const struct command commands[];
 extern const struct command_option common_options[]; /* -c, --set, --help, --version */
 
-/* Each in a file of its own: run.c, demo.c, load.c, replay.c, top.c, snapshot.c, config.c. */
+/* Each in a file of its own: run.c, demo.c, load.c, replay.c, top.c, predict.c, snapshot.c, config.c. */
 int command_run(struct invocation *invocation);
 int command_demo(struct invocation *invocation);
 int command_load(struct invocation *invocation);
 int command_replay(struct invocation *invocation);
 int command_top(struct invocation *invocation);
+int command_predict(struct invocation *invocation);
 int command_snapshot(struct invocation *invocation);
 int command_config(struct invocation *invocation);
 int command_generate(struct invocation *invocation); /* hidden: manual pages, completions */
@@ -46,6 +47,7 @@ extern const struct command_option demo_options[];
 extern const struct command_option load_options[];
 extern const struct command_option replay_options[];
 extern const struct command_option top_options[];
+extern const struct command_option predict_options[];
 extern const struct command_option snapshot_options[];
 extern const struct command_option config_options[];
 

@@ -1,5 +1,6 @@
 /* `tasted top USER`: the user's list, as an application gets it from Redis, or as the model in a
  * snapshot would make it now. */
+#include "daemon/cell.h"
 #include "daemon/checkpoint.h"
 #include "daemon/command.h"
 #include "transport/float_text.h"
@@ -146,38 +147,20 @@ static enum status print_json(const struct top_request *request, const struct to
     return failed ? STATUS_INTERNAL : STATUS_OK;
 }
 
-/* Columns a terminal takes for UTF-8, most scripts; control characters are printed as one. */
-static int columns_of(struct text text)
-{
-    int columns = 0;
-    for (uint32_t i = 0; i < text.size; i++)
-        columns += ((unsigned char)text.at[i] & 0xc0) != 0x80;
-    return columns;
-}
-
-static void print_id(struct text id, int width)
-{
-    for (uint32_t i = 0; i < id.size; i++) {
-        unsigned char byte = (unsigned char)id.at[i];
-        putchar(byte < 0x20 || byte == 0x7f ? '?' : byte);
-    }
-    for (int columns = columns_of(id); columns < width; columns++)
-        putchar(' ');
-}
-
 static void print_table(const struct list *list)
 {
     int width = 4;
     bool scored = false;
     for (uint32_t i = 0; i < list->size; i++) {
-        int columns = columns_of(list->at[i].item);
+        int columns = cell_columns(list->at[i].item);
         width = columns > width && columns <= 56 ? columns : width;
         scored |= !isnan(list->at[i].score);
     }
     printf("rank  %-*s%s\n", scored ? width : 0, "item", scored ? "       score" : "");
     for (uint32_t i = 0; i < list->size; i++) {
         printf("%4u  ", i + 1);
-        print_id(list->at[i].item, scored ? width : 0);
+        bool fits = cell_columns(list->at[i].item) <= width;
+        cell_print(list->at[i].item, scored && fits ? width : 0);
         if (scored)
             printf("  %10.4f", (double)list->at[i].score);
         putchar('\n');
