@@ -84,15 +84,17 @@ _tasted() {
     replay:--from-snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     top:-n) return ;;
     top:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    predict:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
   esac
   case $command in
-    '') words='run demo load replay snapshot top config help' ;;
+    '') words='run demo load replay snapshot top predict config help' ;;
     run) words=''; files=; options='' ;;
     demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
     load) words=''; files=yes; options='--format --rate --speed' ;;
     replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --report --snapshot --from-snapshot' ;;
     snapshot) words='info verify'; files=yes; options='--json' ;;
     top) words=''; files=; options='-n --json --snapshot' ;;
+    predict) words=''; files=; options='--snapshot --matrix --json' ;;
     config) words='check defaults show'; files=; options='--connect' ;;
   esac
   if [[ $cur == -* ]]; then
