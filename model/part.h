@@ -28,6 +28,7 @@ struct step {
     uint32_t user, item; /* slots */
     const struct user *record;
     const struct action *action;
+    struct text device;        /* of the event; absent: unknown */
     const struct query *query; /* the user's side before the event; its taste has the history */
     uint32_t second;           /* since 1970 */
     uint64_t now;              /* number of the event */
@@ -57,9 +58,10 @@ struct part {
     enum status (*load)(void *self, uint32_t users, uint32_t items, struct state_reader *reader);
 };
 
-enum part_id { PART_TRANSITIONS, PART_NEIGHBOURS, PART_REPEATS, PART_RATINGS, PARTS };
+enum part_id { PART_TRANSITIONS, PART_NEIGHBOURS, PART_REPEATS, PART_RATINGS, PART_CONTEXT, PARTS };
 
 extern const struct part *const model_parts[PARTS];
-extern const struct part part_transitions, part_neighbours, part_repeats, part_ratings;
+extern const struct part part_transitions, part_neighbours, part_repeats, part_ratings,
+    part_context;
 
 #endif

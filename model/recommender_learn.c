@@ -232,8 +232,9 @@ static void learn_factors(struct recommender *model, const struct step *step)
 }
 
 static enum status learn(struct recommender *model, uint32_t user, uint32_t item,
-                         const struct action *action, uint32_t second)
+                         const struct action *action, const struct event *event)
 {
+    uint32_t second = user_clock(event->ts_ms);
     struct user *record = recommender_user(model, user);
     enum status status = query_prepare(model, &model->learning, user, second);
     if (status != STATUS_OK)
@@ -244,6 +245,7 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
         .item = item,
         .record = record,
         .action = action,
+        .device = event->device,
         .query = &model->learning,
         .second = second,
         .now = model->events,
@@ -277,8 +279,7 @@ enum verdict recommender_learn(struct recommender *model, const struct event *ev
     if (learned->status == STATUS_OK)
         learned->status = intern_item(model, event->item, &learned->item);
     if (learned->status == STATUS_OK)
-        learned->status =
-            learn(model, learned->user, learned->item, &learned->action, user_clock(event->ts_ms));
+        learned->status = learn(model, learned->user, learned->item, &learned->action, event);
     if (learned->status == STATUS_OK)
         recommender_make_room(model, learned->user, learned->item);
     return VERDICT_ACCEPTED;

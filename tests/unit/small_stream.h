@@ -21,7 +21,7 @@ static inline uint64_t small_random(uint64_t key)
 }
 
 /* 40 users, 120 items, three tastes; clicks, plays, skips, ratings, dislikes, now and then a
- * forget; every ninth event has an id, some of them repeated. */
+ * forget; every ninth event has an id, some of them repeated, every fourth names a device. */
 static inline void small_stream_at(uint32_t i, struct small_event *out)
 {
     static const char *const names[] = {"click", "play", "play", "skip",  "rating",  "view",
@@ -41,6 +41,8 @@ static inline void small_stream_at(uint32_t i, struct small_event *out)
     event->ts_ms = 1700000000000 + (int64_t)i * 61000;
     if (strcmp(name, "forget") != 0)
         event->item = text_of(out->item);
+    if (i % 4 == 0)
+        event->device = text_of(i % 8 == 0 ? "phone" : "speaker");
     if (i % 9 == 0) {
         snprintf(out->id, sizeof out->id, "e%u", i / 18);
         event->id = text_of(out->id);
