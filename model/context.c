@@ -7,10 +7,10 @@
  *     x += (1 - m) H_h + m H_{h+1} + (1 - m) W_h + m W_{h+1} + D_day + V_device
  *
  * with m the part of the hour that is over: the day has no steps. W are the hours of this kind of
- * day, working day or weekend, on top of those of any. Hour and day come from the time
- * asked about, UTC; the device is the last one the user is known to have used, for a list is made
- * before anybody knows what it will be read on. Devices are told apart by a hash of their names, so
- * that no name is kept; the first ones have a vector each, later ones share these.
+ * day, working day or weekend, on top of those of any. Hour and day come from the time asked about,
+ * UTC; the device is the last one the user is known to have used, for a list is made before anybody
+ * knows what it will be read on. Devices are told apart by a hash of their names, so that no name
+ * is kept; the first ones have a vector each, later ones share these.
  */
 #include "model/random.h"
 #include "model/recommender_parts.h"
@@ -165,10 +165,15 @@ static void forget(void *self, uint32_t user)
 
 /* ---- keeping ---- */
 
-static size_t bytes(const void *self)
+static size_t bytes(const void *self, uint32_t items)
 {
-    const struct context *context = self;
-    return sizeof *context + table_bytes(&context->rows) + table_bytes(&context->users);
+    (void)items;
+    return sizeof(struct context) + ROWS * ((const struct context *)self)->dim * sizeof(float);
+}
+
+static size_t user_bytes(const void *self)
+{
+    return ((const struct context *)self)->users.rows * sizeof(uint32_t);
 }
 
 static enum status save(const void *self, uint32_t users, uint32_t items,
@@ -218,6 +223,7 @@ const struct part part_context = {
     .learn = learn,
     .forget = forget,
     .bytes = bytes,
+    .user_bytes = user_bytes,
     .save = save,
     .load = load,
 };
