@@ -36,6 +36,7 @@ model.transitions=
 model.neighbours=
 model.repeats=
 model.ratings=
+model.context=
 model.memory_limit=
 model.threads=
 lists.size=
