@@ -1,14 +1,16 @@
 /*
  * `tasted replay`: the engine of `run` over recorded events, with nothing else around it.
  *
- *     files or a Kafka range ──► engine ──► report, snapshot
- *                                  └ evaluation watches, before each event is learned
+ *     files or a Kafka range ──► batch ──► variant: engine ──► report, snapshot
+ *                                     ├──► variant: …  └ evaluation watches, before each event is
+ *                                     └──► …             learned
+ *
+ * The reading is this thread's; the variants of a batch are the crew's.
  */
-#include "daemon/checkpoint.h"
 #include "daemon/command.h"
-#include "daemon/evaluation.h"
 #include "daemon/progress.h"
-#include "daemon/replay_input.h"
+#include "daemon/replay_plan.h"
+#include "daemon/replay_variant.h"
 #include "daemon/report.h"
 
 #include <jansson.h>
@@ -18,39 +20,18 @@
 
 enum { BAD_LINES_SHOWN = 5, POSITIONS_MAX = 4096 };
 
-const struct command_option replay_options[] = {
-    {"--topic", "TOPIC", "learn from this Kafka topic (several by comma) instead of files"},
-    {"--from", "WHERE", "earliest (default), a time (ms or RFC 3339), or PARTITION:OFFSET,…"},
-    {"--to", "WHERE", "latest (default: as of now), a time, or PARTITION:OFFSET,…; exclusive"},
-    {"--evaluate", NULL, "score each wanted item before it is learned, beside baselines"},
-    {"--warmup", "F", "the first part of the events, 0..1, is learned but not scored"},
-    {"--every", "N", "score each Nth event only; all are learned"},
-    {"--report", "FILE.json", "write the report as JSON; - for standard output"},
-    {"--snapshot", "FILE", "write the state at the end"},
-    {"--from-snapshot", "FILE", "continue from this state"},
-    {.name = NULL},
-};
-
-struct replay_plan {
-    const char *paths[256];
-    uint32_t path_count;
-    const char *topics, *from, *to;
-    bool evaluate;
-    double warmup;
-    uint64_t every;
-    const char *report, *snapshot, *from_snapshot;
-};
+typedef void variant_work(struct replay_variant *variant, const struct replay_batch *batch);
 
 struct replay {
     struct replay_plan plan;
-    struct settings *settings;
-    struct checkpoint checkpoint; /* owns the model; of --from-snapshot, or empty */
+    struct variants settings; /* their names; the variants have taken over the rest */
+    struct replay_variant variants[VARIANTS_MAX];
+    uint32_t variant_count;
+    struct crew *crew;
     struct replay_input *input;
-    struct engine engine;
-    struct evaluation *evaluation; /* NULL: only learning */
-    uint64_t events, bad;          /* of this reading */
-    struct recommender *skimmed;   /* while counting ahead */
-    uint64_t accepted;             /* as counted ahead */
+    struct replay_batch batch;
+    variant_work *work;   /* what is done with the batch */
+    uint64_t events, bad; /* of this reading */
 };
 
 static int64_t now_ns(void)
@@ -59,97 +40,7 @@ static int64_t now_ns(void)
     return clock->monotonic_ns(clock);
 }
 
-/* ---- the command line ---- */
-
-static bool read_number(const char *text, double low, double high, double *out)
-{
-    char *end;
-    *out = strtod(text, &end);
-    return end != text && *end == '\0' && *out >= low && *out <= high;
-}
-
-static int take_option(struct replay_plan *plan, const struct command *command,
-                       const struct command_option *option, const char *value)
-{
-    double number;
-    if (command_is(option, "--topic"))
-        plan->topics = value;
-    else if (command_is(option, "--from"))
-        plan->from = value;
-    else if (command_is(option, "--to"))
-        plan->to = value;
-    else if (command_is(option, "--evaluate"))
-        plan->evaluate = true;
-    else if (command_is(option, "--report"))
-        plan->report = value;
-    else if (command_is(option, "--snapshot"))
-        plan->snapshot = value;
-    else if (command_is(option, "--from-snapshot"))
-        plan->from_snapshot = value;
-    else if (command_is(option, "--warmup")) {
-        if (!read_number(value, 0.0, 1.0, &plan->warmup))
-            return command_misuse(command, "--warmup %s: a number from 0 to 1 is needed", value);
-    } else if (command_is(option, "--every")) {
-        if (!read_number(value, 1.0, 1e15, &number) || number != (double)(uint64_t)number)
-            return command_misuse(command, "--every %s: a whole number from 1 is needed", value);
-        plan->every = (uint64_t)number;
-    }
-    return EXIT_FINE;
-}
-
-static int read_plan(struct invocation *invocation, struct replay_plan *plan)
-{
-    const struct command *command = command_named("replay");
-    const struct command_option *option;
-    const char *value;
-    *plan = (struct replay_plan){.from = "earliest", .to = "latest", .every = 1};
-    while ((option = command_next(invocation, command, &value)) || value) {
-        int code = EXIT_FINE;
-        if (option != NULL)
-            code = take_option(plan, command, option, value);
-        else if (plan->path_count == sizeof plan->paths / sizeof *plan->paths)
-            code = command_misuse(command, "more than %u files", plan->path_count);
-        else
-            plan->paths[plan->path_count++] = value;
-        if (code != EXIT_FINE)
-            return code;
-    }
-    if ((plan->path_count > 0) == (plan->topics != NULL))
-        return command_misuse(command, "%s",
-                              plan->topics != NULL ? "either files or --topic, not both"
-                                                   : "name files (or -), or a --topic");
-    return EXIT_FINE;
-}
-
-/* ---- setting up ---- */
-
-/* An empty model, or the one of --from-snapshot with its offsets. */
-static enum status open_model(const struct replay *replay, struct checkpoint *checkpoint,
-                              struct error *error)
-{
-    checkpoint_init(checkpoint);
-    if (replay->plan.from_snapshot != NULL)
-        return checkpoint_open(replay->plan.from_snapshot, &replay->settings->model, checkpoint,
-                               error);
-    return recommender_create(&replay->settings->model, &checkpoint->model, error);
-}
-
-static enum status open_input(struct replay *replay, struct error *error)
-{
-    struct replay_input_settings input = {
-        .settings = replay->settings,
-        .paths = replay->plan.paths,
-        .path_count = replay->plan.path_count,
-        .topics = replay->plan.topics,
-        .from = replay->plan.from,
-        .to = replay->plan.to,
-        .positions = replay->checkpoint.positions,
-        .position_count = replay->checkpoint.position_count,
-    };
-    return replay_input_open(&input, &replay->input, error);
-}
-
-/* ---- one event ---- */
+/* ---- reading ---- */
 
 static void complain(const struct replay *replay, const struct replay_turn *turn)
 {
@@ -159,39 +50,52 @@ static void complain(const struct replay *replay, const struct replay_turn *turn
         fprintf(stderr, "tasted: more bad lines are only counted\n");
 }
 
-static enum verdict take(struct engine *engine, enum replay_got got, const struct replay_turn *turn,
-                         struct learned *learned)
+static void use_batch(void *context, uint32_t n)
 {
-    if (got == REPLAY_MESSAGE)
-        return engine_take_message(engine, turn->message.value, turn->message.size,
-                                   turn->message.timestamp_ms, learned);
-    return engine_take_event(engine, &turn->event, learned);
+    struct replay *replay = context;
+    replay->work(&replay->variants[n], &replay->batch);
 }
 
-static enum status learn_turn(struct replay *replay, enum replay_got got,
-                              const struct replay_turn *turn, struct error *error)
+/* A single variant keeps the crew for itself, to rank with. */
+static enum status flush(struct replay *replay, struct error *error)
 {
-    struct learned learned;
-    if (take(&replay->engine, got, turn, &learned) != VERDICT_ACCEPTED)
-        return STATUS_OK;
-    if (learned.status != STATUS_OK)
-        return error_set(error, learned.status, "learning: %s", status_text(learned.status));
-    if (replay->evaluation != NULL)
-        return evaluation_after(replay->evaluation, &learned);
+    crew_run(replay->variant_count > 1 ? replay->crew : NULL, replay->variant_count, use_batch,
+             replay);
+    replay_batch_clear(&replay->batch);
+    for (uint32_t n = 0; n < replay->variant_count; n++)
+        if (replay->variants[n].error.status != STATUS_OK) {
+            *error = replay->variants[n].error;
+            return error->status;
+        }
     return STATUS_OK;
 }
 
-/* Goes through the input once; `use` is called with each event or message. */
-static enum status each_turn(struct replay *replay, const char *what,
-                             enum status (*use)(struct replay *, enum replay_got,
-                                                const struct replay_turn *, struct error *),
-                             struct error *error)
+static enum status take_turn(struct replay *replay, enum replay_got got,
+                             const struct replay_turn *turn, struct error *error)
+{
+    enum status status = STATUS_OK;
+    if (got == REPLAY_BAD) {
+        replay->bad++;
+        complain(replay, turn);
+        return STATUS_OK;
+    }
+    if (replay_batch_is_full(&replay->batch, got, turn))
+        status = flush(replay, error);
+    if (status == STATUS_OK && replay_batch_add(&replay->batch, got, turn) != STATUS_OK)
+        status = error_set(error, STATUS_NO_MEMORY, "no memory for an event");
+    return status;
+}
+
+/* Goes through the input once; each variant does `work` with each batch. */
+static enum status read_through(struct replay *replay, const char *what, variant_work *work,
+                                struct error *error)
 {
     struct replay_turn turn;
     struct progress progress;
     enum status status = STATUS_OK;
     progress_init(&progress, what, "events");
     replay->events = replay->bad = 0;
+    replay->work = work;
     while (status == STATUS_OK) {
         enum replay_got got = replay_input_next(replay->input, &turn);
         if (got == REPLAY_END)
@@ -202,90 +106,89 @@ static enum status each_turn(struct replay *replay, const char *what,
             break;
         }
         replay->events++;
+        status = take_turn(replay, got, &turn, error);
         progress_update(&progress, replay->events, replay_input_fraction(replay->input));
-        if (got != REPLAY_BAD) {
-            status = use(replay, got, &turn, error);
-            continue;
-        }
-        replay->bad++;
-        complain(replay, &turn);
     }
+    if (status == STATUS_OK)
+        status = flush(replay, error);
     progress_finish(&progress, replay->events);
     return status;
 }
 
 /* ---- counting beforehand, for --warmup and the series ---- */
 
-static enum verdict skim(struct replay *replay, enum replay_got got, const struct replay_turn *turn)
-{
-    struct decode_scratch scratch = {0};
-    struct event event = turn->event;
-    enum verdict verdict;
-    if (got == REPLAY_MESSAGE)
-        verdict = decode_event(&replay->settings->input.fields, turn->message.value,
-                               turn->message.size, turn->message.timestamp_ms, &scratch, &event);
-    else
-        verdict = event_check(&event, event.ts_ms);
-    return verdict == VERDICT_ACCEPTED ? recommender_skim(replay->skimmed, &event) : verdict;
-}
-
-static enum status skim_turn(struct replay *replay, enum replay_got got,
-                             const struct replay_turn *turn, struct error *error)
-{
-    (void)error;
-    replay->accepted += skim(replay, got, turn) == VERDICT_ACCEPTED;
-    return STATUS_OK;
-}
-
-/* With a model of its own, for what repeats: only accepted events count. */
 static enum status count_ahead(struct replay *replay, struct error *error)
 {
-    struct checkpoint scratch;
-    enum status status = open_model(replay, &scratch, error);
-    replay->skimmed = scratch.model;
+    enum status status = STATUS_OK;
+    for (uint32_t n = 0; n < replay->variant_count && status == STATUS_OK; n++)
+        status =
+            replay_variant_begin_count(&replay->variants[n], replay->plan.from_snapshot, error);
     if (status == STATUS_OK)
-        status = each_turn(replay, "counting", skim_turn, error);
-    checkpoint_finish(&scratch);
+        status = read_through(replay, "counting", replay_variant_count, error);
+    for (uint32_t n = 0; n < replay->variant_count; n++)
+        replay_variant_end_count(&replay->variants[n]);
     return status == STATUS_OK ? replay_input_rewind(replay->input, error) : status;
 }
 
 static enum status begin_evaluation(struct replay *replay, struct error *error)
 {
-    enum status status = count_ahead(replay, error);
-    if (status != STATUS_OK)
-        return status;
     struct evaluation_settings settings = {
-        .total = replay->accepted > 0 ? replay->accepted : 1,
         .warmup = replay->plan.warmup,
         .every = replay->plan.every,
         .clock = clock_of_machine(),
+        .crew = replay->variant_count > 1 ? NULL : replay->crew,
     };
-    status = evaluation_create(&settings, replay->engine.model, &replay->evaluation);
-    if (status != STATUS_OK)
-        return error_set(error, status, "no memory to evaluate");
-    replay->engine.observer = evaluation_observer(replay->evaluation);
-    return STATUS_OK;
+    enum status status = count_ahead(replay, error);
+    for (uint32_t n = 0; n < replay->variant_count && status == STATUS_OK; n++)
+        status = replay_variant_evaluate(&replay->variants[n], &settings, error);
+    return status;
 }
 
-/* ---- all of it ---- */
+/* ---- setting up ---- */
+
+static enum status open_variants(struct replay *replay, struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t n = 0; n < replay->settings.size && status == STATUS_OK; n++) {
+        struct variant_settings *from = &replay->settings.at[n];
+        status = replay_variant_open(&replay->variants[n], from->name, from->settings,
+                                     replay->plan.from_snapshot, error);
+        from->settings = NULL;
+        replay->variant_count++;
+    }
+    return status;
+}
+
+static enum status open_input(struct replay *replay, struct error *error)
+{
+    const struct replay_variant *first = &replay->variants[0];
+    struct replay_input_settings input = {
+        .settings = first->settings,
+        .paths = replay->plan.paths,
+        .path_count = replay->plan.path_count,
+        .topics = replay->plan.topics,
+        .from = replay->plan.from,
+        .to = replay->plan.to,
+        .positions = first->checkpoint.positions,
+        .position_count = first->checkpoint.position_count,
+    };
+    return replay_input_open(&input, &replay->input, error);
+}
 
 static enum status prepare(struct replay *replay, struct error *error)
 {
-    enum status status = open_model(replay, &replay->checkpoint, error);
-    if (status != STATUS_OK)
-        return status;
-    replay->engine = (struct engine){
-        .model = replay->checkpoint.model,
-        .fields = &replay->settings->input.fields,
-        .signals = &replay->settings->model.signals,
-        .clock = clock_of_machine(),
-    };
-    replay->checkpoint.model = NULL; /* taken over */
-    status = open_input(replay, error);
+    if (replay_batch_init(&replay->batch) != STATUS_OK ||
+        crew_create(replay->plan.threads, &replay->crew) != STATUS_OK)
+        return error_set(error, STATUS_NO_MEMORY, "no memory to replay");
+    enum status status = open_variants(replay, error);
+    if (status == STATUS_OK)
+        status = open_input(replay, error);
     if (status == STATUS_OK && replay->plan.evaluate)
         status = begin_evaluation(replay, error);
     return status;
 }
+
+/* ---- what comes out ---- */
 
 static enum status save(struct replay *replay, struct error *error)
 {
@@ -295,7 +198,7 @@ static enum status save(struct replay *replay, struct error *error)
         return error_set(error, STATUS_NO_MEMORY, "no memory for offsets");
     struct checkpoint checkpoint;
     checkpoint_init(&checkpoint);
-    checkpoint.model = replay->engine.model;
+    checkpoint.model = replay->variants[0].engine.model;
     checkpoint.borrowed = true;
     checkpoint.positions = positions;
     checkpoint.position_count = replay_input_positions(replay->input, positions, POSITIONS_MAX);
@@ -306,47 +209,72 @@ static enum status save(struct replay *replay, struct error *error)
     return status;
 }
 
-static uint64_t count_dead(const struct replay *replay)
+static enum status fill_report(const struct replay *replay, const struct replay_variant *variant,
+                               double seconds, struct report *report, struct error *error)
 {
-    uint64_t dead = replay->bad;
+    *report = (struct report){
+        .variant = variant->name,
+        .engine = &variant->engine,
+        .evaluation = variant->evaluation,
+        .events = replay->events,
+        .rejected = replay->bad,
+        .ignored = variant->engine.verdicts[VERDICT_IGNORED],
+        .learn_cpu_seconds = replay_variant_learn_cpu(variant),
+        .seconds = seconds,
+    };
     for (int verdict = VERDICT_UNDECODABLE; verdict < VERDICTS; verdict++)
-        dead += replay->engine.verdicts[verdict];
-    return dead;
+        report->rejected += variant->engine.verdicts[verdict];
+    enum status status = engine_digest(&variant->engine, report->digest);
+    return status == STATUS_OK
+               ? status
+               : error_set(error, status, "computing the digest: %s", status_text(status));
 }
 
-static enum status tell(struct replay *replay, int64_t started_ns, struct error *error)
+static enum status write_report(const struct replay *replay, const struct report *reports,
+                                struct error *error)
 {
-    struct report report = {
-        .engine = &replay->engine,
-        .evaluation = replay->evaluation,
-        .events = replay->events,
-        .rejected = count_dead(replay),
-        .ignored = replay->engine.verdicts[VERDICT_IGNORED],
-        .seconds = (double)(now_ns() - started_ns) / 1e9,
-    };
-    enum status status = engine_digest(&replay->engine, report.digest);
-    if (status != STATUS_OK)
-        return error_set(error, status, "computing the digest: %s", status_text(status));
-    bool to_stdout = replay->plan.report != NULL && strcmp(replay->plan.report, "-") == 0;
-    if (!to_stdout)
-        report_print(&report);
-    if (replay->plan.report == NULL)
+    const char *path = replay->plan.report;
+    if (path == NULL)
         return STATUS_OK;
-    json_t *json = report_json(&report);
+    json_t *json = replay->plan.try_count > 0 ? reports_json(reports, replay->variant_count)
+                                              : report_json(reports);
     if (json == NULL)
         return error_set(error, STATUS_NO_MEMORY, "no memory for the report");
-    status = report_write(json, replay->plan.report, error);
+    enum status status = report_write(json, path, error);
     json_decref(json);
+    return status;
+}
+
+static enum status tell(const struct replay *replay, int64_t started_ns, struct error *error)
+{
+    double seconds = (double)(now_ns() - started_ns) / 1e9;
+    struct report *reports = calloc(replay->variant_count, sizeof *reports);
+    enum status status = STATUS_OK;
+    if (reports == NULL)
+        return error_set(error, STATUS_NO_MEMORY, "no memory for the report");
+    for (uint32_t n = 0; n < replay->variant_count && status == STATUS_OK; n++)
+        status = fill_report(replay, &replay->variants[n], seconds, &reports[n], error);
+    bool to_stdout = replay->plan.report != NULL && strcmp(replay->plan.report, "-") == 0;
+    if (status == STATUS_OK && !to_stdout) {
+        if (replay->plan.try_count > 0)
+            reports_print(reports, replay->variant_count);
+        else
+            report_print(reports);
+    }
+    if (status == STATUS_OK)
+        status = write_report(replay, reports, error);
+    free(reports);
     return status;
 }
 
 static enum status replay_all(struct replay *replay, struct error *error)
 {
     int64_t started_ns = now_ns();
+    const struct replay_variant *first = &replay->variants[0];
     enum status status = prepare(replay, error);
     if (status == STATUS_OK)
-        status = each_turn(replay, "learning", learn_turn, error);
-    if (status == STATUS_OK && replay->engine.verdicts[VERDICT_ACCEPTED] == 0 &&
+        status = read_through(replay, "learning", replay_variant_learn, error);
+    if (status == STATUS_OK && first->engine.verdicts[VERDICT_ACCEPTED] == 0 &&
         replay->plan.from_snapshot == NULL)
         return error_set(error, STATUS_BAD_DATA, "no usable event among %llu; %s",
                          (unsigned long long)replay->events,
@@ -358,11 +286,12 @@ static enum status replay_all(struct replay *replay, struct error *error)
 
 static void finish(struct replay *replay)
 {
-    evaluation_destroy(replay->evaluation);
-    recommender_destroy(replay->engine.model);
     replay_input_close(replay->input);
-    checkpoint_finish(&replay->checkpoint);
-    settings_free(replay->settings);
+    for (uint32_t n = 0; n < replay->variant_count; n++)
+        replay_variant_close(&replay->variants[n]);
+    variants_finish(&replay->settings);
+    replay_batch_finish(&replay->batch);
+    crew_destroy(replay->crew);
     free(replay);
 }
 
@@ -372,8 +301,10 @@ int command_replay(struct invocation *invocation)
     struct replay *replay = calloc(1, sizeof *replay);
     if (replay == NULL)
         return EXIT_INTERNAL;
-    int code = read_plan(invocation, &replay->plan);
-    if (code == EXIT_FINE && settings_load(&invocation->settings, &replay->settings, &error) != 0)
+    int code = replay_plan_read(invocation, &replay->plan);
+    if (code == EXIT_FINE &&
+        variants_load(&invocation->settings, replay->plan.tries, replay->plan.try_count,
+                      &replay->settings, &error) != STATUS_OK)
         code = fail(&error);
     if (code == EXIT_FINE && replay_all(replay, &error) != STATUS_OK)
         code = fail(&error);

@@ -134,6 +134,7 @@ json_t *report_json(const struct report *report)
         json_object_set_new(json, "by_signal", signals_json(report));
     }
     json_object_set_new(json, "learn_seconds", json_real((double)report->engine->learn_ns / 1e9));
+    json_object_set_new(json, "learn_cpu_seconds", json_real(report->learn_cpu_seconds));
     json_object_set_new(json, "rank_seconds",
                         evaluation == NULL ? json_null()
                                            : json_real((double)evaluation->rank_ns / 1e9));
@@ -141,6 +142,17 @@ json_t *report_json(const struct report *report)
     json_object_set_new(json, "state_digest", json_string(report->digest));
     json_object_set_new(json, "series", series_json(evaluation));
     return json;
+}
+
+json_t *reports_json(const struct report *reports, uint32_t size)
+{
+    json_t *variants = json_array();
+    for (uint32_t n = 0; n < size; n++) {
+        json_t *json = report_json(&reports[n]);
+        json_object_set_new(json, "variant", json_string(reports[n].variant));
+        json_array_append_new(variants, json);
+    }
+    return json_pack("{s:o}", "variants", variants);
 }
 
 enum status report_write(json_t *json, const char *path, struct error *error)
@@ -154,48 +166,4 @@ enum status report_write(json_t *json, const char *path, struct error *error)
         written = fclose(file) == 0 && written;
     return written ? STATUS_OK
                    : error_set(error, STATUS_CANNOT_WRITE, "%s: %s", path, strerror(errno));
-}
-
-static void print_row(const char *name, const struct measures *measures)
-{
-    uint64_t n = measures->events;
-    printf("%-12s %9.4f %9.4f %9.4f %9.4f %9.4f\n", name, share((double)measures->hits[0], n),
-           share((double)measures->hits[2], n), share((double)measures->hits[4], n),
-           share(measures->ndcg10, n), share(measures->reciprocal, n));
-}
-
-static void print_ratings(const struct evaluation_ratings *ratings)
-{
-    if (ratings->events == 0)
-        return;
-    printf("\n%llu ratings predicted before they were learned\n%-12s %9s\n",
-           (unsigned long long)ratings->events, "", "rmse");
-    printf("%-12s %9.4f\n", "tasted", sqrt(share(ratings->model, ratings->events)));
-    for (int b = 0; b < RATING_BASELINES; b++)
-        printf("%-12s %9.4f\n", rating_baseline_names[b],
-               sqrt(share(ratings->baseline[b], ratings->events)));
-}
-
-void report_print(const struct report *report)
-{
-    const struct evaluation *evaluation = report->evaluation;
-    struct recommender_counts counts = recommender_count(report->engine->model);
-    uint64_t learned = report->engine->verdicts[VERDICT_ACCEPTED];
-    printf("%llu events: %llu learned, %llu rejected, %llu ignored, %llu repeated\n",
-           (unsigned long long)report->events, (unsigned long long)learned,
-           (unsigned long long)report->rejected, (unsigned long long)report->ignored,
-           (unsigned long long)report->engine->verdicts[VERDICT_REPEATED]);
-    printf("%llu users, %llu items, %.2f us to learn an event, %.1f s in all\n",
-           (unsigned long long)counts.users, (unsigned long long)counts.items,
-           share((double)report->engine->learn_ns / 1e3, learned), report->seconds);
-    printf("state digest %s\n", report->digest);
-    if (evaluation == NULL)
-        return;
-    printf("\n%llu scored before they were learned\n%-12s %9s %9s %9s %9s %9s\n",
-           (unsigned long long)evaluation->total.model.events, "", "recall@1", "recall@10",
-           "recall@50", "ndcg@10", "mrr");
-    print_row("tasted", &evaluation->total.model);
-    for (int b = 0; b < BASELINES; b++)
-        print_row(baseline_names[b], &evaluation->total.baseline[b]);
-    print_ratings(&evaluation->total.ratings);
 }

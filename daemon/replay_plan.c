@@ -1,0 +1,129 @@
+#include "daemon/replay_plan.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+const struct command_option replay_options[] = {
+    {"--topic", "TOPIC", "learn from this Kafka topic (several by comma) instead of files"},
+    {"--from", "WHERE", "earliest (default), a time (ms or RFC 3339), or PARTITION:OFFSET,…"},
+    {"--to", "WHERE", "latest (default: as of now), a time, or PARTITION:OFFSET,…; exclusive"},
+    {"--evaluate", NULL, "score each wanted item before it is learned, beside baselines"},
+    {"--warmup", "F", "the first part of the events, 0..1, is learned but not scored"},
+    {"--every", "N", "score each Nth event only; all are learned"},
+    {"--try", "KEY=V1,V2,…",
+     "beside the settings as they are, the model with KEY set to each value; several keys in one, "
+     "by space: all combinations; or 'parts': without each part, and each alone. Repeatable"},
+    {"--threads", "N", "threads to learn and score with (default: all cores); no result differs"},
+    {"--report", "FILE.json", "write the report as JSON; - for standard output"},
+    {"--snapshot", "FILE", "write the state at the end"},
+    {"--from-snapshot", "FILE", "continue from this state"},
+    {.name = NULL},
+};
+
+static bool read_number(const char *text, double low, double high, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    return end != text && *end == '\0' && *out >= low && *out <= high;
+}
+
+static bool read_count(const char *text, double high, uint64_t *out)
+{
+    double number;
+    if (!read_number(text, 1.0, high, &number) || number != (double)(uint64_t)number)
+        return false;
+    *out = (uint64_t)number;
+    return true;
+}
+
+/* Where an option that takes any text goes; NULL: it is another one. */
+static const char **text_place(struct replay_plan *plan, const struct command_option *option)
+{
+    if (command_is(option, "--topic"))
+        return &plan->topics;
+    if (command_is(option, "--from"))
+        return &plan->from;
+    if (command_is(option, "--to"))
+        return &plan->to;
+    if (command_is(option, "--report"))
+        return &plan->report;
+    if (command_is(option, "--snapshot"))
+        return &plan->snapshot;
+    if (command_is(option, "--from-snapshot"))
+        return &plan->from_snapshot;
+    return NULL;
+}
+
+static int take_number(struct replay_plan *plan, const struct command *command,
+                       const struct command_option *option, const char *value)
+{
+    uint64_t threads;
+    if (command_is(option, "--warmup")) {
+        if (!read_number(value, 0.0, 1.0, &plan->warmup))
+            return command_misuse(command, "--warmup %s: a number from 0 to 1 is needed", value);
+    } else if (command_is(option, "--every")) {
+        if (!read_count(value, 1e15, &plan->every))
+            return command_misuse(command, "--every %s: a whole number from 1 is needed", value);
+    } else {
+        if (!read_count(value, REPLAY_THREADS_MAX, &threads))
+            return command_misuse(command, "--threads %s: a whole number from 1 to %d is needed",
+                                  value, REPLAY_THREADS_MAX);
+        plan->threads = (uint32_t)threads;
+    }
+    return EXIT_FINE;
+}
+
+static int take_option(struct replay_plan *plan, const struct command *command,
+                       const struct command_option *option, const char *value)
+{
+    const char **text = text_place(plan, option);
+    if (text != NULL)
+        *text = value;
+    else if (command_is(option, "--evaluate"))
+        plan->evaluate = true;
+    else if (!command_is(option, "--try"))
+        return take_number(plan, command, option, value);
+    else if (plan->try_count == TRIES_MAX)
+        return command_misuse(command, "more than %d times --try", TRIES_MAX);
+    else
+        plan->tries[plan->try_count++] = value;
+    return EXIT_FINE;
+}
+
+static int take_path(struct replay_plan *plan, const struct command *command, const char *path)
+{
+    if (plan->path_count == REPLAY_FILES_MAX)
+        return command_misuse(command, "more than %d files", REPLAY_FILES_MAX);
+    plan->paths[plan->path_count++] = path;
+    return EXIT_FINE;
+}
+
+static int check(const struct replay_plan *plan, const struct command *command)
+{
+    if ((plan->path_count > 0) == (plan->topics != NULL))
+        return command_misuse(command, "%s",
+                              plan->topics != NULL ? "either files or --topic, not both"
+                                                   : "name files (or -), or a --topic");
+    if (plan->try_count > 0 && plan->snapshot != NULL)
+        return command_misuse(command, "--snapshot keeps one model, --try makes several");
+    return EXIT_FINE;
+}
+
+int replay_plan_read(struct invocation *invocation, struct replay_plan *plan)
+{
+    const struct command *command = command_named("replay");
+    const struct command_option *option;
+    const char *value;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    *plan = (struct replay_plan){.from = "earliest", .to = "latest", .every = 1};
+    plan->threads = cores < 1                    ? 1
+                    : cores > REPLAY_THREADS_MAX ? REPLAY_THREADS_MAX
+                                                 : (uint32_t)cores;
+    while ((option = command_next(invocation, command, &value)) || value) {
+        int code = option != NULL ? take_option(plan, command, option, value)
+                                  : take_path(plan, command, value);
+        if (code != EXIT_FINE)
+            return code;
+    }
+    return check(plan, command);
+}

@@ -1,0 +1,26 @@
+/* What `tasted replay` was asked to do: its command line, read. */
+#ifndef DAEMON_REPLAY_PLAN_H
+#define DAEMON_REPLAY_PLAN_H
+
+#include "daemon/command.h"
+#include "daemon/replay_try.h"
+
+enum { REPLAY_FILES_MAX = 256, REPLAY_THREADS_MAX = 256 };
+
+struct replay_plan {
+    const char *paths[REPLAY_FILES_MAX];
+    uint32_t path_count;
+    const char *topics, *from, *to;
+    bool evaluate;
+    double warmup;
+    uint64_t every;
+    const char *tries[TRIES_MAX];
+    uint32_t try_count;
+    uint32_t threads;
+    const char *report, *snapshot, *from_snapshot;
+};
+
+/* EXIT_FINE, or EXIT_USAGE: it has been told why. */
+int replay_plan_read(struct invocation *invocation, struct replay_plan *plan);
+
+#endif

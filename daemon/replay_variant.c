@@ -1,0 +1,123 @@
+#include "daemon/replay_variant.h"
+
+#include "daemon/cpu_time.h"
+
+static enum status open_model(const struct replay_variant *variant, const char *from,
+                              struct checkpoint *checkpoint, struct error *error)
+{
+    const struct recommender_settings *settings = &variant->settings->model;
+    checkpoint_init(checkpoint);
+    if (from != NULL)
+        return checkpoint_open(from, settings, checkpoint, error);
+    return recommender_create(settings, &checkpoint->model, error);
+}
+
+enum status replay_variant_open(struct replay_variant *variant, const char *name,
+                                struct settings *settings, const char *from, struct error *error)
+{
+    *variant = (struct replay_variant){.name = name, .settings = settings};
+    enum status status = open_model(variant, from, &variant->checkpoint, error);
+    variant->engine = (struct engine){
+        .model = variant->checkpoint.model,
+        .fields = &settings->input.fields,
+        .signals = &settings->model.signals,
+        .clock = clock_of_machine(),
+    };
+    variant->checkpoint.model = NULL; /* taken over */
+    return status;
+}
+
+void replay_variant_close(struct replay_variant *variant)
+{
+    evaluation_destroy(variant->evaluation);
+    recommender_destroy(variant->skimmed);
+    recommender_destroy(variant->engine.model);
+    checkpoint_finish(&variant->checkpoint);
+    settings_free(variant->settings);
+}
+
+enum status replay_variant_begin_count(struct replay_variant *variant, const char *from,
+                                       struct error *error)
+{
+    struct checkpoint scratch;
+    enum status status = open_model(variant, from, &scratch, error);
+    variant->skimmed = scratch.model;
+    scratch.model = NULL;
+    checkpoint_finish(&scratch);
+    return status;
+}
+
+void replay_variant_end_count(struct replay_variant *variant)
+{
+    recommender_destroy(variant->skimmed);
+    variant->skimmed = NULL;
+}
+
+static enum verdict skim(struct replay_variant *variant, const struct batch_event *entry)
+{
+    struct decode_scratch scratch;
+    struct event event;
+    enum verdict verdict;
+    scratch.used = 0;
+    if (entry->got == REPLAY_MESSAGE) {
+        verdict = decode_event(variant->engine.fields, entry->message.value, entry->message.size,
+                               entry->message.timestamp_ms, &scratch, &event);
+    } else {
+        event = entry->event;
+        verdict = event_check(&event, event.ts_ms);
+    }
+    return verdict == VERDICT_ACCEPTED ? recommender_skim(variant->skimmed, &event) : verdict;
+}
+
+void replay_variant_count(struct replay_variant *variant, const struct replay_batch *batch)
+{
+    for (uint32_t n = 0; n < batch->size; n++)
+        variant->accepted += skim(variant, &batch->at[n]) == VERDICT_ACCEPTED;
+}
+
+enum status replay_variant_evaluate(struct replay_variant *variant,
+                                    struct evaluation_settings *settings, struct error *error)
+{
+    settings->total = variant->accepted > 0 ? variant->accepted : 1;
+    enum status status = evaluation_create(settings, variant->engine.model, &variant->evaluation);
+    if (status != STATUS_OK)
+        return error_set(error, status, "no memory to evaluate");
+    variant->engine.observer = evaluation_observer(variant->evaluation);
+    return STATUS_OK;
+}
+
+static enum verdict take(struct engine *engine, const struct batch_event *entry,
+                         struct learned *learned)
+{
+    if (entry->got == REPLAY_MESSAGE)
+        return engine_take_message(engine, entry->message.value, entry->message.size,
+                                   entry->message.timestamp_ms, learned);
+    return engine_take_event(engine, &entry->event, learned);
+}
+
+static enum status learn_one(struct replay_variant *variant, const struct batch_event *entry)
+{
+    struct learned learned;
+    if (take(&variant->engine, entry, &learned) != VERDICT_ACCEPTED)
+        return STATUS_OK;
+    if (learned.status == STATUS_OK && variant->evaluation != NULL)
+        return evaluation_after(variant->evaluation, &learned);
+    return learned.status;
+}
+
+void replay_variant_learn(struct replay_variant *variant, const struct replay_batch *batch)
+{
+    int64_t before = cpu_time_ns();
+    enum status status = STATUS_OK;
+    for (uint32_t n = 0; n < batch->size && status == STATUS_OK; n++)
+        status = learn_one(variant, &batch->at[n]);
+    variant->cpu_ns += (uint64_t)(cpu_time_ns() - before);
+    if (status != STATUS_OK)
+        error_set(&variant->error, status, "learning: %s", status_text(status));
+}
+
+double replay_variant_learn_cpu(const struct replay_variant *variant)
+{
+    uint64_t scoring = variant->evaluation == NULL ? 0 : variant->evaluation->cpu_ns;
+    return (double)(variant->cpu_ns - scoring) / 1e9;
+}
