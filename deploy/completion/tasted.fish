@@ -27,6 +27,8 @@ complete -c tasted -n '__fish_seen_subcommand_from replay' -l to -x -d 'latest (
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l evaluate -d 'score each wanted item before it is learned, beside baselines'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l warmup -x -d 'the first part of the events, 0..1, is learned but not scored'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l every -x -d 'score each Nth event only; all are learned'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l try -x -d 'beside the settings as they are, the model with KEY set to each value; several keys in one, by space: all combinations; or '\''parts'\'': without each part, and each alone. Repeatable'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l threads -x -d 'threads to learn and score with (default: all cores); no result differs'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l report -rF -d 'write the report as JSON; - for standard output'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l snapshot -rF -d 'write the state at the end'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l from-snapshot -rF -d 'continue from this state'
