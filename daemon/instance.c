@@ -130,24 +130,32 @@ static int64_t wait_ms(const struct instance *instance)
     return due_ms > instance->now_ms ? due_ms - instance->now_ms : 1;
 }
 
+static bool phase_lasts(const struct instance *instance, int64_t ms)
+{
+    return instance->now_ms - instance->phase_since_ms >= ms;
+}
+
+static bool is_drained(const struct instance *instance)
+{
+    return lists_are_done(instance) && !instance->intake.holding &&
+           instance->dead_letters->ops->outstanding(instance->dead_letters) == 0;
+}
+
 /* The steps of the end, one phase after the other. */
 static void keep_end(struct instance *instance)
 {
-    int64_t since_ms = instance->now_ms - instance->phase_since_ms;
-    if (instance->phase == PHASE_DRAINING) {
-        bool letters_out = instance->dead_letters->ops->outstanding(instance->dead_letters) > 0;
-        if ((lists_are_done(instance) && !letters_out && !instance->intake.holding) ||
-            since_ms >= DRAIN_MS)
-            instance_enter(instance, PHASE_SAVING);
-    }
+    struct source *source = instance->source;
+    if (instance->phase == PHASE_DRAINING &&
+        (is_drained(instance) || phase_lasts(instance, DRAIN_MS)))
+        instance_enter(instance, PHASE_SAVING);
     if (instance->phase == PHASE_SAVING) {
         save_at_end(instance);
-        instance->source->ops->close(instance->source);
+        source->ops->close(source);
         instance_enter(instance, PHASE_LEAVING);
     }
     if (instance->phase == PHASE_LEAVING) {
         leave_source(instance);
-        if (instance->source->ops->closed(instance->source) || since_ms >= DRAIN_MS + LEAVE_MS)
+        if (source->ops->closed(source) || phase_lasts(instance, LEAVE_MS))
             instance_enter(instance, PHASE_STOPPED);
     }
 }
