@@ -324,7 +324,7 @@ static int check_request(const struct command *command, const struct predict_req
                               request->user);
     if (request->matrix)
         return EXIT_FINE;
-    if (request->item_count == 0)
+    if (request->user == NULL || request->item_count == 0)
         return command_misuse(command, "give a user's id and one or more items', or --matrix");
     bool fine = is_id(request->user);
     for (int i = 0; i < request->item_count; i++)
@@ -364,8 +364,8 @@ static enum status answer_request(const struct predict_request *request, struct 
         .at_ms = recommender_latest_ms(checkpoint.model),
         .decimals = rating_decimals(checkpoint.model),
     };
-    status =
-        request->matrix ? answer_matrix(&asking, request, error) : answer(&asking, request, error);
+    status = request->user == NULL ? answer_matrix(&asking, request, error)
+                                   : answer(&asking, request, error);
     checkpoint_finish(&checkpoint);
     return status;
 }

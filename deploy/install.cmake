@@ -10,6 +10,7 @@ install(TARGETS tasted RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES deploy/tasted.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES deploy/tasted.conf.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES deploy/tasted.conf DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME tasted.conf.sample)
+install(DIRECTORY deploy/examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES deploy/completion/tasted.bash
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME tasted)

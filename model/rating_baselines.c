@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define RATE 0.05f
+#define RATE 0.07f
 #define REGULARIZATION 0.02f
 #define FIRST_VECTOR 0.1f
 #define UNITS 4.5f /* of the scale: rates do not depend on how wide it is */

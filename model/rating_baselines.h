@@ -3,7 +3,7 @@
  *
  *     mean        of all ratings so far
  *     biased_mf   m + b_u + b_i + <p_u, q_i> by SGD on the squared error, one step a rating (Koren,
- *                 Bell & Volinsky 2009, eq. 4 and 5): 32 factors, rate .05, regularization .02
+ *                 Bell & Volinsky 2009, eq. 4 and 5): 32 factors, rate .07, regularization .02
  *
  * Users and items are the model's slots; predictions are within the scale.
  */

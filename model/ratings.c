@@ -205,8 +205,9 @@ static float weigh(const struct ratings *ratings, const struct rater *rater,
                    const struct rated *rated, struct observation *seen)
 {
     float item = 0.0f, both = 0.0f;
+    kernels->scan(seen->h, rater->covariance[0], RATINGS_WIDTH, RATINGS_WIDTH, RATINGS_WIDTH,
+                  seen->g);
     for (int n = 0; n < RATINGS_WIDTH; n++) {
-        seen->g[n] = kernels->dot(rater->covariance[n], seen->h, RATINGS_WIDTH);
         item += rated->variance[n] * seen->f[n] * seen->f[n];
     }
     for (int n = RATINGS_VECTOR; n < RATINGS_WIDTH; n++)
