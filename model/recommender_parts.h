@@ -50,7 +50,7 @@ static inline struct user *recommender_user(const struct recommender *model, uin
 }
 
 /* Whether the part is switched on. */
-static inline bool has_part(const struct recommender *model, enum part_id part)
+static inline bool has_part(const struct recommender *model, int part)
 {
     return model->settings.part[part] > 0.0f;
 }

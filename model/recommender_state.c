@@ -220,7 +220,7 @@ enum status recommender_load(const struct recommender_settings *settings,
                              struct state_reader *reader, struct recommender **out,
                              struct error *error)
 {
-    struct recommender_settings kept;
+    struct recommender_settings kept = {0};
     struct state_head head;
     *out = NULL;
     enum status status = load_settings(reader, &kept, &head, error);
