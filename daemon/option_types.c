@@ -214,7 +214,12 @@ static const struct option_word log_levels[] = {
     {"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"notice", LOG_LEVEL_NOTICE},
     {"info", LOG_LEVEL_INFO},   {"debug", LOG_LEVEL_DEBUG},     {NULL, 0},
 };
+static const struct option_word loss_names[] = {
+    {"softmax", LOSS_SOFTMAX},   {"bpr", LOSS_BPR},         {"warp", LOSS_WARP},
+    {"logistic", LOSS_LOGISTIC}, {"squared", LOSS_SQUARED}, {NULL, 0},
+};
 _Static_assert(sizeof(enum list_format) == sizeof(int), "words are read into an int");
+_Static_assert(sizeof(enum loss_id) == sizeof(int), "words are read into an int");
 
 /* Three functions around one list of words. */
 #define WORDS_TYPE(type, words)                                                                    \
@@ -236,6 +241,7 @@ _Static_assert(sizeof(enum list_format) == sizeof(int), "words are read into an 
     }
 WORDS_TYPE(list_format, list_formats)
 WORDS_TYPE(log_level, log_levels)
+WORDS_TYPE(loss, loss_names)
 
 /* ---- size: uint64_t, bytes ---- */
 
@@ -395,6 +401,7 @@ const struct option_type type_number = {"number", number_parse, number_print, nu
 const struct option_type type_switch = {"yes or no", switch_parse, switch_print, switch_allowed};
 const struct option_type type_list_format = {"word", list_format_parse, list_format_print,
                                              list_format_allowed};
+const struct option_type type_loss = {"word", loss_parse, loss_print, loss_allowed};
 const struct option_type type_log_level = {"word", log_level_parse, log_level_print,
                                            log_level_allowed};
 const struct option_type type_size = {"size", size_parse, size_print, size_allowed};

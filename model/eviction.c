@@ -9,7 +9,8 @@
 
 #include <stdlib.h>
 
-enum { EVERY_EVENTS = 64, PART_EVICTED = 16 };
+/* Between two looks at the cost, the events may add no more than what is set aside for them. */
+enum { EVERY_EVENTS = 64, SET_ASIDE = EVERY_EVENTS * 4096, PART_EVICTED = 16 };
 
 /* Hash cells, keys and the slack of growing arrays, for an id of usual length. */
 enum { BYTES_PER_ID = 96 };
@@ -136,7 +137,8 @@ void recommender_make_room(struct recommender *model, uint32_t user, uint32_t it
     size_t limit = model->settings.memory_limit;
     if (limit == 0 || model->events % EVERY_EVENTS != 0)
         return;
-    for (int round = 0; round < PART_EVICTED && recommender_cost(model) > limit; round++) {
+    for (int round = 0; round < PART_EVICTED && recommender_cost(model) + SET_ASIDE > limit;
+         round++) {
         if (bytes_of_users(model) >= bytes_of_items(model))
             evict_users(model, user);
         else

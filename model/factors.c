@@ -21,11 +21,12 @@
 #define HISTORY_NORM 0.3
 #define PLACE_FIRST (-0.1625) /* log .85: what a step back in the history is worth at first */
 
-enum { HISTORY_USED = 30, PURPOSE_CANDIDATE = 11, PURPOSE_HISTORY = 12 };
+enum { PURPOSE_CANDIDATE = 11, PURPOSE_HISTORY = 12 };
 
-void factors_init(struct factors *factors, uint64_t seed, uint32_t dim)
+void factors_init(struct factors *factors, uint64_t seed, uint32_t dim,
+                  const struct factor_weights *weights)
 {
-    *factors = (struct factors){.seed = seed, .dim = dim};
+    *factors = (struct factors){.seed = seed, .dim = dim, .weights = *weights};
     table_init(&factors->user_rows, dim * sizeof(float));
     table_init(&factors->candidate_rows, (dim + COLUMNS) * sizeof(float));
     table_init(&factors->history_rows, dim * sizeof(float));
@@ -101,47 +102,62 @@ static uint8_t gap_bucket(uint32_t now, uint32_t then)
     return (uint8_t)(bucket < GAP_BUCKETS ? bucket : GAP_BUCKETS - 1);
 }
 
-static void weigh_history(const struct factors *factors, const struct user *user, uint32_t second,
-                          struct taste *taste)
+static void look_back(const struct factors *factors, const struct user *user, uint32_t second,
+                      struct taste *taste)
 {
     uint32_t visits = user == NULL ? 0 : user_visit_count(user), size = 0;
-    memset(taste->weight, 0, sizeof taste->weight);
-    for (uint32_t age = 0; age < visits && size < HISTORY_USED; age++) {
+    taste->bucket[0] = 0;
+    for (uint32_t age = 0; age < visits && size < factors->weights.visits; age++) {
         const struct visit *visit = user_visit(user, age);
         if (visit->item == VISIT_GONE)
             continue;
         taste->item[size] = visit->item;
         taste->bucket[size] = gap_bucket(second, visit->second);
-        taste->weight[size] = factors->place[size] + factors->gap[taste->bucket[size]];
         size++;
     }
     taste->size = size;
+}
+
+static void weigh_history(const struct factors *factors, struct taste *taste)
+{
+    memset(taste->weight, 0, sizeof taste->weight);
+    for (uint32_t n = 0; n < taste->size; n++)
+        taste->weight[n] = factors->place[n] + factors->gap[taste->bucket[n]];
     kernels->exp(taste->weight, HISTORY_SIZE);
     taste->weight_total = 0.0f;
     for (uint32_t n = 0; n < taste->size; n++)
         taste->weight_total += taste->weight[n];
     taste->scale = 0.0f;
     if (taste->weight_total > 0.0f)
-        taste->scale = (float)real_exp(-HISTORY_NORM * real_log((double)taste->weight_total));
+        taste->scale = factors->weights.history *
+                       (float)real_exp(-HISTORY_NORM * real_log((double)taste->weight_total));
+}
+
+static void add_history(const struct factors *factors, struct taste *taste)
+{
+    uint32_t dim = factors->dim;
+    weigh_history(factors, taste);
+    memset(taste->history, 0, dim * sizeof(float));
+    for (uint32_t n = 0; n < taste->size; n++)
+        kernels->add_scaled(taste->weight[n], table_floats(&factors->history_rows, taste->item[n]),
+                            taste->history, dim);
+    kernels->add_scaled(taste->scale, taste->history, taste->x, dim);
 }
 
 void factors_taste(const struct factors *factors, const struct user *user, uint32_t slot,
                    uint32_t second, struct taste *taste)
 {
     uint32_t dim = factors->dim;
-    weigh_history(factors, user, second, taste);
-    memset(taste->history, 0, dim * sizeof(float));
-    for (uint32_t n = 0; n < taste->size; n++)
-        kernels->add_scaled(taste->weight[n], table_floats(&factors->history_rows, taste->item[n]),
-                            taste->history, dim);
-    if (user == NULL)
-        memset(taste->x, 0, dim * sizeof(float));
-    else
-        memcpy(taste->x, table_row(&factors->user_rows, slot), dim * sizeof(float));
-    if (taste->size == 0)
-        return;
-    kernels->add_scaled(taste->scale, taste->history, taste->x, dim);
-    kernels->add_scaled(1.0f, table_floats(&factors->last_rows, taste->item[0]), taste->x, dim);
+    const struct factor_weights *weights = &factors->weights;
+    look_back(factors, user, second, taste);
+    memset(taste->x, 0, dim * sizeof(float));
+    if (user != NULL && weights->own > 0.0f)
+        kernels->add_scaled(weights->own, table_floats(&factors->user_rows, slot), taste->x, dim);
+    if (taste->size > 0 && weights->history > 0.0f)
+        add_history(factors, taste);
+    if (taste->size > 0 && weights->last > 0.0f)
+        kernels->add_scaled(weights->last, table_floats(&factors->last_rows, taste->item[0]),
+                            taste->x, dim);
 }
 
 void factors_score_samples(const struct factors *factors, const struct taste *taste,
@@ -169,12 +185,12 @@ static void learn_candidates(struct factors *factors, const struct taste *taste,
     float mean_square = kernels->dot(taste->x, taste->x, dim) / (float)dim;
     memset(by_x, 0, dim * sizeof(float));
     for (uint32_t n = 0; n < samples->size; n++) {
-        struct item_sums *sums = table_row(&factors->sums, samples->item[n]);
-        float *row = factors_candidate(factors, samples->item[n]);
+        float *row = factors_candidate(factors, samples->item[n]), *columns = row + dim;
         float g = rate * samples->gradient[n];
-        float step = adagrad(&sums->candidate, g * g * mean_square, RATE_CANDIDATE, SUM_FLOOR);
+        float step = adagrad(&columns[COLUMN_SUM], g * g * mean_square, RATE_CANDIDATE, SUM_FLOOR);
         kernels->visit(g, step * g, taste->x, row, by_x, dim);
-        row[dim + COLUMN_BIAS] += adagrad(&sums->bias, g * g, RATE_BIAS, SUM_FLOOR_BIAS) * g;
+        columns[COLUMN_BIAS] +=
+            adagrad(&columns[COLUMN_BIAS_SUM], g * g, RATE_BIAS, SUM_FLOOR_BIAS) * g;
     }
 }
 
@@ -207,22 +223,40 @@ static void learn_history(struct factors *factors, const struct taste *taste, co
         kernels->add_scaled(step * c, by_x, table_floats(&factors->history_rows, taste->item[n]),
                             dim);
     }
+}
+
+static void learn_last(struct factors *factors, const struct taste *taste, const float *by_x,
+                       float mean_square)
+{
     struct item_sums *sums = table_row(&factors->sums, taste->item[0]);
-    float step = adagrad(&sums->last, mean_square, RATE_LAST, SUM_FLOOR);
-    kernels->add_scaled(step, by_x, table_floats(&factors->last_rows, taste->item[0]), dim);
+    float c = factors->weights.last;
+    float step = adagrad(&sums->last, c * c * mean_square, RATE_LAST, SUM_FLOOR);
+    kernels->add_scaled(step * c, by_x, table_floats(&factors->last_rows, taste->item[0]),
+                        factors->dim);
+}
+
+static void learn_own(struct factors *factors, struct user *user, uint32_t slot, const float *by_x,
+                      float mean_square)
+{
+    float c = factors->weights.own;
+    float step = adagrad(&user->gradient_sum, c * c * mean_square, RATE_USER, SUM_FLOOR);
+    kernels->add_scaled(step * c, by_x, table_floats(&factors->user_rows, slot), factors->dim);
 }
 
 void factors_learn(struct factors *factors, struct user *user, uint32_t slot, struct taste *taste,
                    struct samples *samples, float rate, float *by_x)
 {
+    const struct factor_weights *weights = &factors->weights;
     learn_candidates(factors, taste, samples, rate, by_x);
     float mean_square = kernels->dot(by_x, by_x, factors->dim) / (float)factors->dim;
-    if (taste->size > 0) {
+    if (taste->size > 0 && weights->history > 0.0f) {
         learn_weights(factors, taste, by_x);
         learn_history(factors, taste, by_x, mean_square);
     }
-    float step = adagrad(&user->gradient_sum, mean_square, RATE_USER, SUM_FLOOR);
-    kernels->add_scaled(step, by_x, table_floats(&factors->user_rows, slot), factors->dim);
+    if (taste->size > 0 && weights->last > 0.0f)
+        learn_last(factors, taste, by_x, mean_square);
+    if (weights->own > 0.0f)
+        learn_own(factors, user, slot, by_x, mean_square);
 }
 
 size_t factors_bytes(const struct factors *factors)

@@ -1,14 +1,13 @@
 /*
  * Matrix factorization with history, trained by SGD on a sampled softmax.
  *
- *     x(u, t) = P_u + (sum_j w_j W_{i_j}) / (sum_j w_j)^0.3 + L_{i_1}        user's side
+ *     x(u, t) = a P_u + b (sum_j w_j W_{i_j}) / (sum_j w_j)^0.3 + c L_{i_1}  user's side
  *     s(u, i) = <x(u, t), Q_i> + b_i
  *
  * i_j are the user's last items, newest first; w_j = exp(place[j] + gap[bucket of t - t_j]), both
  * tables learned. P: the user's own vector; W: items as history; L: the last item; Q, b: items as
- * candidates. (Koren 2008, SVD++, eq. 15, for the sum over history; He et al. 2016, Fossil, for the
- * last item.) The loss is softmax cross-entropy over the item and K shared samples, each sample's
- * exponential divided by K q(sample), its expected number (Bengio & Senécal 2008); the optimiser is
+ * candidates; a, b, c: the settings' weights, 1. (Koren 2008, SVD++, eq. 15, for the sum over
+ * history; He et al. 2016, Fossil, for the last item.) The loss is one of loss.h; the optimiser is
  * Adagrad with one accumulator a row (Duchi et al. 2011), decaying.
  */
 #ifndef MODEL_FACTORS_H
@@ -19,16 +18,23 @@
 #include "model/table.h"
 #include "model/users.h"
 
-enum { DIM_MAX = 512, GAP_BUCKETS = 64 };
+enum { DIM_MAX = 512, GAP_BUCKETS = 64, HISTORY_USED = 30 };
 
-/* Accumulators of one item's rows; the rows themselves are in tables of their own. */
+/* Accumulators of one item's other rows; the candidate's are in its columns. */
 struct item_sums {
-    float candidate, bias, history, last;
+    float history, last;
+};
+
+/* How much each part of x is worth; 0: it is not there, and not learned. */
+struct factor_weights {
+    float own, history, last;
+    uint32_t visits; /* of the history that a taste looks back on */
 };
 
 struct factors {
     uint64_t seed;
     uint32_t dim;
+    struct factor_weights weights;
     struct table user_rows;      /* P (users, dim) */
     struct table candidate_rows; /* Q and the columns of feature.h (items, dim + COLUMNS) */
     struct table history_rows;   /* W (items, dim) */
@@ -44,12 +50,13 @@ struct taste {
     uint32_t item[HISTORY_SIZE];
     uint8_t bucket[HISTORY_SIZE];
     float weight[HISTORY_SIZE];
-    float weight_total, scale; /* scale = (sum w)^-0.3 */
+    float weight_total, scale; /* scale = b (sum w)^-0.3 */
     float x[DIM_MAX] __attribute__((aligned(64)));
     float history[DIM_MAX] __attribute__((aligned(64))); /* sum w W, not scaled */
 };
 
-void factors_init(struct factors *factors, uint64_t seed, uint32_t dim);
+void factors_init(struct factors *factors, uint64_t seed, uint32_t dim,
+                  const struct factor_weights *weights);
 void factors_finish(struct factors *factors);
 enum status factors_grow_users(struct factors *factors, uint32_t bound);
 enum status factors_grow_items(struct factors *factors, uint32_t bound);

@@ -32,6 +32,8 @@ enum item_column {
     COLUMN_POPULAR_FAST,
     COLUMN_POPULAR_SLOW,
     COLUMN_CLOSED, /* CLOSED_SCORE when the item may not be recommended, else 0 */
+    COLUMN_SUM,    /* Adagrad's accumulators of the vector and the bias: no features, but near */
+    COLUMN_BIAS_SUM,
     COLUMNS = 16
 };
 

@@ -1,7 +1,18 @@
 #include "model/part.h"
 
+static const struct part factors = {.name = "factors"};
+static const struct part history = {.name = "history"};
+static const struct part last = {.name = "last"};
+static const struct part popularity = {.name = "popularity"};
+
 const struct part *const model_parts[PARTS] = {
-    [PART_TRANSITIONS] = &part_transitions, [PART_NEIGHBOURS] = &part_neighbours,
-    [PART_REPEATS] = &part_repeats,         [PART_RATINGS] = &part_ratings,
+    [PART_TRANSITIONS] = &part_transitions,
+    [PART_NEIGHBOURS] = &part_neighbours,
+    [PART_REPEATS] = &part_repeats,
+    [PART_RATINGS] = &part_ratings,
     [PART_CONTEXT] = &part_context,
+    [PART_FACTORS] = &factors,
+    [PART_HISTORY] = &history,
+    [PART_LAST] = &last,
+    [PART_POPULARITY] = &popularity,
 };

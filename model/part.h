@@ -8,7 +8,8 @@
  *     propose()  adds sparse features of candidates; while learning only when the blend learns
  *     learn()    counts or learns from one accepted event, after the step on the loss
  *
- * The factors, the popularity counts and the blend are not parts: everything else rests on them.
+ * The factors and the popularity counts are parts by name only, so that they can be switched off:
+ * everything else rests on their rows. The blend is none.
  */
 #ifndef MODEL_PART_H
 #define MODEL_PART_H
@@ -58,7 +59,18 @@ struct part {
     enum status (*load)(void *self, uint32_t users, uint32_t items, struct state_reader *reader);
 };
 
-enum part_id { PART_TRANSITIONS, PART_NEIGHBOURS, PART_REPEATS, PART_RATINGS, PART_CONTEXT, PARTS };
+enum part_id {
+    PART_TRANSITIONS,
+    PART_NEIGHBOURS,
+    PART_REPEATS,
+    PART_RATINGS,
+    PART_CONTEXT,
+    PART_FACTORS, /* these four are no more than switches: factors.c and popularity.c do them */
+    PART_HISTORY,
+    PART_LAST,
+    PART_POPULARITY,
+    PARTS
+};
 
 extern const struct part *const model_parts[PARTS];
 extern const struct part part_transitions, part_neighbours, part_repeats, part_ratings,

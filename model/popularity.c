@@ -81,18 +81,22 @@ static enum status add_wanted(struct popularity *popularity, uint32_t slot)
     return STATUS_OK;
 }
 
-enum status popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
-                             uint64_t now)
+enum status popularity_want(struct popularity *popularity, struct factors *factors, uint32_t item,
+                            uint64_t now)
 {
     struct popular_item *record = table_row(&popularity->items, item);
     record->inverse_root = 1.0f / sqrtf((float)record->wanted + 1.0f + COSINE_SHRINK);
-    if (record->wanted++ == 0) {
-        enum status status = add_wanted(popularity, item);
-        if (status != STATUS_OK)
-            return status;
-        record->at = now;
-        factors_columns(factors, item)[COLUMN_CLOSED] = 0.0f;
-    }
+    if (record->wanted++ > 0)
+        return STATUS_OK;
+    record->at = now;
+    factors_columns(factors, item)[COLUMN_CLOSED] = 0.0f;
+    return add_wanted(popularity, item);
+}
+
+void popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
+                      uint64_t now)
+{
+    struct popular_item *record = table_row(&popularity->items, item);
     uint32_t slots[REFRESHED] = {item};
     for (int n = 1; n < REFRESHED; n++) {
         popularity->turn = (popularity->turn + 1) % popularity->wanted_count;
@@ -103,7 +107,6 @@ enum status popularity_learn(struct popularity *popularity, struct factors *fact
         record->count[span] += 1.0f;
     for (int n = 0; n < REFRESHED; n++)
         write_columns(popularity, factors, slots[n]);
-    return STATUS_OK;
 }
 
 void popularity_drop(struct popularity *popularity, const bool *gone)

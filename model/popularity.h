@@ -30,10 +30,13 @@ void popularity_init(struct popularity *popularity);
 void popularity_finish(struct popularity *popularity);
 /* Room for items below `bound`. */
 enum status popularity_grow(struct popularity *popularity, uint32_t bound);
-/* Counts a positive event, number `now` of all, and refreshes the columns of it and of a few
- * others. The first one opens the item's row for recommendation. */
-enum status popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
-                             uint64_t now);
+/* Notes a positive event, number `now` of all. The first one opens the item's row for
+ * recommendation. */
+enum status popularity_want(struct popularity *popularity, struct factors *factors, uint32_t item,
+                            uint64_t now);
+/* Counts it, and refreshes the columns of the item and of a few others; after popularity_want(). */
+void popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
+                      uint64_t now);
 static inline struct popular_item *popularity_of(const struct popularity *popularity, uint32_t item)
 {
     return table_row(&popularity->items, item);

@@ -27,6 +27,34 @@ static void destroy_parts(struct recommender *model)
             model_parts[p]->destroy(model->part[p]);
 }
 
+/* Whether the part adds to the user's side x. */
+static bool adds_to_x(enum part_id part)
+{
+    return part == PART_FACTORS || part == PART_HISTORY || part == PART_LAST ||
+           model_parts[part]->back != NULL;
+}
+
+/* Whether the part has features of its own, to be blended with x. */
+static bool adds_features(enum part_id part)
+{
+    return part == PART_POPULARITY || model_parts[part]->propose != NULL;
+}
+
+/* What the parts that are on need, so that an event pays for nothing else. */
+static void choose_work(struct recommender *model)
+{
+    const float *part = model->settings.part;
+    for (int p = 0; p < PARTS; p++) {
+        model->uses_x = model->uses_x || (has_part(model, p) && adds_to_x(p));
+        model->uses_blend = model->uses_blend || (has_part(model, p) && adds_features(p));
+    }
+    struct factor_weights weights = {
+        .own = part[PART_FACTORS], .history = part[PART_HISTORY], .last = part[PART_LAST]};
+    if (model->uses_blend || has_part(model, PART_HISTORY) || has_part(model, PART_LAST))
+        weights.visits = HISTORY_USED;
+    factors_init(&model->factors, model->settings.seed, model->settings.dim, &weights);
+}
+
 enum status recommender_create(const struct recommender_settings *settings,
                                struct recommender **out, struct error *error)
 {
@@ -42,7 +70,7 @@ enum status recommender_create(const struct recommender_settings *settings,
     memset(model, 0, bytes);
     model->settings = *settings;
     table_init(&model->users, sizeof(struct user));
-    factors_init(&model->factors, settings->seed, settings->dim);
+    choose_work(model);
     popularity_init(&model->popularity);
     sampler_init(&model->sampler);
     blend_init(&model->blend);

@@ -14,6 +14,7 @@
 
 #include "model/ids.h"
 #include "model/list.h"
+#include "model/loss.h"
 #include "model/part.h"
 #include "model/signals.h"
 #include "model/state.h"
@@ -27,7 +28,8 @@ struct recommender_settings {
     uint32_t dedupe_ids;   /* last event ids remembered */
     int32_t exclude_days;  /* HAVE_FOREVER, HAVE_NEVER, or days */
     uint64_t memory_limit; /* bytes; 0: none */
-    float part[PARTS];     /* 0: switched off; what its contribution is multiplied by */
+    enum loss_id loss;
+    float part[PARTS]; /* 0: switched off; what its contribution is multiplied by */
     struct signals signals;
 };
 

@@ -38,6 +38,9 @@ void query_destroy(struct query *query)
 static void apply_part_weights(const struct recommender *model, float weight[FEATURES])
 {
     const float *part = model->settings.part;
+    weight[FEATURE_FACTORS] *= model->uses_x ? 1.0f : 0.0f;
+    weight[FEATURE_POPULAR_FAST] *= part[PART_POPULARITY];
+    weight[FEATURE_POPULAR_SLOW] *= part[PART_POPULARITY];
     weight[FEATURE_NEXT] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEXT_EARLIER] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEIGHBOURS] *= part[PART_NEIGHBOURS];
@@ -59,8 +62,6 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
     factors_taste(&model->factors, record, user, second, &query->taste);
     query->situation =
         blend_situation(query->taste.bucket[0], query->taste.size == 0 ? 0 : record->visits);
-    blend_weigh(&model->blend, query->situation, query->weight);
-    apply_part_weights(model, query->weight);
     for (int p = 0; p < PARTS; p++)
         if (has_part(model, p) && model_parts[p]->ask != NULL)
             model_parts[p]->ask(model->part[p], model, query);
@@ -94,7 +95,9 @@ static enum status grow_scores(struct query *query, uint32_t bound)
 static void fold_dense(const struct recommender *model, struct query *query)
 {
     uint32_t dim = model->settings.dim;
-    const float *weight = query->weight;
+    float *weight = query->weight;
+    blend_weigh(&model->blend, query->situation, weight);
+    apply_part_weights(model, weight);
     for (uint32_t n = 0; n < dim; n++)
         query->vector[n] = weight[FEATURE_FACTORS] * query->taste.x[n];
     float *columns = query->vector + dim;
@@ -289,7 +292,10 @@ void recommender_popular(const struct recommender *model, struct query *query, u
         return;
     for (uint32_t item = 0; item < bound; item++) {
         const float *columns = factors_candidate(&model->factors, item) + dim;
-        query->scores[item] = columns[COLUMN_POPULAR_SLOW] + columns[COLUMN_CLOSED];
+        query->scores[item] = columns[COLUMN_CLOSED];
+        query->scores[item] += has_part(model, PART_POPULARITY)
+                                   ? columns[COLUMN_POPULAR_SLOW]
+                                   : (float)popularity_wanted(&model->popularity, item);
     }
     top_select(query->scores, bound, CLOSED_SCORE / 2, size, list);
     name_items(model, list);

@@ -71,8 +71,11 @@ static enum status intern_user(struct recommender *model, struct text id, uint32
     *slot = ids_intern(&model->user_ids, id, &added);
     if (*slot == SLOT_NONE)
         return STATUS_NO_MEMORY;
-    if (!added)
+    if (!added) {
+        table_fetch(&model->users, *slot);
+        table_fetch(&model->factors.user_rows, *slot);
         return STATUS_OK;
+    }
     enum status status = table_grow(&model->users, *slot + 1);
     if (status == STATUS_OK)
         status = factors_grow_users(&model->factors, *slot + 1);
@@ -89,8 +92,10 @@ static enum status intern_item(struct recommender *model, struct text id, uint32
     *slot = ids_intern(&model->item_ids, id, &added);
     if (*slot == SLOT_NONE)
         return STATUS_NO_MEMORY;
-    if (!added)
+    if (!added) {
+        table_fetch(&model->factors.candidate_rows, *slot);
         return STATUS_OK;
+    }
     uint32_t bound = *slot + 1;
     enum status status = factors_grow_items(&model->factors, bound);
     if (status == STATUS_OK)
@@ -104,11 +109,12 @@ static enum status intern_item(struct recommender *model, struct text id, uint32
     return status;
 }
 
-static void draw_samples(struct recommender *model, uint32_t item, const struct user *user)
+static void draw_samples(struct recommender *model, uint32_t item, const struct user *user,
+                         uint32_t most, bool uniform)
 {
     sampler_draw(&model->sampler, random_key(model->settings.seed, model->events, PURPOSE_SAMPLES),
                  model->popularity.wanted_items, model->popularity.wanted_count, item,
-                 hides_had(model) ? &user->had : NULL, &model->samples);
+                 hides_had(model) ? &user->had : NULL, most, uniform, &model->samples);
     factors_score_samples(&model->factors, &model->learning.taste, &model->samples);
 }
 
@@ -119,7 +125,7 @@ static void learn_blend(struct recommender *model, float rate)
     for (uint32_t n = 0; n < model->samples.size; n++) {
         const float *columns = model->samples.row[n] + dim;
         float *value = model->values[n];
-        value[FEATURE_FACTORS] = model->samples.factor_score[n];
+        value[FEATURE_FACTORS] = model->uses_x ? model->samples.factor_score[n] : 0.0f;
         value[FEATURE_POPULAR_FAST] = columns[COLUMN_POPULAR_FAST];
         value[FEATURE_POPULAR_SLOW] = columns[COLUMN_POPULAR_SLOW];
         sparse_values(sparse_row(&model->learning.sparse, model->samples.item[n]),
@@ -139,33 +145,36 @@ static void descend(struct recommender *model, uint32_t user, float rate)
             model_parts[p]->back(model->part[p], &model->learning, by_x);
 }
 
-/* Steps on the loss for something that the user wants among what else there is. */
-static void learn_wanted(struct recommender *model, uint32_t user, uint32_t item, float rate)
+static struct loss_target target_of(const struct recommender *model, const struct action *action)
 {
-    struct user *record = recommender_user(model, user);
-    draw_samples(model, item, record);
-    if (blend_is_due(model->events))
-        learn_blend(model, rate);
-    samples_softmax(&model->samples, model->samples.factor_score, model->samples.gradient);
-    descend(model, user, rate);
+    const struct signals *signals = &model->settings.signals;
+    struct loss_target target = {.wanted = action->weight > 0.0f,
+                                 .rated = action->kind == SIGNAL_RATING,
+                                 .candidates = model->popularity.wanted_count};
+    if (target.rated)
+        target.rating =
+            (action->rating - signals->scale_low) / (signals->scale_high - signals->scale_low);
+    return target;
 }
 
-/*
- * Something that the user does not want: the loss is -log(1 - p) with p its softmax probability, so
- * that it is pushed down just as far as the model would have put it forward.
- */
-static void learn_unwanted(struct recommender *model, uint32_t user, uint32_t item, float rate)
+/* The step on the loss, over the event's item and samples: the blend's now and then, too. */
+static void learn_samples(struct recommender *model, const struct step *step, float rate)
 {
+    const struct loss *loss = &losses[model->settings.loss];
     struct samples *samples = &model->samples;
-    draw_samples(model, item, recommender_user(model, user));
-    samples_softmax(samples, samples->factor_score, samples->gradient);
-    float p = samples->gradient[0] + 1.0f, others = 1.0f - p;
-    if (!(others > 1e-6f))
-        others = 1e-6f;
-    samples->gradient[0] = p;
-    for (uint32_t n = 1; n < samples->size; n++)
-        samples->gradient[n] *= -p / others;
-    descend(model, user, rate);
+    struct loss_target target = target_of(model, step->action);
+    bool blends = model->uses_blend && target.wanted && blend_is_due(model->events);
+    if (blends) {
+        draw_samples(model, step->item, step->record, SAMPLES_MAX, false);
+        learn_blend(model, rate);
+    }
+    if (!model->uses_x)
+        return;
+    if (!blends || loss->uniform)
+        draw_samples(model, step->item, step->record, loss->negatives, loss->uniform);
+    loss->gradient(&target, samples);
+    if (samples->size > 0)
+        descend(model, step->user, rate);
 }
 
 static enum status learn_parts(struct recommender *model, const struct step *step)
@@ -220,15 +229,25 @@ static float rate_of(const struct action *action)
     return rate < RATE_MAX ? rate : RATE_MAX;
 }
 
-/* The step on the loss, for items that are candidates already. */
+/* For items that are candidates already. */
 static void learn_factors(struct recommender *model, const struct step *step)
 {
     if (popularity_wanted(&model->popularity, step->item) == 0)
         return;
-    if (step->action->weight > 0.0f)
-        learn_wanted(model, step->user, step->item, rate_of(step->action));
-    else if (step->action->weight < 0.0f)
-        learn_unwanted(model, step->user, step->item, rate_of(step->action));
+    if (losses[model->settings.loss].takes_ratings && step->action->kind == SIGNAL_RATING)
+        learn_samples(model, step, 1.0f);
+    else if (step->action->weight != 0.0f)
+        learn_samples(model, step, rate_of(step->action));
+}
+
+/* Something wanted: it becomes a candidate, more popular, and likelier to be a sample. */
+static enum status count_wanted(struct recommender *model, uint32_t item)
+{
+    enum status status = popularity_want(&model->popularity, &model->factors, item, model->events);
+    if (status == STATUS_OK && has_part(model, PART_POPULARITY))
+        popularity_learn(&model->popularity, &model->factors, item, model->events);
+    sampler_push(&model->sampler, item);
+    return status;
 }
 
 static enum status learn(struct recommender *model, uint32_t user, uint32_t item,
@@ -253,10 +272,8 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
     };
     learn_factors(model, &step);
     status = learn_parts(model, &step);
-    if (status == STATUS_OK && action->weight > 0.0f) {
-        status = popularity_learn(&model->popularity, &model->factors, item, model->events);
-        sampler_push(&model->sampler, item);
-    }
+    if (status == STATUS_OK && action->weight > 0.0f)
+        status = count_wanted(model, item);
     return status == STATUS_OK ? remember(model, record, item, action, second) : status;
 }
 

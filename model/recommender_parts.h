@@ -17,7 +17,7 @@ struct query {
     struct taste taste;
     struct sparse sparse;
     struct blend_situation situation;
-    float weight[FEATURES]; /* the blend's, in that situation */
+    float weight[FEATURES]; /* the blend's, in that situation; not while learning */
     float vector[DIM_MAX + COLUMNS] __attribute__((aligned(64))); /* against a candidate's row */
     uint32_t user;
     uint32_t second;
@@ -37,6 +37,8 @@ struct recommender {
     struct popularity popularity;
     struct sampler sampler;
     void *part[PARTS]; /* the state of each part that is on and has any */
+    bool uses_x;       /* some part adds to the user's side x */
+    bool uses_blend;   /* there is something to blend with it */
     struct blend blend;
     struct dedupe dedupe;
     struct query learning; /* the learner's own */

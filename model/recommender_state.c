@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* Raise it when the layout or the meaning of a part's state changes. */
-enum { STATE_VERSION = 4 };
+enum { STATE_VERSION = 5 };
 
 struct state_head {
     char magic[8];
@@ -13,6 +13,7 @@ struct state_head {
     uint64_t seed, memory_limit;
     uint32_t dedupe_ids;
     int32_t exclude_days;
+    uint32_t loss, spare;
     uint64_t events;
     int64_t latest_ms;
     float part[32]; /* by part_id; the rest is 0 */
@@ -51,6 +52,7 @@ enum status recommender_save(const struct recommender *model, struct state_write
     head.memory_limit = model->settings.memory_limit;
     head.dedupe_ids = model->settings.dedupe_ids;
     head.exclude_days = model->settings.exclude_days;
+    head.loss = (uint32_t)model->settings.loss;
     memcpy(head.part, model->settings.part, sizeof model->settings.part);
     head.events = model->events;
     head.latest_ms = model->latest_ms;
@@ -127,6 +129,8 @@ static enum status compare_settings(const struct recommender_settings *wanted,
         complain(differ, sizeof differ, "input.dedupe_ids");
     if (wanted->exclude_days != kept->exclude_days)
         complain(differ, sizeof differ, "lists.exclude_seen");
+    if (wanted->loss != kept->loss)
+        complain(differ, sizeof differ, "model.loss");
     for (int p = 0; p < PARTS; p++) {
         char name[64];
         snprintf(name, sizeof name, "model.%s", model_parts[p]->name);
@@ -148,7 +152,7 @@ static bool settings_can_be(const struct recommender_settings *settings)
     const struct signals *signals = &settings->signals;
     if (settings->dim % 16 != 0 || settings->dim < 16 || settings->dim > DIM_MAX ||
         settings->dedupe_ids > DEDUPE_IDS_MAX || settings->exclude_days < HAVE_FOREVER ||
-        signals->size > SIGNALS_MAX)
+        (uint32_t)settings->loss >= LOSSES || signals->size > SIGNALS_MAX)
         return false;
     for (uint32_t n = 0; n < signals->size; n++)
         if (memchr(signals->at[n].name, '\0', sizeof signals->at[n].name) == NULL ||
@@ -176,6 +180,7 @@ static enum status load_settings(struct state_reader *reader, struct recommender
     kept->dim = head->dim;
     kept->dedupe_ids = head->dedupe_ids;
     kept->exclude_days = head->exclude_days;
+    kept->loss = (enum loss_id)head->loss;
     kept->memory_limit = head->memory_limit;
     memcpy(kept->part, head->part, sizeof kept->part);
     if (!settings_can_be(kept))

@@ -35,21 +35,22 @@ static uint32_t ring_fill(const struct sampler *sampler)
 }
 
 void sampler_draw(const struct sampler *sampler, uint64_t key, const uint32_t *wanted,
-                  uint32_t wanted_count, uint32_t positive, const struct had *had,
-                  struct samples *samples)
+                  uint32_t wanted_count, uint32_t positive, const struct had *had, uint32_t most,
+                  bool uniform, struct samples *samples)
 {
     uint32_t filled = ring_fill(sampler);
-    float per_wanted = (float)(SAMPLES_MAX * UNIFORM_SHARE / wanted_count);
-    float per_ring = (float)(SAMPLES_MAX * (1.0 - UNIFORM_SHARE) / filled);
+    double share = uniform ? 1.0 : UNIFORM_SHARE;
+    float per_wanted = (float)(SAMPLES_MAX * share / wanted_count);
+    float per_ring = (float)(SAMPLES_MAX * (1.0 - share) / filled);
+    uint64_t threshold = (uint64_t)(share * 0x1p32); /* of 32 bits that mean all candidates */
     samples->size = 1;
     samples->item[0] = positive;
     samples->expected[0] = 1.0f;
-    for (uint32_t n = 0; n < SAMPLES_MAX; n++) {
+    for (uint32_t n = 0; n < SAMPLES_MAX && samples->size <= most; n++) {
         uint64_t bits = random_at(key, n);
         uint32_t pick = (uint32_t)(bits >> 32);
-        bool uniform = (uint32_t)bits < (uint32_t)(UNIFORM_SHARE * 0x1p32);
-        uint32_t item = uniform ? wanted[random_below(pick, wanted_count)]
-                                : sampler->ring[random_below(pick, filled)];
+        uint32_t item = (uint32_t)bits < threshold ? wanted[random_below(pick, wanted_count)]
+                                                   : sampler->ring[random_below(pick, filled)];
         if (item == positive || (had != NULL && had_find(had, item) != NULL))
             continue;
         samples->item[samples->size] = item;

@@ -34,11 +34,11 @@ struct sampler {
 void sampler_init(struct sampler *sampler);
 void sampler_finish(struct sampler *sampler);
 enum status sampler_grow(struct sampler *sampler, uint32_t bound);
-/* Draws the negatives for `positive` from `wanted` and the ring; leaves out the positive itself
- * and, with `had`, what the user has. */
+/* Draws up to `most` negatives for `positive` from `wanted` and, unless `uniform`, the ring, by
+ * SAMPLES_MAX tries at most; leaves out the positive itself and, with `had`, what the user has. */
 void sampler_draw(const struct sampler *sampler, uint64_t key, const uint32_t *wanted,
-                  uint32_t wanted_count, uint32_t positive, const struct had *had,
-                  struct samples *samples);
+                  uint32_t wanted_count, uint32_t positive, const struct had *had, uint32_t most,
+                  bool uniform, struct samples *samples);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);
 /* Takes items out of the ring. (items) flags. */

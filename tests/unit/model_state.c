@@ -264,6 +264,12 @@ static void change_one(struct recommender_settings *settings, int which)
     case 6:
         assert_int_equal(signals_set(&settings->signals, "click", 0.5f), STATUS_OK);
         break;
+    case 7:
+        settings->loss = LOSS_BPR;
+        break;
+    case 8:
+        settings->part[PART_LAST] = 0.0f;
+        break;
     default:
         assert_int_equal(signals_set(&settings->signals, "share", 2), STATUS_OK);
         break;
@@ -275,7 +281,8 @@ static void other_settings_are_refused_by_name(void **state)
     static const char *const names[] = {"model.seed",         "model.dim",
                                         "input.dedupe_ids",   "lists.exclude_seen",
                                         "signals.skip_below", "signals.rating_positive",
-                                        "signals.click",      "signals.share"};
+                                        "signals.click",      "model.loss",
+                                        "model.last",         "signals.share"};
     (void)state;
     struct recommender_settings settings = small_settings();
     struct recommender *model = new_model(&settings);
