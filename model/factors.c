@@ -163,8 +163,6 @@ void factors_taste(const struct factors *factors, const struct user *user, uint3
 void factors_score_samples(const struct factors *factors, const struct taste *taste,
                            struct samples *samples)
 {
-    for (uint32_t n = 0; n < samples->size; n++)
-        samples->row[n] = factors_candidate(factors, samples->item[n]);
     kernels->dots(taste->x, samples->row, samples->size, factors->dim, samples->factor_score);
     for (uint32_t n = 0; n < samples->size; n++)
         samples->factor_score[n] += samples->row[n][factors->dim + COLUMN_BIAS];

@@ -77,7 +77,7 @@ static inline float *factors_columns(const struct factors *factors, uint32_t ite
 /* `slot` SLOT_NONE with `user` NULL: somebody unknown. */
 void factors_taste(const struct factors *factors, const struct user *user, uint32_t slot,
                    uint32_t second, struct taste *taste);
-/* s(u, i) of samples->item[0..size-1] into samples->factor_score. */
+/* s(u, i) of samples->row[0..size-1] into samples->factor_score. */
 void factors_score_samples(const struct factors *factors, const struct taste *taste,
                            struct samples *samples);
 /* Goes down samples->gradient, the loss' by the scores, `rate` times as far; gives the gradient

@@ -93,6 +93,7 @@ static enum status intern_item(struct recommender *model, struct text id, uint32
     if (*slot == SLOT_NONE)
         return STATUS_NO_MEMORY;
     if (!added) {
+        table_fetch(&model->popularity.items, *slot);
         table_fetch(&model->factors.candidate_rows, *slot);
         return STATUS_OK;
     }
@@ -112,9 +113,17 @@ static enum status intern_item(struct recommender *model, struct text id, uint32
 static void draw_samples(struct recommender *model, uint32_t item, const struct user *user,
                          uint32_t most, bool uniform)
 {
-    sampler_draw(&model->sampler, random_key(model->settings.seed, model->events, PURPOSE_SAMPLES),
-                 model->popularity.wanted_items, model->popularity.wanted_count, item,
-                 hides_had(model) ? &user->had : NULL, most, uniform, &model->samples);
+    struct draw draw = {
+        .key = random_key(model->settings.seed, model->events, PURPOSE_SAMPLES),
+        .positive = item,
+        .most = most,
+        .wanted = model->popularity.wanted_items,
+        .wanted_count = model->popularity.wanted_count,
+        .uniform = uniform,
+        .had = hides_had(model) ? &user->had : NULL,
+        .rows = &model->factors.candidate_rows,
+    };
+    sampler_draw(&model->sampler, &draw, &model->samples);
     factors_score_samples(&model->factors, &model->learning.taste, &model->samples);
 }
 

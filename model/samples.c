@@ -34,28 +34,35 @@ static uint32_t ring_fill(const struct sampler *sampler)
     return sampler->pushed < RING_SIZE ? (uint32_t)sampler->pushed : RING_SIZE;
 }
 
-void sampler_draw(const struct sampler *sampler, uint64_t key, const uint32_t *wanted,
-                  uint32_t wanted_count, uint32_t positive, const struct had *had, uint32_t most,
-                  bool uniform, struct samples *samples)
+static void add_sample(struct samples *samples, const struct table *rows, uint32_t item,
+                       float expected)
+{
+    samples->item[samples->size] = item;
+    samples->row[samples->size] = table_floats(rows, item);
+    samples->expected[samples->size] = expected;
+    samples->size++;
+}
+
+void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples)
 {
     uint32_t filled = ring_fill(sampler);
-    double share = uniform ? 1.0 : UNIFORM_SHARE;
-    float per_wanted = (float)(SAMPLES_MAX * share / wanted_count);
+    double share = draw->uniform ? 1.0 : UNIFORM_SHARE;
+    float per_wanted = (float)(SAMPLES_MAX * share / draw->wanted_count);
     float per_ring = (float)(SAMPLES_MAX * (1.0 - share) / filled);
     uint64_t threshold = (uint64_t)(share * 0x1p32); /* of 32 bits that mean all candidates */
-    samples->size = 1;
-    samples->item[0] = positive;
-    samples->expected[0] = 1.0f;
-    for (uint32_t n = 0; n < SAMPLES_MAX && samples->size <= most; n++) {
-        uint64_t bits = random_at(key, n);
+    samples->size = 0;
+    add_sample(samples, draw->rows, draw->positive, 1.0f);
+    for (uint32_t n = 0; n < SAMPLES_MAX && samples->size <= draw->most; n++) {
+        uint64_t bits = random_at(draw->key, n);
         uint32_t pick = (uint32_t)(bits >> 32);
-        uint32_t item = (uint32_t)bits < threshold ? wanted[random_below(pick, wanted_count)]
-                                                   : sampler->ring[random_below(pick, filled)];
-        if (item == positive || (had != NULL && had_find(had, item) != NULL))
+        uint32_t item = (uint32_t)bits < threshold
+                            ? draw->wanted[random_below(pick, draw->wanted_count)]
+                            : sampler->ring[random_below(pick, filled)];
+        table_fetch(draw->rows, item); /* arrives while the next ones are drawn */
+        if (item == draw->positive || (draw->had != NULL && had_find(draw->had, item) != NULL))
             continue;
-        samples->item[samples->size] = item;
-        samples->expected[samples->size] = per_wanted + per_ring * (float)*in_ring(sampler, item);
-        samples->size++;
+        add_sample(samples, draw->rows, item,
+                   per_wanted + per_ring * (float)*in_ring(sampler, item));
     }
 }
 

@@ -10,6 +10,7 @@
 #include "model/state.h"
 #include "model/table.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SAMPLES_MAX = 64, RING_SIZE = 5000, SAMPLES_ROOM = SAMPLES_MAX + 16 };
@@ -34,11 +35,18 @@ struct sampler {
 void sampler_init(struct sampler *sampler);
 void sampler_finish(struct sampler *sampler);
 enum status sampler_grow(struct sampler *sampler, uint32_t bound);
-/* Draws up to `most` negatives for `positive` from `wanted` and, unless `uniform`, the ring, by
- * SAMPLES_MAX tries at most; leaves out the positive itself and, with `had`, what the user has. */
-void sampler_draw(const struct sampler *sampler, uint64_t key, const uint32_t *wanted,
-                  uint32_t wanted_count, uint32_t positive, const struct had *had, uint32_t most,
-                  bool uniform, struct samples *samples);
+/* What is drawn: up to `most` negatives, by SAMPLES_MAX tries at most. */
+struct draw {
+    uint64_t key;
+    uint32_t positive, most;
+    const uint32_t *wanted; /* (wanted_count) all candidates */
+    uint32_t wanted_count;
+    bool uniform;             /* from the candidates alone, not from the ring */
+    const struct had *had;    /* leaves out what the user has; NULL: leaves out nothing */
+    const struct table *rows; /* of the items: samples->row points into it */
+};
+
+void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);
 /* Takes items out of the ring. (items) flags. */
