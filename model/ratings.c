@@ -18,6 +18,7 @@
 #define MOOD_FIRST 0.18f
 #define MOOD_SECONDS 60.0
 #define STRETCH_FIRST 0.2f
+#define CROWD_FIRST 0.02f
 #define USER_VECTOR_FIRST 1.05f
 #define USER_VECTOR_DRIFT 0.0006f
 #define ITEM_BIAS_FIRST 0.6f
@@ -105,6 +106,7 @@ static enum status add_rater(struct ratings *ratings, uint32_t user, struct rate
     rater->covariance[RATINGS_BIAS][RATINGS_BIAS] = USER_BIAS_FIRST;
     rater->covariance[RATINGS_MOOD][RATINGS_MOOD] = MOOD_FIRST;
     rater->covariance[RATINGS_STRETCH][RATINGS_STRETCH] = STRETCH_FIRST;
+    rater->covariance[RATINGS_CROWD][RATINGS_CROWD] = CROWD_FIRST;
     for (int n = RATINGS_VECTOR; n < RATINGS_WIDTH; n++)
         rater->covariance[n][n] = USER_VECTOR_FIRST;
     *rater_cell(ratings, user) = *out = rater;
@@ -112,9 +114,10 @@ static enum status add_rater(struct ratings *ratings, uint32_t user, struct rate
     return STATUS_OK;
 }
 
-static void add_rated(const struct ratings *ratings, struct rated *rated, uint64_t now)
+static void add_rated(struct ratings *ratings, struct rated *rated, uint64_t now)
 {
     uint64_t key = random_key(ratings->seed, now, PURPOSE_RATED);
+    ratings->head.items++;
     rated->variance[RATINGS_BIAS] = ITEM_BIAS_FIRST;
     for (int n = RATINGS_VECTOR; n < RATINGS_WIDTH; n++) {
         rated->variance[n] = ITEM_VECTOR_FIRST;
@@ -129,12 +132,22 @@ static float mood_left(const struct rater *rater, uint32_t second)
     return (float)real_exp(-(double)gap / MOOD_SECONDS);
 }
 
+/* How much more often than the mean the item was rated: the logarithm, with one rating more each.
+ */
+static float crowd(const struct ratings_head *head, const struct rated *rated)
+{
+    double mean = (double)head->kept / (double)(head->items > 0 ? head->items : 1);
+    return (float)real_log((1.0 + (double)rated->count) / (1.0 + mean));
+}
+
 /* How the prediction depends on the user's numbers: its derivatives by them. */
-static void by_user(const struct rated *rated, float h[RATINGS_WIDTH])
+static void by_user(const struct ratings_head *head, const struct rated *rated,
+                    float h[RATINGS_WIDTH])
 {
     memcpy(h, rated->mean, sizeof rated->mean);
     h[RATINGS_BIAS] = h[RATINGS_MOOD] = 1.0f;
     h[RATINGS_STRETCH] = rated->mean[RATINGS_BIAS];
+    h[RATINGS_CROWD] = crowd(head, rated);
 }
 
 /* Likewise by the item's. */
@@ -142,7 +155,7 @@ static void by_item(const struct rater *rater, float f[RATINGS_WIDTH])
 {
     memcpy(f, rater->mean, sizeof rater->mean);
     f[RATINGS_BIAS] = 1.0f + rater->mean[RATINGS_STRETCH];
-    f[RATINGS_MOOD] = f[RATINGS_STRETCH] = 0.0f;
+    f[RATINGS_MOOD] = f[RATINGS_STRETCH] = f[RATINGS_CROWD] = 0.0f;
 }
 
 bool ratings_predict(const struct ratings *ratings, uint32_t user, uint32_t item, uint32_t second,
@@ -158,7 +171,7 @@ bool ratings_predict(const struct ratings *ratings, uint32_t user, uint32_t item
     float sum = ratings->head.mean + rated->mean[RATINGS_BIAS];
     if (rater != NULL) {
         float h[RATINGS_WIDTH] __attribute__((aligned(64)));
-        by_user(rated, h);
+        by_user(&ratings->head, rated, h);
         h[RATINGS_MOOD] = mood_left(rater, second);
         sum += kernels->dot(rater->mean, h, RATINGS_WIDTH);
     }
@@ -248,7 +261,7 @@ static void learn_head(struct ratings_head *head, const struct observation *seen
 static void observe(struct ratings *ratings, struct rater *rater, struct rated *rated, float rating)
 {
     struct observation seen;
-    by_user(rated, seen.h);
+    by_user(&ratings->head, rated, seen.h);
     by_item(rater, seen.f);
     seen.error = (rating - ratings->low) / ratings->unit - ratings->head.mean -
                  rated->mean[RATINGS_BIAS] - kernels->dot(rater->mean, seen.h, RATINGS_WIDTH);
@@ -256,6 +269,8 @@ static void observe(struct ratings *ratings, struct rater *rater, struct rated *
     learn_user(rater, &seen);
     learn_item(rated, &seen);
     learn_head(&ratings->head, &seen);
+    rated->count++;
+    ratings->head.kept++;
 }
 
 static enum status learn(void *self, struct recommender *model, const struct step *step)
@@ -272,7 +287,7 @@ static enum status learn(void *self, struct recommender *model, const struct ste
     struct rated *rated = rated_of(ratings, step->item);
     if (rater == NULL && add_rater(ratings, step->user, &rater) != STATUS_OK)
         return STATUS_NO_MEMORY;
-    if (rated->variance[RATINGS_BIAS] == 0.0f)
+    if (rated->count == 0)
         add_rated(ratings, rated, step->now);
     pass_time(rater, rated, step->second);
     observe(ratings, rater, rated, step->action->rating);
@@ -284,13 +299,20 @@ static void forget(void *self, uint32_t user)
     drop_rater(self, user);
 }
 
+static void drop_rated(struct ratings *ratings, struct rated *rated)
+{
+    ratings->head.items -= rated->count > 0;
+    ratings->head.kept -= rated->count;
+    *rated = (struct rated){0};
+}
+
 /* An item that comes back begins anew. */
 static void drop_items(void *self, const bool *gone, uint32_t items)
 {
     struct ratings *ratings = self;
     for (uint32_t item = 0; item < items; item++)
         if (gone[item] && rated_of(ratings, item) != NULL)
-            *rated_of(ratings, item) = (struct rated){0};
+            drop_rated(ratings, rated_of(ratings, item));
 }
 
 static size_t bytes(const void *self, uint32_t items)

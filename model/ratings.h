@@ -1,12 +1,13 @@
 /*
  * Explicit ratings: what a user would rate an item, on the rating scale.
  *
- *     r(u, i, t) = m + b_i + b_u + mood_u(t) + stretch_u b_i + <p_u, q_i>
+ *     r(u, i, t) = m + b_i + b_u + mood_u(t) + stretch_u b_i + crowd_u log(n_i / n) + <p_u, q_i>
  *
- * Biased matrix factorization (Koren, Bell & Volinsky 2009, eq. 4) with two terms for the user in
- * time and scale: the mood fades within minutes (an Ornstein-Uhlenbeck process, for what Koren
+ * Biased matrix factorization (Koren, Bell & Volinsky 2009, eq. 4) with three more terms for the
+ * user: the mood fades within minutes (an Ornstein-Uhlenbeck process, for what Koren
  * 2009, "Collaborative filtering with temporal dynamics", eq. 10, fits as a bias a day), and the
- * stretch says how far the user follows what others think of an item (his eq. 12).
+ * stretch says how far the user follows what others think of an item (his eq. 12); the
+ * third how much the user is with the crowd, n_i being how often the item was rated, n the mean.
  *
  * It is learned in one pass by Gaussian filtering instead of SGD (Stern, Herbrich & Graepel 2009,
  * "Matchbox", section 3, with a full covariance for the user): each mean moves by its own
@@ -22,10 +23,17 @@
 #include "model/table.h"
 
 /* One row of numbers about a user (u) or an item (i), position by position:
- *        0     1      2         3..15
- *     u  b_u   mood   stretch   p
- *     i  b_i   -      -         q    */
-enum { RATINGS_BIAS, RATINGS_MOOD, RATINGS_STRETCH, RATINGS_VECTOR, RATINGS_WIDTH = 16 };
+ *        0     1      2         3       4..15
+ *     u  b_u   mood   stretch   crowd   p
+ *     i  b_i   -      -         -       q    */
+enum {
+    RATINGS_BIAS,
+    RATINGS_MOOD,
+    RATINGS_STRETCH,
+    RATINGS_CROWD,
+    RATINGS_VECTOR,
+    RATINGS_WIDTH = 16
+};
 
 /* Means are in units, of which the scale has 4.5; variances in those of a rating's noise. */
 struct rater {
@@ -38,11 +46,14 @@ struct rater {
 struct rated {
     float mean[RATINGS_WIDTH];
     float variance[RATINGS_WIDTH]; /* all 0: never rated */
+    uint32_t count;                /* of ratings */
 };
 
 /* What all ratings share. */
 struct ratings_head {
     uint64_t count; /* ratings learned */
+    uint64_t items; /* rated, but for those let go */
+    uint64_t kept;  /* ratings of those items */
     float mean, mean_variance;
 };
 

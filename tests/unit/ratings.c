@@ -223,6 +223,24 @@ static void hidden_tastes_are_found_on_any_scale(void **state)
     }
 }
 
+/* Somebody who changes their mind for ever, and one item that everybody disagrees on. */
+static void no_stream_breaks_the_arithmetic(void **state)
+{
+    (void)state;
+    struct recommender *model = default_model();
+    for (int n = 0; n < 40000; n++) {
+        char user[16];
+        snprintf(user, sizeof user, "u%d", n % 4 == 0 ? n % 1000 : 1);
+        rate(model, user, n % 3 == 0 ? "b" : "a", n % 2 == 0 ? 5 : 0.5, 1700000000000 + n % 7);
+    }
+    for (int n = 0; n < 1000; n++) /* then all agree */
+        rate(model, "u1", "a", 5, 1800000000000 + (int64_t)n * 86400000);
+    float mixed = predicted(model, "u1", "b"), agreed = predicted(model, "u1", "a");
+    assert_true(mixed >= 0.5f && mixed <= 5.0f);
+    assert_true(agreed > 4.5f && agreed <= 5.0f);
+    recommender_destroy(model);
+}
+
 static void every_kernel_predicts_the_same_bits(void **state)
 {
     (void)state;
@@ -260,6 +278,7 @@ int main(void)
         cmocka_unit_test(the_textbook_matrix_is_filled),
         cmocka_unit_test(the_last_rating_is_remembered_until_forgotten),
         cmocka_unit_test(hidden_tastes_are_found_on_any_scale),
+        cmocka_unit_test(no_stream_breaks_the_arithmetic),
         cmocka_unit_test(every_kernel_predicts_the_same_bits),
         cmocka_unit_test(a_byte_holds_a_rating),
     };
