@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { BLEND_ALWAYS_UNTIL = 5000, BLEND_EVERY = 4 };
+enum { BLEND_ALWAYS_UNTIL = 5000, BLEND_EVERY = 3 };
 
 #define RATE 0.05f
 #define SUM_DECAY 0.9999f

@@ -111,7 +111,7 @@ static enum status intern_item(struct recommender *model, struct text id, uint32
 }
 
 static void draw_samples(struct recommender *model, uint32_t item, const struct user *user,
-                         uint32_t most, bool uniform)
+                         uint32_t most, bool uniform, bool proposed)
 {
     struct draw draw = {
         .key = random_key(model->settings.seed, model->events, PURPOSE_SAMPLES),
@@ -122,6 +122,7 @@ static void draw_samples(struct recommender *model, uint32_t item, const struct 
         .uniform = uniform,
         .had = hides_had(model) ? &user->had : NULL,
         .rows = &model->factors.candidate_rows,
+        .proposed = proposed ? &model->learning.sparse : NULL,
     };
     sampler_draw(&model->sampler, &draw, &model->samples);
     factors_score_samples(&model->factors, &model->learning.taste, &model->samples);
@@ -130,7 +131,6 @@ static void draw_samples(struct recommender *model, uint32_t item, const struct 
 static void learn_blend(struct recommender *model, float rate)
 {
     uint32_t dim = model->settings.dim;
-    query_propose(model, &model->learning);
     for (uint32_t n = 0; n < model->samples.size; n++) {
         const float *columns = model->samples.row[n] + dim;
         float *value = model->values[n];
@@ -174,13 +174,14 @@ static void learn_samples(struct recommender *model, const struct step *step, fl
     struct loss_target target = target_of(model, step->action);
     bool blends = model->uses_blend && target.wanted && blend_is_due(model->events);
     if (blends) {
-        draw_samples(model, step->item, step->record, SAMPLES_MAX, false);
+        query_propose(model, &model->learning);
+        draw_samples(model, step->item, step->record, SAMPLES_MAX, false, true);
         learn_blend(model, rate);
     }
     if (!model->uses_x)
         return;
     if (!blends || loss->uniform)
-        draw_samples(model, step->item, step->record, loss->negatives, loss->uniform);
+        draw_samples(model, step->item, step->record, loss->negatives, loss->uniform, false);
     loss->gradient(&target, samples);
     if (samples->size > 0)
         descend(model, step->user, rate);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define UNIFORM_SHARE 0.3
+#define UNIFORM_SHARE 0.3f
 
 void sampler_init(struct sampler *sampler)
 {
@@ -43,26 +43,52 @@ static void add_sample(struct samples *samples, const struct table *rows, uint32
     samples->size++;
 }
 
+/* How often one item is to be expected among the samples, by where it may come from. */
+struct chances {
+    uint32_t filled, proposals;
+    float wanted, ring, proposed;
+};
+
+static struct chances chances_of(const struct sampler *sampler, const struct draw *draw)
+{
+    struct chances chances = {.filled = ring_fill(sampler)};
+    uint32_t touched = draw->proposed == NULL ? 0 : draw->proposed->touched_count;
+    chances.proposals = touched == 0 ? 0 : SAMPLES_MAX / 2;
+    float rest = (float)(SAMPLES_MAX - chances.proposals);
+    float uniform = draw->uniform || chances.filled == 0 ? 1.0f : UNIFORM_SHARE;
+    chances.wanted = rest * uniform / (float)draw->wanted_count;
+    chances.ring = rest * (1.0f - uniform) / (float)(chances.filled == 0 ? 1 : chances.filled);
+    chances.proposed = touched == 0 ? 0.0f : (float)chances.proposals / (float)touched;
+    return chances;
+}
+
+static uint32_t pick(const struct sampler *sampler, const struct draw *draw,
+                     const struct chances *chances, uint32_t n)
+{
+    uint64_t bits = random_at(draw->key, n);
+    uint32_t place = (uint32_t)(bits >> 32);
+    if (n < chances->proposals)
+        return draw->proposed->touched[random_below(place, draw->proposed->touched_count)];
+    bool uniform = draw->uniform || chances->filled == 0 ||
+                   (uint32_t)bits < (uint32_t)(UNIFORM_SHARE * 0x1p32f);
+    return uniform ? draw->wanted[random_below(place, draw->wanted_count)]
+                   : sampler->ring[random_below(place, chances->filled)];
+}
+
 void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples)
 {
-    uint32_t filled = ring_fill(sampler);
-    double share = draw->uniform ? 1.0 : UNIFORM_SHARE;
-    float per_wanted = (float)(SAMPLES_MAX * share / draw->wanted_count);
-    float per_ring = (float)(SAMPLES_MAX * (1.0 - share) / filled);
-    uint64_t threshold = (uint64_t)(share * 0x1p32); /* of 32 bits that mean all candidates */
+    struct chances chances = chances_of(sampler, draw);
     samples->size = 0;
     add_sample(samples, draw->rows, draw->positive, 1.0f);
     for (uint32_t n = 0; n < SAMPLES_MAX && samples->size <= draw->most; n++) {
-        uint64_t bits = random_at(draw->key, n);
-        uint32_t pick = (uint32_t)(bits >> 32);
-        uint32_t item = (uint32_t)bits < threshold
-                            ? draw->wanted[random_below(pick, draw->wanted_count)]
-                            : sampler->ring[random_below(pick, filled)];
+        uint32_t item = pick(sampler, draw, &chances, n);
         table_fetch(draw->rows, item); /* arrives while the next ones are drawn */
         if (item == draw->positive || (draw->had != NULL && had_find(draw->had, item) != NULL))
             continue;
+        bool proposed = chances.proposals > 0 && sparse_is_touched(draw->proposed, item);
         add_sample(samples, draw->rows, item,
-                   per_wanted + per_ring * (float)*in_ring(sampler, item));
+                   chances.wanted + chances.ring * (float)*in_ring(sampler, item) +
+                       (proposed ? chances.proposed : 0.0f));
     }
 }
 

@@ -1,12 +1,14 @@
 /*
  * The negatives of a step: K items, part uniform over all items that were ever wanted, part from
- * the last positive events (a ring), so that popular and recent items are pushed against most.
- * Each comes with K q, the number of times it was to be expected, for an unbiased softmax.
+ * the last positive events (a ring), so that popular and recent items are pushed against most; and
+ * where the user's proposals are at hand, half from those: the hardest ones to tell apart. Each
+ * comes with K q, the number of times it was to be expected, for an unbiased softmax.
  */
 #ifndef MODEL_SAMPLES_H
 #define MODEL_SAMPLES_H
 
 #include "model/had.h"
+#include "model/sparse.h"
 #include "model/state.h"
 #include "model/table.h"
 
@@ -41,9 +43,10 @@ struct draw {
     uint32_t positive, most;
     const uint32_t *wanted; /* (wanted_count) all candidates */
     uint32_t wanted_count;
-    bool uniform;             /* from the candidates alone, not from the ring */
-    const struct had *had;    /* leaves out what the user has; NULL: leaves out nothing */
-    const struct table *rows; /* of the items: samples->row points into it */
+    bool uniform;                  /* from the candidates alone, not from the ring */
+    const struct had *had;         /* leaves out what the user has; NULL: leaves out nothing */
+    const struct sparse *proposed; /* half of them from these candidates; NULL: none */
+    const struct table *rows;      /* of the items: samples->row points into it */
 };
 
 void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples);

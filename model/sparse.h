@@ -9,6 +9,7 @@
 #include "model/state.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sparse {
@@ -25,6 +26,11 @@ void sparse_clear(struct sparse *sparse);
 static inline float *sparse_row(const struct sparse *sparse, uint32_t item)
 {
     return sparse->rows + (size_t)item * SPARSE_ROW;
+}
+
+static inline bool sparse_is_touched(const struct sparse *sparse, uint32_t item)
+{
+    return sparse_row(sparse, item)[SPARSE_ROW - 1] != 0.0f;
 }
 
 static inline void sparse_add(struct sparse *sparse, uint32_t item, enum feature feature,
