@@ -15,6 +15,7 @@ enum status evaluation_create(const struct evaluation_settings *settings,
     if (*out == NULL)
         return STATUS_NO_MEMORY;
     (*out)->settings = *settings;
+    evaluation_lists_init(&(*out)->lists);
     enum status status = baselines_create(&(*out)->baselines);
     if (status == STATUS_OK)
         status = rating_baselines_create(&recommender_settings_of(model)->signals,
@@ -32,6 +33,7 @@ void evaluation_destroy(struct evaluation *evaluation)
 {
     if (evaluation == NULL)
         return;
+    evaluation_lists_finish(&evaluation->lists);
     query_destroy(evaluation->query);
     rating_baselines_destroy(evaluation->rating_baselines);
     baselines_destroy(evaluation->baselines);
@@ -54,18 +56,37 @@ static int warmth_of(uint64_t events)
     return events == 0 ? 0 : events < 5 ? 1 : events < 20 ? 2 : 3;
 }
 
-/* The figures of the 1/50th that the event at hand is in. */
-static struct evaluation_figures *part_of_stream(struct evaluation *evaluation)
+/* The 1/50th that the event at hand is in. */
+static uint32_t part_of_stream(const struct evaluation *evaluation)
 {
     uint64_t part = evaluation->accepted * EVALUATION_SERIES / evaluation->settings.total;
-    return &evaluation->series[part < EVALUATION_SERIES ? part : EVALUATION_SERIES - 1];
+    return part < EVALUATION_SERIES ? (uint32_t)part : EVALUATION_SERIES - 1;
+}
+
+/* Up to mark `last`, where the stream now is. */
+static void mark(struct evaluation *evaluation, const struct recommender *model, uint32_t last)
+{
+    struct clock_source *clock = evaluation->settings.clock;
+    while (evaluation->marked <= last)
+        evaluation->marks[evaluation->marked++] = (struct evaluation_mark){
+            .wall_ns = clock->monotonic_ns(clock),
+            .cpu_ns = evaluation->cpu_offset_ns + cpu_time_ns(),
+            .scoring_cpu_ns = (int64_t)evaluation->cpu_ns,
+            .spreads = evaluation_lists_spread(&evaluation->lists, model),
+        };
+    evaluation_lists_turn(&evaluation->lists);
+}
+
+void evaluation_end(struct evaluation *evaluation, const struct recommender *model)
+{
+    mark(evaluation, model, EVALUATION_SERIES);
 }
 
 static void record(struct evaluation *evaluation, const struct recommender *model, uint32_t user,
                    uint32_t item, const struct action *action, const struct ranks *ranks)
 {
     figures_add(&evaluation->total, ranks);
-    figures_add(part_of_stream(evaluation), ranks);
+    figures_add(&evaluation->series[part_of_stream(evaluation)], ranks);
     struct evaluation_warmth *warmth = &evaluation->warmth;
     measures_add(&warmth->by_user[warmth_of(recommender_user_wanted(model, user))], ranks->model);
     measures_add(&warmth->by_item[warmth_of(recommender_item_wanted(model, item))], ranks->model);
@@ -128,6 +149,7 @@ static void rank_all(struct scored *scored)
     crew_run(blocks < BLOCKS_SHARED ? NULL : evaluation->settings.crew, blocks + 1, rank_share,
              scored);
     scored->ranks.model = recommender_rank_scanned(model, evaluation->query, scored->item);
+    evaluation_lists_look(&evaluation->lists, model, evaluation->query, scored->item);
 }
 
 static void score(struct evaluation *evaluation, const struct recommender *model,
@@ -170,7 +192,8 @@ static void predict(struct evaluation *evaluation, const struct recommender *mod
         return;
     rating_baselines_predict(evaluation->rating_baselines, user, item, baseline);
     ratings_add(&evaluation->total.ratings, action->rating, predicted, baseline);
-    ratings_add(&part_of_stream(evaluation)->ratings, action->rating, predicted, baseline);
+    ratings_add(&evaluation->series[part_of_stream(evaluation)].ratings, action->rating, predicted,
+                baseline);
 }
 
 static void forget(struct evaluation *evaluation, uint32_t user)
@@ -183,6 +206,9 @@ static void before_learning(void *context, const struct recommender *model,
                             const struct event *event, const struct action *action)
 {
     struct evaluation *evaluation = context;
+    uint32_t part = part_of_stream(evaluation);
+    if (part >= evaluation->marked)
+        mark(evaluation, model, part);
     if (action->kind == SIGNAL_FORGET)
         forget(evaluation, recommender_find_user(model, event->user));
     else if (action->weight > 0.0f)

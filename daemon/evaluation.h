@@ -11,6 +11,7 @@
 
 #include "daemon/crew.h"
 #include "daemon/engine.h"
+#include "daemon/evaluation_lists.h"
 #include "model/baselines.h"
 #include "model/measures.h"
 #include "model/rating_baselines.h"
@@ -42,6 +43,13 @@ struct evaluation_warmth {
     struct measures by_user[EVALUATION_WARMTHS], by_item[EVALUATION_WARMTHS];
 };
 
+/* Where a 1/50th of the stream begins. */
+struct evaluation_mark {
+    int64_t wall_ns;
+    int64_t cpu_ns, scoring_cpu_ns;    /* of the learning thread; of which for scoring */
+    struct evaluation_spreads spreads; /* up to here */
+};
+
 struct evaluation {
     struct evaluation_settings settings;
     struct baselines *baselines;
@@ -49,9 +57,13 @@ struct evaluation {
     struct query *query;
     uint64_t accepted, eligible; /* so far */
     uint64_t rank_ns;
-    uint64_t cpu_ns; /* of scoring, on the learning thread */
+    uint64_t cpu_ns;       /* of scoring, on the learning thread */
+    int64_t cpu_offset_ns; /* from the present thread's CPU time to all that was spent so far */
     struct evaluation_figures total;
     struct evaluation_figures series[EVALUATION_SERIES];
+    struct evaluation_mark marks[EVALUATION_SERIES + 1];
+    uint32_t marked; /* marks so far */
+    struct evaluation_lists lists;
     struct evaluation_warmth warmth;
     struct measures by_signal[SIGNALS_MAX];
 };
@@ -63,5 +75,7 @@ void evaluation_destroy(struct evaluation *evaluation); /* NULL is legal */
 struct engine_observer evaluation_observer(struct evaluation *evaluation);
 /* After engine_take_*() accepted an event. */
 enum status evaluation_after(struct evaluation *evaluation, const struct learned *learned);
+/* When the stream is over, on the thread that learned. */
+void evaluation_end(struct evaluation *evaluation, const struct recommender *model);
 
 #endif

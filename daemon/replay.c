@@ -274,6 +274,8 @@ static enum status replay_all(struct replay *replay, struct error *error)
     enum status status = prepare(replay, error);
     if (status == STATUS_OK)
         status = read_through(replay, "learning", replay_variant_learn, error);
+    for (uint32_t n = 0; n < replay->variant_count; n++)
+        replay_variant_end(&replay->variants[n]);
     if (status == STATUS_OK && first->engine.verdicts[VERDICT_ACCEPTED] == 0 &&
         replay->plan.from_snapshot == NULL)
         return error_set(error, STATUS_BAD_DATA, "no usable event among %llu; %s",

@@ -105,9 +105,25 @@ static enum status learn_one(struct replay_variant *variant, const struct batch_
     return learned.status;
 }
 
+/* A variant may go from thread to thread between two batches. */
+static int64_t begin_turn(struct replay_variant *variant)
+{
+    int64_t now = cpu_time_ns();
+    if (variant->evaluation != NULL)
+        variant->evaluation->cpu_offset_ns = (int64_t)variant->cpu_ns - now;
+    return now;
+}
+
+void replay_variant_end(struct replay_variant *variant)
+{
+    begin_turn(variant);
+    if (variant->evaluation != NULL)
+        evaluation_end(variant->evaluation, variant->engine.model);
+}
+
 void replay_variant_learn(struct replay_variant *variant, const struct replay_batch *batch)
 {
-    int64_t before = cpu_time_ns();
+    int64_t before = begin_turn(variant);
     enum status status = STATUS_OK;
     for (uint32_t n = 0; n < batch->size && status == STATUS_OK; n++)
         status = learn_one(variant, &batch->at[n]);

@@ -35,6 +35,8 @@ enum status replay_variant_evaluate(struct replay_variant *variant,
                                     struct evaluation_settings *settings, struct error *error);
 /* Learns a batch; what went wrong is in variant->error. */
 void replay_variant_learn(struct replay_variant *variant, const struct replay_batch *batch);
+/* When all is learned. */
+void replay_variant_end(struct replay_variant *variant);
 /* CPU seconds of learning alone, without the scoring. */
 double replay_variant_learn_cpu(const struct replay_variant *variant);
 

@@ -67,6 +67,32 @@ static json_t *baselines_json(const struct evaluation_figures *figures)
     return baselines;
 }
 
+static json_t *spread_json(struct evaluation_spread spread)
+{
+    return json_pack("{s:f, s:f}", "coverage", spread.coverage, "gini", spread.gini);
+}
+
+/* What was listed beside what happened, up to a mark. */
+static json_t *spreads_json(const struct evaluation_spreads *spreads)
+{
+    if (spreads->lists == 0)
+        return json_null();
+    return json_pack("{s:I, s:I, s:o, s:o}", "taken", (json_int_t)spreads->lists, "candidates",
+                     (json_int_t)spreads->candidates, "listed", spread_json(spreads->listed),
+                     "happened", spread_json(spreads->happened));
+}
+
+/* Of one 1/50th: seconds in all, and CPU seconds of learning and of scoring. */
+static void add_times(json_t *object, const struct evaluation_mark marks[2])
+{
+    double scoring = (double)(marks[1].scoring_cpu_ns - marks[0].scoring_cpu_ns) / 1e9;
+    double cpu = (double)(marks[1].cpu_ns - marks[0].cpu_ns) / 1e9;
+    json_object_set_new(object, "seconds",
+                        json_real((double)(marks[1].wall_ns - marks[0].wall_ns) / 1e9));
+    json_object_set_new(object, "learn_cpu_seconds", json_real(cpu - scoring));
+    json_object_set_new(object, "rank_cpu_seconds", json_real(scoring));
+}
+
 static json_t *series_json(const struct evaluation *evaluation)
 {
     json_t *series = json_array();
@@ -78,6 +104,8 @@ static json_t *series_json(const struct evaluation *evaluation)
         add_measures(object, &figures->model);
         json_object_set_new(object, "rmse", model_rmse(figures));
         json_object_set_new(object, "baselines", baselines_json(figures));
+        json_object_set_new(object, "lists", spreads_json(&evaluation->marks[part + 1].spreads));
+        add_times(object, &evaluation->marks[part]);
         json_array_append_new(series, object);
     }
     return series;
@@ -132,6 +160,8 @@ json_t *report_json(const struct report *report)
         json_object_set_new(json, "by_user_events", warmth_json(evaluation->warmth.by_user));
         json_object_set_new(json, "by_item_events", warmth_json(evaluation->warmth.by_item));
         json_object_set_new(json, "by_signal", signals_json(report));
+        json_object_set_new(json, "lists",
+                            spreads_json(&evaluation->marks[EVALUATION_SERIES].spreads));
     }
     json_object_set_new(json, "learn_seconds", json_real((double)report->engine->learn_ns / 1e9));
     json_object_set_new(json, "learn_cpu_seconds", json_real(report->learn_cpu_seconds));
