@@ -8,6 +8,7 @@
  * The reading is this thread's; the variants of a batch are the crew's.
  */
 #include "daemon/command.h"
+#include "daemon/page.h"
 #include "daemon/progress.h"
 #include "daemon/replay_plan.h"
 #include "daemon/replay_variant.h"
@@ -230,17 +231,21 @@ static enum status fill_report(const struct replay *replay, const struct replay_
                : error_set(error, status, "computing the digest: %s", status_text(status));
 }
 
-static enum status write_report(const struct replay *replay, const struct report *reports,
-                                struct error *error)
+static enum status write_reports(const struct replay *replay, const struct report *reports,
+                                 struct error *error)
 {
-    const char *path = replay->plan.report;
-    if (path == NULL)
+    const struct replay_plan *plan = &replay->plan;
+    enum status status = STATUS_OK;
+    if (plan->report == NULL && plan->html == NULL)
         return STATUS_OK;
-    json_t *json = replay->plan.try_count > 0 ? reports_json(reports, replay->variant_count)
-                                              : report_json(reports);
+    json_t *json =
+        plan->try_count > 0 ? reports_json(reports, replay->variant_count) : report_json(reports);
     if (json == NULL)
         return error_set(error, STATUS_NO_MEMORY, "no memory for the report");
-    enum status status = report_write(json, path, error);
+    if (plan->report != NULL)
+        status = report_write(json, plan->report, error);
+    if (status == STATUS_OK && plan->html != NULL)
+        status = page_write(json, plan->html, error);
     json_decref(json);
     return status;
 }
@@ -262,7 +267,7 @@ static enum status tell(const struct replay *replay, int64_t started_ns, struct 
             report_print(reports);
     }
     if (status == STATUS_OK)
-        status = write_report(replay, reports, error);
+        status = write_reports(replay, reports, error);
     free(reports);
     return status;
 }

@@ -15,6 +15,7 @@ const struct command_option replay_options[] = {
      "by space: all combinations; or 'parts': without each part, and each alone. Repeatable"},
     {"--threads", "N", "threads to learn and score with (default: all cores); no result differs"},
     {"--report", "FILE.json", "write the report as JSON; - for standard output"},
+    {"--html", "FILE.html", "write the report as one page with charts, for a browser"},
     {"--snapshot", "FILE", "write the state at the end"},
     {"--from-snapshot", "FILE", "continue from this state"},
     {.name = NULL},
@@ -47,6 +48,8 @@ static const char **text_place(struct replay_plan *plan, const struct command_op
         return &plan->to;
     if (command_is(option, "--report"))
         return &plan->report;
+    if (command_is(option, "--html"))
+        return &plan->html;
     if (command_is(option, "--snapshot"))
         return &plan->snapshot;
     if (command_is(option, "--from-snapshot"))
