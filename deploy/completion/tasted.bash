@@ -88,6 +88,7 @@ _tasted() {
     replay:--try) return ;;
     replay:--threads) return ;;
     replay:--report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    replay:--html) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     replay:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     replay:--from-snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     top:-n) return ;;
@@ -99,7 +100,7 @@ _tasted() {
     run) words=''; files=; options='' ;;
     demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
     load) words=''; files=yes; options='--format --rate --speed' ;;
-    replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --try --threads --report --snapshot --from-snapshot' ;;
+    replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --try --threads --report --html --snapshot --from-snapshot' ;;
     snapshot) words='info verify'; files=yes; options='--json' ;;
     top) words=''; files=; options='-n --json --snapshot' ;;
     predict) words=''; files=; options='--snapshot --matrix --json' ;;

@@ -30,6 +30,7 @@ complete -c tasted -n '__fish_seen_subcommand_from replay' -l every -x -d 'score
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l try -x -d 'beside the settings as they are, the model with KEY set to each value; several keys in one, by space: all combinations; or '\''parts'\'': without each part, and each alone. Repeatable'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l threads -x -d 'threads to learn and score with (default: all cores); no result differs'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l report -rF -d 'write the report as JSON; - for standard output'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l html -rF -d 'write the report as one page with charts, for a browser'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l snapshot -rF -d 'write the state at the end'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l from-snapshot -rF -d 'continue from this state'
 complete -c tasted -n __fish_use_subcommand -a snapshot -d 'what a snapshot file holds, and whether it is whole'
