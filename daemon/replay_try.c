@@ -180,7 +180,7 @@ static enum status add_switched(const struct settings_source *source, const stru
                                 int part, struct variants *out, struct error *error)
 {
     char set[OPTION_NAME], *sets[1] = {set}, name[OPTION_NAME];
-    bool on = base->model.part[part] > 0.0f;
+    bool on = base->model.part[part] > 0.0f; // NOLINT: there is a base when nothing failed
     snprintf(set, sizeof set, "model.%s=%d", model_parts[part]->name, on ? 0 : 1);
     snprintf(name, sizeof name, "%s %s", on ? "without" : "with", model_parts[part]->name);
     return add_variant(source, name, sets, 1, out, error);
@@ -206,6 +206,7 @@ static void drop_base_if_named(struct variants *variants)
     struct variant_settings base = variants->at[0];
     for (uint32_t n = 1; n < variants->size; n++) {
         const struct settings *settings = variants->at[n].settings;
+        // NOLINTNEXTLINE: both come zeroed and field by field from the same table
         if (memcmp(&settings->model, &base.settings->model, sizeof settings->model) != 0)
             continue;
         memmove(&variants->at[0], &variants->at[1], --variants->size * sizeof variants->at[0]);
@@ -234,7 +235,7 @@ void variants_finish(struct variants *variants)
 {
     for (uint32_t n = 0; n < variants->size; n++) {
         settings_free(variants->at[n].settings);
-        free(variants->at[n].name);
+        free(variants->at[n].name); // NOLINT: add_variant counts only what it completed
     }
     variants->size = 0;
 }

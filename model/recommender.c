@@ -28,14 +28,14 @@ static void destroy_parts(struct recommender *model)
 }
 
 /* Whether the part adds to the user's side x. */
-static bool adds_to_x(enum part_id part)
+static bool adds_to_x(int part)
 {
     return part == PART_FACTORS || part == PART_HISTORY || part == PART_LAST ||
            model_parts[part]->back != NULL;
 }
 
 /* Whether the part has features of its own, to be blended with x. */
-static bool adds_features(enum part_id part)
+static bool adds_features(int part)
 {
     return part == PART_POPULARITY || model_parts[part]->propose != NULL;
 }
