@@ -27,6 +27,7 @@
 #define ITEM_VECTOR_SIZE 0.043f /* of the first random numbers: something to tell them apart by */
 #define BOTH_UNSURE 0.3f        /* how much the product of two uncertainties counts */
 
+#define NOISE 0.75f /* of a rating, in units^2, as the trust assumes it */
 #define UNITS 4.5f
 #define CODES 254 /* steps of the byte that keeps a rating */
 
@@ -45,6 +46,7 @@ static enum status create(const struct recommender_settings *settings, void **se
     ratings->unit = (signals->scale_high - signals->scale_low) / UNITS;
     ratings->head.mean = 0.5f * UNITS;
     ratings->head.mean_variance = MEAN_FIRST;
+    trust_init(&ratings->head.trust);
     table_init(&ratings->rater, sizeof(struct rater *));
     table_init(&ratings->rated, sizeof(struct rated));
     return STATUS_OK;
@@ -158,24 +160,40 @@ static void by_item(const struct rater *rater, float f[RATINGS_WIDTH])
     f[RATINGS_MOOD] = f[RATINGS_STRETCH] = f[RATINGS_CROWD] = 0.0f;
 }
 
+/* The terms of the sum, but for the mean; `rater` NULL: somebody who never rated. */
+static void terms_of(const struct rater *rater, const struct rated *rated,
+                     const float h[RATINGS_WIDTH], float mood, float term[TRUST_TERMS])
+{
+    memset(term, 0, TRUST_TERMS * sizeof *term);
+    term[0] = rated->mean[RATINGS_BIAS];
+    if (rater == NULL)
+        return;
+    float vector[RATINGS_WIDTH] __attribute__((aligned(64)));
+    memcpy(vector, h, sizeof vector);
+    for (int n = 0; n < RATINGS_VECTOR; n++)
+        vector[n] = 0.0f;
+    term[1] = rater->mean[RATINGS_BIAS];
+    term[2] = rater->mean[RATINGS_MOOD] * mood;
+    term[3] = rater->mean[RATINGS_STRETCH] * h[RATINGS_STRETCH];
+    term[4] = rater->mean[RATINGS_CROWD] * h[RATINGS_CROWD];
+    term[5] = kernels->dot(rater->mean, vector, RATINGS_WIDTH);
+}
+
 bool ratings_predict(const struct ratings *ratings, uint32_t user, uint32_t item, uint32_t second,
                      float *rating)
 {
     static const struct rated unrated;
-    if (ratings->head.count == 0)
+    const struct ratings_head *head = &ratings->head;
+    if (head->count == 0)
         return false;
     const struct rater *rater = rater_of(ratings, user);
     const struct rated *rated = rated_of(ratings, item);
     if (rated == NULL)
         rated = &unrated;
-    float sum = ratings->head.mean + rated->mean[RATINGS_BIAS];
-    if (rater != NULL) {
-        float h[RATINGS_WIDTH] __attribute__((aligned(64)));
-        by_user(&ratings->head, rated, h);
-        h[RATINGS_MOOD] = mood_left(rater, second);
-        sum += kernels->dot(rater->mean, h, RATINGS_WIDTH);
-    }
-    sum = ratings->low + sum * ratings->unit;
+    float h[RATINGS_WIDTH], term[TRUST_TERMS];
+    by_user(head, rated, h);
+    terms_of(rater, rated, h, rater == NULL ? 0.0f : mood_left(rater, second), term);
+    float sum = ratings->low + (head->mean + trust_sum(&head->trust, term)) * ratings->unit;
     *rating = sum > ratings->low ? sum < ratings->high ? sum : ratings->high : ratings->low;
     return true;
 }
@@ -258,19 +276,25 @@ static void learn_head(struct ratings_head *head, const struct observation *seen
     head->mean_variance += MEAN_DRIFT;
 }
 
-static void observe(struct ratings *ratings, struct rater *rater, struct rated *rated, float rating)
+/* `value` in units. The filter goes by the terms as they are; only what is told is weighed. */
+static void observe(struct ratings *ratings, struct rater *rater, struct rated *rated, float value)
 {
+    struct ratings_head *head = &ratings->head;
     struct observation seen;
-    by_user(&ratings->head, rated, seen.h);
+    float term[TRUST_TERMS];
+    by_user(head, rated, seen.h);
     by_item(rater, seen.f);
-    seen.error = (rating - ratings->low) / ratings->unit - ratings->head.mean -
-                 rated->mean[RATINGS_BIAS] - kernels->dot(rater->mean, seen.h, RATINGS_WIDTH);
+    terms_of(rater, rated, seen.h, 1.0f, term);
+    trust_learn(&head->trust, term, value - head->mean, NOISE);
+    seen.error = value - head->mean;
+    for (int n = 0; n < TRUST_TERMS; n++)
+        seen.error -= term[n];
     seen.variance = weigh(ratings, rater, rated, &seen);
     learn_user(rater, &seen);
     learn_item(rated, &seen);
-    learn_head(&ratings->head, &seen);
+    learn_head(head, &seen);
     rated->count++;
-    ratings->head.kept++;
+    head->kept++;
 }
 
 static enum status learn(void *self, struct recommender *model, const struct step *step)
@@ -290,7 +314,7 @@ static enum status learn(void *self, struct recommender *model, const struct ste
     if (rated->count == 0)
         add_rated(ratings, rated, step->now);
     pass_time(rater, rated, step->second);
-    observe(ratings, rater, rated, step->action->rating);
+    observe(ratings, rater, rated, (step->action->rating - ratings->low) / ratings->unit);
     return STATUS_OK;
 }
 

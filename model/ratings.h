@@ -12,7 +12,8 @@
  * It is learned in one pass by Gaussian filtering instead of SGD (Stern, Herbrich & Graepel 2009,
  * "Matchbox", section 3, with a full covariance for the user): each mean moves by its own
  * uncertainty's share of the error. So a user's first ratings move much and the thousandth little,
- * without learning rates to tune.
+ * without learning rates to tune. How far each term is to be trusted is learned beside (trust.h),
+ * so that they do no harm where ratings are mere noise.
  *
  * Nothing is allocated before the first rating; a user costs 1.1 kB from the first one on.
  */
@@ -21,6 +22,7 @@
 
 #include "model/signals.h"
 #include "model/table.h"
+#include "model/trust.h"
 
 /* One row of numbers about a user (u) or an item (i), position by position:
  *        0     1      2         3       4..15
@@ -55,6 +57,7 @@ struct ratings_head {
     uint64_t items; /* rated, but for those let go */
     uint64_t kept;  /* ratings of those items */
     float mean, mean_variance;
+    struct trust trust; /* in all terms but the mean */
 };
 
 struct ratings {

@@ -152,6 +152,14 @@ static double normal(uint64_t key)
     return sum;
 }
 
+/* Where nothing is to be found, whole stars at random. */
+static double random_rating(uint64_t user, uint64_t item, uint64_t n)
+{
+    (void)user;
+    (void)item;
+    return (double)(small_random(n + 99) % 5) / 4;
+}
+
 /* What somebody with a hidden taste of two dimensions would rate, on a scale from 0 to 1. */
 static double hidden_rating(uint64_t user, uint64_t item, uint64_t n)
 {
@@ -168,7 +176,8 @@ struct errors {
 };
 
 /* 60 users rate 80 items, twice each at most, on a scale from `low` to `high`. */
-static struct errors errors_on(double low, double high, float *last)
+static struct errors errors_on(double (*rating)(uint64_t, uint64_t, uint64_t), double low,
+                               double high, float *last)
 {
     struct recommender_settings settings;
     struct rating_baselines *baselines;
@@ -181,7 +190,7 @@ static struct errors errors_on(double low, double high, float *last)
     for (uint64_t n = 0; n < 6000; n++) {
         char user[16], item[16];
         uint64_t u = small_random(n) % 60, i = small_random(n + 7777777) % 80;
-        double value = low + (high - low) * hidden_rating(u, i, n);
+        double value = low + (high - low) * rating(u, i, n);
         snprintf(user, sizeof user, "u%u", (unsigned)u);
         snprintf(item, sizeof item, "i%u", (unsigned)i);
         uint32_t user_slot = recommender_find_user(model, text_of(user));
@@ -213,7 +222,7 @@ static void hidden_tastes_are_found_on_any_scale(void **state)
     static const double scales[3][2] = {{0.5, 5}, {0, 100}, {-1, 1}};
     for (int s = 0; s < 3; s++) {
         float last;
-        struct errors errors = errors_on(scales[s][0], scales[s][1], &last);
+        struct errors errors = errors_on(hidden_rating, scales[s][0], scales[s][1], &last);
         double rmse = sqrt(errors.model / errors.count);
         double biased_mf = sqrt(errors.baseline[RATING_BIASED_MF] / errors.count);
         double mean = sqrt(errors.baseline[RATING_MEAN] / errors.count);
@@ -221,6 +230,15 @@ static void hidden_tastes_are_found_on_any_scale(void **state)
         assert_true(rmse < biased_mf);
         assert_true(rmse < 0.14); /* more than half way to the noise, 0.08 */
     }
+}
+
+static void noise_is_met_with_the_mean(void **state)
+{
+    (void)state;
+    float last;
+    struct errors errors = errors_on(random_rating, 0.5, 5, &last);
+    assert_true(errors.model < 1.03 * errors.baseline[RATING_MEAN]);
+    assert_true(errors.model < errors.baseline[RATING_BIASED_MF]);
 }
 
 /* Somebody who changes their mind for ever, and one item that everybody disagrees on. */
@@ -245,12 +263,12 @@ static void every_kernel_predicts_the_same_bits(void **state)
 {
     (void)state;
     float best, plain, avx2;
-    errors_on(0.5, 5, &best);
+    errors_on(hidden_rating, 0.5, 5, &best);
     assert_true(kernels_choose(KERNEL_PLAIN));
-    errors_on(0.5, 5, &plain);
+    errors_on(hidden_rating, 0.5, 5, &plain);
     assert_memory_equal(&best, &plain, sizeof best);
     if (kernels_choose(KERNEL_AVX2)) {
-        errors_on(0.5, 5, &avx2);
+        errors_on(hidden_rating, 0.5, 5, &avx2);
         assert_memory_equal(&best, &avx2, sizeof best);
     }
     assert_true(kernels_choose(KERNEL_BEST));
@@ -278,6 +296,7 @@ int main(void)
         cmocka_unit_test(the_textbook_matrix_is_filled),
         cmocka_unit_test(the_last_rating_is_remembered_until_forgotten),
         cmocka_unit_test(hidden_tastes_are_found_on_any_scale),
+        cmocka_unit_test(noise_is_met_with_the_mean),
         cmocka_unit_test(no_stream_breaks_the_arithmetic),
         cmocka_unit_test(every_kernel_predicts_the_same_bits),
         cmocka_unit_test(a_byte_holds_a_rating),
