@@ -21,10 +21,12 @@ enum feature {
     FEATURE_REPEAT_COUNT,          /* how often the user had the item: repeats.h */
     FEATURE_REPEAT_RECENT,
     FEATURE_REPEAT_HAS,
+    FEATURE_REPEAT_SITTING,
+    FEATURE_REPEAT_NEXT,
     FEATURES
 };
 
-enum { FEATURES_SPARSE = FEATURES - FEATURES_DENSE, SPARSE_ROW = 8 };
+enum { FEATURES_SPARSE = FEATURES - FEATURES_DENSE, SPARSE_ROW = 16 };
 
 /* The tail of an item's row, behind its vector: (16) floats. */
 enum item_column {

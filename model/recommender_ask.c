@@ -47,6 +47,8 @@ static void apply_part_weights(const struct recommender *model, float weight[FEA
     weight[FEATURE_REPEAT_COUNT] *= part[PART_REPEATS];
     weight[FEATURE_REPEAT_RECENT] *= part[PART_REPEATS];
     weight[FEATURE_REPEAT_HAS] *= part[PART_REPEATS];
+    weight[FEATURE_REPEAT_SITTING] *= part[PART_REPEATS];
+    weight[FEATURE_REPEAT_NEXT] *= part[PART_REPEATS];
 }
 
 enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,

@@ -228,6 +228,7 @@ static enum status remember(struct recommender *model, struct user *user, uint32
     if (entry == NULL)
         return STATUS_NO_MEMORY;
     entry->last_s = second;
+    user->previous_n = entry->last_n;
     entry->last_n = user->events;
     mark_entry(model, entry, action);
     return STATUS_OK;

@@ -1,9 +1,13 @@
 /*
  * The user's own repeats, where lists may hold what the user has: how often and how recently they
- * had each item (Anderson et al. 2014: recency is the strongest predictor of reconsumption).
+ * had each item (Anderson et al. 2014: recency is the strongest predictor of reconsumption),
+ * whether that was in the same sitting (what is in the basket already is not put there again), and
+ * whether it followed the last item when the user had that before.
  */
 #include "model/real.h"
 #include "model/recommender_parts.h"
+
+enum { SITTING_S = 600, FOLLOWED_WITHIN = 8 };
 
 static void propose(const void *self, const struct recommender *model, struct query *query)
 {
@@ -20,6 +24,11 @@ static void propose(const void *self, const struct recommender *model, struct qu
         sparse_add(&query->sparse, item, FEATURE_REPEAT_COUNT, (float)real_log(1.0 + entry->count));
         sparse_add(&query->sparse, item, FEATURE_REPEAT_RECENT, 1.0f / (1.0f + since));
         sparse_add(&query->sparse, item, FEATURE_REPEAT_HAS, 1.0f);
+        if (query->second < entry->last_s + SITTING_S)
+            sparse_add(&query->sparse, item, FEATURE_REPEAT_SITTING, 1.0f);
+        uint32_t behind = entry->last_n - user->previous_n;
+        if (user->previous_n != 0 && behind - 1 < FOLLOWED_WITHIN)
+            sparse_add(&query->sparse, item, FEATURE_REPEAT_NEXT, 1.0f / (float)behind);
     }
 }
 

@@ -21,8 +21,8 @@ struct user {
     uint32_t events;                    /* all accepted events */
     uint32_t last_item;                 /* slot + 1 of the latest event's item, 0: none */
     uint32_t last_second;
-    float gradient_sum; /* row Adagrad's accumulator of the user's vector */
-    uint32_t spare;
+    float gradient_sum;  /* row Adagrad's accumulator of the user's vector */
+    uint32_t previous_n; /* number of the user's event before the last about last_item; 0: none */
     uint64_t last_event; /* its number */
     struct had had;
 };
