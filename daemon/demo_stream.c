@@ -2,6 +2,7 @@
 #include "daemon/demo.h"
 #include "daemon/progress.h"
 #include "daemon/yardstick.h"
+#include "model/keep_auc.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -25,13 +26,13 @@ static const struct variant {
 struct truth {
     struct yardstick *yardsticks[VARIANTS];
     struct yardstick_sums sums[VARIANTS];
-    struct keep_auc *auc;
+    struct keep_auc auc;
 };
 
 static bool truth_init(struct truth *truth, const struct listeners *listeners)
 {
-    *truth = (struct truth){.auc = keep_auc_create(listeners_size(listeners))};
-    bool complete = truth->auc != NULL;
+    *truth = (struct truth){0};
+    bool complete = true;
     for (int i = 0; i < VARIANTS; i++) {
         truth->yardsticks[i] =
             yardstick_create(listeners, variants[i].exclude_seen, variants[i].plays_only);
@@ -44,7 +45,7 @@ static void truth_finish(struct truth *truth)
 {
     for (int i = 0; i < VARIANTS; i++)
         yardstick_destroy(truth->yardsticks[i]);
-    keep_auc_destroy(truth->auc);
+    keep_auc_finish(&truth->auc);
 }
 
 static bool truth_take(struct truth *truth, const struct listening *listening, bool counts)
@@ -60,7 +61,8 @@ static bool truth_take(struct truth *truth, const struct listening *listening, b
     }
     bool heard = listening->kind == LISTENING_PLAY || listening->kind == LISTENING_SKIP;
     return !counts || !heard ||
-           keep_auc_take(truth->auc, listening->listener, listening->keep, listening->wanted);
+           keep_auc_add(&truth->auc, listening->listener, (float)listening->keep,
+                        listening->wanted);
 }
 
 static json_t *real(double value)
@@ -75,7 +77,7 @@ static json_t *truth_json(struct truth *truth, const struct demo_settings *setti
         json_pack("{s:I,s:I,s:i,s:i,s:o,s:o}", "seed", (json_int_t)settings->seed, "events",
                   (json_int_t)settings->events, "listeners", (int)listeners_size(listeners),
                   "tracks", (int)listeners_music(listeners)->track_count, "warmup", real(warmup),
-                  "skip_auc", real(keep_auc_value(truth->auc)));
+                  "skip_auc", real(keep_auc_value(&truth->auc)));
     for (int i = 0; i < VARIANTS; i++) {
         const struct yardstick_sums *sums = &truth->sums[i];
         double scored = (double)sums->scored;

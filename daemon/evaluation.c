@@ -4,6 +4,7 @@
 #include "model/had.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 /* With fewer blocks the threads' hand-over costs more than it saves. */
 enum { BLOCKS_SHARED = 6 };
@@ -34,6 +35,7 @@ void evaluation_destroy(struct evaluation *evaluation)
     if (evaluation == NULL)
         return;
     evaluation_lists_finish(&evaluation->lists);
+    keep_auc_finish(&evaluation->keep_auc);
     query_destroy(evaluation->query);
     rating_baselines_destroy(evaluation->rating_baselines);
     baselines_destroy(evaluation->baselines);
@@ -202,6 +204,24 @@ static void forget(struct evaluation *evaluation, uint32_t user)
     rating_baselines_forget(evaluation->rating_baselines, user);
 }
 
+/* How sure is the model that what is played will be kept? */
+static void score_keeping(struct evaluation *evaluation, const struct recommender *model,
+                          const struct event *event, const struct action *action)
+{
+    if (is_warmup(evaluation))
+        return;
+    uint32_t user = recommender_find_user(model, event->user);
+    uint32_t item = recommender_find_item(model, event->item);
+    enum status status = recommender_query(model, evaluation->query, user, event->ts_ms);
+    if (status == STATUS_OK &&
+        !keep_auc_add(&evaluation->keep_auc, XXH3_64bits(event->user.at, event->user.size),
+                      recommender_keep_probability(model, evaluation->query, item),
+                      !action->skipped))
+        status = STATUS_NO_MEMORY;
+    if (status != STATUS_OK)
+        evaluation->status = status;
+}
+
 static void before_learning(void *context, const struct recommender *model,
                             const struct event *event, const struct action *action)
 {
@@ -215,6 +235,8 @@ static void before_learning(void *context, const struct recommender *model,
         score(evaluation, model, event, action);
     if (action->kind == SIGNAL_RATING)
         predict(evaluation, model, event, action);
+    if (action->kind == SIGNAL_PLAY || action->kind == SIGNAL_SKIP)
+        score_keeping(evaluation, model, event, action);
     evaluation->accepted++;
 }
 
@@ -226,7 +248,9 @@ struct engine_observer evaluation_observer(struct evaluation *evaluation)
 enum status evaluation_after(struct evaluation *evaluation, const struct learned *learned)
 {
     const struct action *action = &learned->action;
-    enum status status = STATUS_OK;
+    enum status status = evaluation->status;
+    if (status != STATUS_OK)
+        return status;
     if (learned->item == SLOT_NONE)
         return STATUS_OK;
     if (action->kind == SIGNAL_RATING)

@@ -13,6 +13,7 @@
 #include "daemon/engine.h"
 #include "daemon/evaluation_lists.h"
 #include "model/baselines.h"
+#include "model/keep_auc.h"
 #include "model/measures.h"
 #include "model/rating_baselines.h"
 
@@ -66,6 +67,8 @@ struct evaluation {
     struct evaluation_lists lists;
     struct evaluation_warmth warmth;
     struct measures by_signal[SIGNALS_MAX];
+    struct keep_auc keep_auc; /* of every play and skip after the warm-up */
+    enum status status;       /* of what cannot be told while observing */
 };
 
 /* `model` need not hold still, but must live as long. */

@@ -134,6 +134,9 @@ const struct option options[] = {
     {"model", "context", &type_number, AT(model.part[PART_CONTEXT]), RANGE(0, 100), .initial = "1",
      .flags = OPTION_SHAPES,
      .help = "Hour of the day, day of the week, and the device (context.device)."},
+    {"model", "skips", &type_number, AT(model.part[PART_SKIPS]), RANGE(0, 100), .initial = "1",
+     .flags = OPTION_SHAPES,
+     .help = "What is kept and what is skipped; of use only with plays and skips."},
     {"model", "memory_limit", &type_size, AT(model.memory_limit),
      RANGE(16777216.0, 17592186044416.0), .none = "none", .initial = "none", .flags = OPTION_SHAPES,
      .help = "The most memory that the model may take, for example 8G. Beyond it the users and "

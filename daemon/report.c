@@ -138,6 +138,12 @@ static json_t *signals_json(const struct report *report)
     return object;
 }
 
+static json_t *skip_auc_json(struct evaluation *evaluation)
+{
+    double auc = evaluation == NULL ? (double)NAN : keep_auc_value(&evaluation->keep_auc);
+    return isnan(auc) ? json_null() : json_real(auc);
+}
+
 json_t *report_json(const struct report *report)
 {
     const struct evaluation *evaluation = report->evaluation;
@@ -153,7 +159,7 @@ json_t *report_json(const struct report *report)
         return NULL;
     add_measures(json, evaluation == NULL ? NULL : &evaluation->total.model);
     json_object_set_new(json, "rmse", model_rmse(evaluation == NULL ? NULL : &evaluation->total));
-    json_object_set_new(json, "skip_auc", json_null());
+    json_object_set_new(json, "skip_auc", skip_auc_json(report->evaluation));
     json_object_set_new(json, "baselines",
                         baselines_json(evaluation == NULL ? NULL : &evaluation->total));
     if (evaluation != NULL) {

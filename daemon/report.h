@@ -7,9 +7,9 @@
 struct report {
     const char *variant; /* of the settings, where several were tried */
     const struct engine *engine;
-    const struct evaluation *evaluation; /* NULL: the measured members are null */
-    uint64_t events, rejected, ignored;  /* read; of the lines or messages */
-    double learn_cpu_seconds; /* what the learning thread computed, without the scoring */
+    struct evaluation *evaluation;      /* NULL: the measured members are null */
+    uint64_t events, rejected, ignored; /* read; of the lines or messages */
+    double learn_cpu_seconds;           /* what the learning thread computed, without the scoring */
     double seconds;
     char digest[33];
 };

@@ -35,13 +35,4 @@ void yardstick_destroy(struct yardstick *yardstick); /* NULL is legal */
 struct yardstick_mark yardstick_take(struct yardstick *yardstick,
                                      const struct listening *listening);
 
-/* ---- skips ---- */
-/* AUC of a probability that a play is kept, kept plays against skips, within each listener,
- * averaged by their plays; NAN without both. */
-struct keep_auc;                                      /* opaque */
-struct keep_auc *keep_auc_create(uint32_t listeners); /* NULL: no memory */
-void keep_auc_destroy(struct keep_auc *auc);          /* NULL is legal */
-bool keep_auc_take(struct keep_auc *auc, uint32_t listener, double probability, bool kept);
-double keep_auc_value(struct keep_auc *auc);
-
 #endif

@@ -14,6 +14,7 @@ enum feature {
     FEATURE_FACTORS,      /* matrix factorization with history: factors.h */
     FEATURE_POPULAR_FAST, /* log of the decayed count: popularity.h */
     FEATURE_POPULAR_SLOW,
+    FEATURE_KEEP, /* log-odds of the item being kept, not skipped: skips.c */
     FEATURES_DENSE,
     FEATURE_NEXT = FEATURES_DENSE, /* what follows the last item: transitions.h */
     FEATURE_NEXT_EARLIER,          /* … the two before it */
@@ -23,6 +24,7 @@ enum feature {
     FEATURE_REPEAT_HAS,
     FEATURE_REPEAT_SITTING,
     FEATURE_REPEAT_NEXT,
+    FEATURE_SKIPPED, /* the user skipped the item: skips.c */
     FEATURES
 };
 
@@ -33,6 +35,7 @@ enum item_column {
     COLUMN_BIAS,
     COLUMN_POPULAR_FAST,
     COLUMN_POPULAR_SLOW,
+    COLUMN_KEEP,
     COLUMN_CLOSED, /* CLOSED_SCORE when the item may not be recommended, else 0 */
     COLUMN_SUM,    /* Adagrad's accumulators of the vector and the bias: no features, but near */
     COLUMN_BIAS_SUM,

@@ -6,6 +6,7 @@
  *     ask()      adds to the user's side x
  *     back()     the loss' gradient by x comes back, for what ask() had added to it
  *     propose()  adds sparse features of candidates; while learning only when the blend learns
+ *     before()   learns what needs the state as the event found it, before the step on the loss
  *     learn()    counts or learns from one accepted event, after the step on the loss
  *
  * The factors and the popularity counts are parts by name only, so that they can be switched off:
@@ -45,6 +46,7 @@ struct part {
     void (*ask)(const void *self, const struct recommender *model, struct query *query);
     void (*propose)(const void *self, const struct recommender *model, struct query *query);
     void (*back)(void *self, const struct query *query, const float *by_x);
+    enum status (*before)(void *self, struct recommender *model, const struct step *step);
     enum status (*learn)(void *self, struct recommender *model, const struct step *step);
     /* A user is erased: nothing of them may stay. */
     void (*forget)(void *self, uint32_t user);
@@ -65,6 +67,7 @@ enum part_id {
     PART_REPEATS,
     PART_RATINGS,
     PART_CONTEXT,
+    PART_SKIPS,
     PART_FACTORS, /* these four are no more than switches: factors.c and popularity.c do them */
     PART_HISTORY,
     PART_LAST,
@@ -74,6 +77,6 @@ enum part_id {
 
 extern const struct part *const model_parts[PARTS];
 extern const struct part part_transitions, part_neighbours, part_repeats, part_ratings,
-    part_context;
+    part_context, part_skips;
 
 #endif

@@ -96,6 +96,10 @@ enum status recommender_query(const struct recommender *model, struct query *que
                               int64_t ts_ms);
 /* The score of one item, also of one that no list would hold. */
 float recommender_score(const struct recommender *model, const struct query *query, uint32_t item);
+/* How likely the user is to keep the item if it is played, rather than to skip it, 0..1; 0.5 where
+ * nothing is known: no skips so far, model.skips = 0, or SLOT_NONE for an item never seen. */
+float recommender_keep_probability(const struct recommender *model, const struct query *query,
+                                   uint32_t item);
 /* The rank that evaluation asks for: 1 + other items that score higher or equal, among all that
  * were ever wanted, less what the user has. 0: the item is no candidate. */
 uint32_t recommender_rank(const struct recommender *model, struct query *query, uint32_t item);

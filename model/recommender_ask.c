@@ -1,5 +1,6 @@
 #include "model/ratings.h"
 #include "model/recommender_parts.h"
+#include "model/skips.h"
 #include "model/top.h"
 
 #include <stdlib.h>
@@ -44,6 +45,8 @@ static void apply_part_weights(const struct recommender *model, float weight[FEA
     weight[FEATURE_NEXT] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEXT_EARLIER] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEIGHBOURS] *= part[PART_NEIGHBOURS];
+    weight[FEATURE_KEEP] *= part[PART_SKIPS];
+    weight[FEATURE_SKIPPED] *= part[PART_SKIPS];
     weight[FEATURE_REPEAT_COUNT] *= part[PART_REPEATS];
     weight[FEATURE_REPEAT_RECENT] *= part[PART_REPEATS];
     weight[FEATURE_REPEAT_HAS] *= part[PART_REPEATS];
@@ -107,6 +110,7 @@ static void fold_dense(const struct recommender *model, struct query *query)
     columns[COLUMN_BIAS] = weight[FEATURE_FACTORS];
     columns[COLUMN_POPULAR_FAST] = weight[FEATURE_POPULAR_FAST];
     columns[COLUMN_POPULAR_SLOW] = weight[FEATURE_POPULAR_SLOW];
+    columns[COLUMN_KEEP] = weight[FEATURE_KEEP];
     columns[COLUMN_CLOSED] = 1.0f;
 }
 
@@ -166,6 +170,12 @@ float recommender_score(const struct recommender *model, const struct query *que
     float dense = kernels->dot(query->vector, factors_candidate(&model->factors, item), width);
     const float *row = sparse_row(&query->sparse, item);
     return row[SPARSE_ROW - 1] == 0.0f ? dense : dense + sparse_sum(query, row);
+}
+
+float recommender_keep_probability(const struct recommender *model, const struct query *query,
+                                   uint32_t item)
+{
+    return skips_keep_probability(model->part[PART_SKIPS], model, query, item);
 }
 
 /* Whether the user has the item, so that it is no candidate: the evaluation's rule. */

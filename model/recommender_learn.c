@@ -137,6 +137,7 @@ static void learn_blend(struct recommender *model, float rate)
         value[FEATURE_FACTORS] = model->uses_x ? model->samples.factor_score[n] : 0.0f;
         value[FEATURE_POPULAR_FAST] = columns[COLUMN_POPULAR_FAST];
         value[FEATURE_POPULAR_SLOW] = columns[COLUMN_POPULAR_SLOW];
+        value[FEATURE_KEEP] = columns[COLUMN_KEEP];
         sparse_values(sparse_row(&model->learning.sparse, model->samples.item[n]),
                       value + FEATURES_DENSE);
     }
@@ -185,6 +186,15 @@ static void learn_samples(struct recommender *model, const struct step *step, fl
     loss->gradient(&target, samples);
     if (samples->size > 0)
         descend(model, step->user, rate);
+}
+
+static enum status prepare_parts(struct recommender *model, const struct step *step)
+{
+    enum status status = STATUS_OK;
+    for (int p = 0; p < PARTS && status == STATUS_OK; p++)
+        if (has_part(model, p) && model_parts[p]->before != NULL)
+            status = model_parts[p]->before(model->part[p], model, step);
+    return status;
 }
 
 static enum status learn_parts(struct recommender *model, const struct step *step)
@@ -281,6 +291,9 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
         .now = model->events,
         .new_to_user = entry == NULL || (entry->flags & HAD_WANTED) == 0,
     };
+    status = prepare_parts(model, &step);
+    if (status != STATUS_OK)
+        return status;
     learn_factors(model, &step);
     status = learn_parts(model, &step);
     if (status == STATUS_OK && action->weight > 0.0f)

@@ -34,6 +34,12 @@ static uint32_t ring_fill(const struct sampler *sampler)
     return sampler->pushed < RING_SIZE ? (uint32_t)sampler->pushed : RING_SIZE;
 }
 
+static bool has(const struct had *had, uint32_t item)
+{
+    const struct had_entry *entry = had_find(had, item);
+    return entry != NULL && (entry->flags & HAD_HAS) != 0;
+}
+
 static void add_sample(struct samples *samples, const struct table *rows, uint32_t item,
                        float expected)
 {
@@ -83,7 +89,7 @@ void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct
     for (uint32_t n = 0; n < SAMPLES_MAX && samples->size <= draw->most; n++) {
         uint32_t item = pick(sampler, draw, &chances, n);
         table_fetch(draw->rows, item); /* arrives while the next ones are drawn */
-        if (item == draw->positive || (draw->had != NULL && had_find(draw->had, item) != NULL))
+        if (item == draw->positive || (draw->had != NULL && has(draw->had, item)))
             continue;
         bool proposed = chances.proposals > 0 && sparse_is_touched(draw->proposed, item);
         add_sample(samples, draw->rows, item,
