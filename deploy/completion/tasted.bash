@@ -42,6 +42,7 @@ model.neighbours=
 model.repeats=
 model.ratings=
 model.context=
+model.skips=
 model.memory_limit=
 model.threads=
 lists.size=
