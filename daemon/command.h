@@ -32,7 +32,7 @@ struct command {
 extern const struct command commands[];
 extern const struct command_option common_options[]; /* -c, --set, --help, --version */
 
-/* Each in a file of its own: run.c, demo.c, load.c, replay.c, top.c, predict.c, snapshot.c,
+/* Each in a file of its own: run.c, demo.c, load.c, replay.c, top.c, explain.c, predict.c, snapshot.c,
  * config.c. */
 int command_run(struct invocation *invocation);
 int command_demo(struct invocation *invocation);
@@ -41,6 +41,7 @@ int command_replay(struct invocation *invocation);
 int command_top(struct invocation *invocation);
 int command_predict(struct invocation *invocation);
 int command_snapshot(struct invocation *invocation);
+int command_explain(struct invocation *invocation);
 int command_config(struct invocation *invocation);
 int command_generate(struct invocation *invocation); /* hidden: manual pages, completions */
 extern const struct command_option run_options[];
@@ -50,6 +51,7 @@ extern const struct command_option replay_options[];
 extern const struct command_option top_options[];
 extern const struct command_option predict_options[];
 extern const struct command_option snapshot_options[];
+extern const struct command_option explain_options[];
 extern const struct command_option config_options[];
 
 /* Exit codes (sysexits.h's numbers). */

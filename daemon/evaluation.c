@@ -7,7 +7,7 @@
 #include <xxhash.h>
 
 /* With fewer blocks the threads' hand-over costs more than it saves. */
-enum { BLOCKS_SHARED = 6 };
+enum { BLOCKS_SHARED = 24 };
 
 enum status evaluation_create(const struct evaluation_settings *settings,
                               const struct recommender *model, struct evaluation **out)

@@ -155,8 +155,6 @@ static enum status add_combinations(const struct settings_source *source, const 
 
 /* ---- parts ---- */
 
-enum { NO_PART = -1 };
-
 /* All parts but one switched off; the one as it is set, 1 if that is off. */
 static enum status add_alone(const struct settings_source *source, const struct settings *base,
                              int alone, struct variants *out, struct error *error)
@@ -168,10 +166,7 @@ static enum status add_alone(const struct settings_source *source, const struct 
                  p == alone ? (double)weight : 0.0);
         all[p] = sets[p];
     }
-    if (alone == NO_PART)
-        snprintf(name, sizeof name, "no part");
-    else
-        snprintf(name, sizeof name, "only %s", model_parts[alone]->name);
+    snprintf(name, sizeof name, "only %s", model_parts[alone]->name);
     return add_variant(source, name, all, PARTS, out, error);
 }
 
@@ -195,7 +190,7 @@ static enum status add_parts(const struct settings_source *source, struct varian
         status = add_switched(source, base, p, out, error);
     for (int p = 0; p < PARTS && status == STATUS_OK; p++)
         status = add_alone(source, base, p, out, error);
-    return status == STATUS_OK ? add_alone(source, base, NO_PART, out, error) : status;
+    return status;
 }
 
 /* ---- all of it ---- */

@@ -4,7 +4,7 @@
  *     --try model.dim=32,64                   two variants
  *     --try "model.dim=32,64 model.seed=1,2"  all combinations: four
  *     --try … --try …                         those of the first, then those of the second
- *     --try parts                             without each part, each part alone, none of them
+ *     --try parts                             without each part, each part alone
  *
  * The settings as they stand are a variant too, the first one, unless one of the others equals
  * them.

@@ -188,7 +188,7 @@ static bool is_had(const struct recommender *model, const struct had_entry *entr
            second - entry->last_s < (uint32_t)days * DAY;
 }
 
-static bool is_unwanted(const struct had_entry *entry, uint32_t second)
+bool is_unwanted(const struct had_entry *entry, uint32_t second)
 {
     uint32_t age = second > entry->last_s ? second - entry->last_s : 0;
     return ((entry->flags & HAD_SKIPPED) != 0 && age < SKIPPED_HIDDEN_S) ||

@@ -71,6 +71,8 @@ void query_propose(const struct recommender *model, struct query *query);
 void query_finish(struct query *query);
 /* Score of every item below the bound, closed ones at CLOSED_SCORE; see recommender_query(). */
 void query_score_all(const struct recommender *model, struct query *query);
+/* Whether what the user skipped or disliked lately stays out of lists. */
+bool is_unwanted(const struct had_entry *entry, uint32_t second);
 /* Erases a user and all that is known of them. */
 void recommender_erase_user(struct recommender *model, uint32_t slot);
 /* eviction.c: what the state costs in bytes; and now and then, back under the limit, sparing those

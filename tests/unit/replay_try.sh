@@ -47,7 +47,7 @@ grep -q 'as set' "$folder/table" && complain 'as set, beside model.dim=64 which 
 grep -q '^model.dim=64 ' "$folder/table" || complain 'no row model.dim=64'
 
 quiet replay --evaluate --try parts "$folder/events.tsv" >"$folder/table"
-for row in 'as set' 'without transitions' 'only neighbours' 'no part'; do
+for row in 'as set' 'without transitions' 'only neighbours' 'only history'; do
   grep -qE "^$row +[0-9.]+" "$folder/table" || complain "no row $row with --try parts"
 done
 
