@@ -95,9 +95,11 @@ _tasted() {
     top:-n) return ;;
     top:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     predict:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    explain:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    explain:-n) return ;;
   esac
   case $command in
-    '') words='run demo load replay snapshot top predict config help' ;;
+    '') words='run demo load replay snapshot top predict explain config help' ;;
     run) words=''; files=; options='' ;;
     demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
     load) words=''; files=yes; options='--format --rate --speed' ;;
@@ -105,6 +107,7 @@ _tasted() {
     snapshot) words='info verify'; files=yes; options='--json' ;;
     top) words=''; files=; options='-n --json --snapshot' ;;
     predict) words=''; files=; options='--snapshot --matrix --json' ;;
+    explain) words=''; files=; options='--snapshot -n --json' ;;
     config) words='check defaults show'; files=; options='--connect' ;;
   esac
   if [[ $cur == -* ]]; then
