@@ -53,6 +53,11 @@ const struct command commands[] = {
      "without a list gets the popular one, and standard error says so. With --snapshot the list is "
      "ranked by the model in the file, as of the last event it learned, and nothing else is asked.",
      top_options, command_top},
+    {"similar", "ITEM", "what is like an item, from Redis or from a snapshot",
+     "Prints the items that are most like one: wanted by the same users within a few events of each "
+     "other, and, where there is little to count, with vectors in the same direction. With "
+     "--snapshot by the model in the file; else the list that is in Redis, if there is one.",
+     similar_options, command_similar},
     {"predict", "USER ITEM...|--matrix", "what a user would rate items, by a snapshot",
      "Prints for each item the rating that the user gave it last, the one the model predicts, "
      "within signals.rating_scale, and the score that ranks it; by the model in a snapshot, as of "

@@ -41,6 +41,7 @@ int command_replay(struct invocation *invocation);
 int command_top(struct invocation *invocation);
 int command_predict(struct invocation *invocation);
 int command_snapshot(struct invocation *invocation);
+int command_similar(struct invocation *invocation);
 int command_explain(struct invocation *invocation);
 int command_config(struct invocation *invocation);
 int command_generate(struct invocation *invocation); /* hidden: manual pages, completions */
@@ -51,6 +52,7 @@ extern const struct command_option replay_options[];
 extern const struct command_option top_options[];
 extern const struct command_option predict_options[];
 extern const struct command_option snapshot_options[];
+extern const struct command_option similar_options[];
 extern const struct command_option explain_options[];
 extern const struct command_option config_options[];
 

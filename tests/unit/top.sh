@@ -44,6 +44,12 @@ redis hset taste:top:u6 a b
 top u6; check "another type: 65" [ "$code" = 65 ]
 printf 'set taste:top:u7 "\\xdd\\xff\\xff\\xff\\xff"\n' | redis-cli -s "$folder/socket" >/dev/null
 top u7; check "a lying header: 65" [ "$code" = 65 ]
+redis set taste:similar:i1 '{"items":["i2","i3"],"scores":[0.5,0.25],"at":7,"v":1}'
+similar() { out=$(env -i "$tasted" similar -c /dev/null --set redis.url="unix://$folder/socket" "$@" 2>"$folder/err"); code=$?; err=$(cat "$folder/err"); }
+similar i1 --json; check "similar" [ "$out" = '{"item": "i1", "items": ["i2", "i3"], "scores": [0.5, 0.25], "at": 7}' ]
+similar i9; check "nothing similar: 65" [ "$code" = 65 ]
+check "says how else" has "$err" "no taste:similar:i9; --snapshot FILE asks a model"
+similar; check "similar to what: 64" [ "$code" = 64 ]
 for misuse in "" "a b" "-n 0 a" "-n x a" "-n 1001 a"; do
   # shellcheck disable=SC2086
   top $misuse; check "misuse '$misuse': 64" [ "$code" = 64 ]
