@@ -94,18 +94,21 @@ _tasted() {
     replay:--from-snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     top:-n) return ;;
     top:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    similar:-n) return ;;
+    similar:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     predict:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     explain:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     explain:-n) return ;;
   esac
   case $command in
-    '') words='run demo load replay snapshot top predict explain config help' ;;
+    '') words='run demo load replay snapshot top similar predict explain config help' ;;
     run) words=''; files=; options='' ;;
     demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
     load) words=''; files=yes; options='--format --rate --speed' ;;
     replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --try --threads --report --html --snapshot --from-snapshot' ;;
     snapshot) words='info verify'; files=yes; options='--json' ;;
     top) words=''; files=; options='-n --json --snapshot' ;;
+    similar) words=''; files=; options='-n --json --snapshot' ;;
     predict) words=''; files=; options='--snapshot --matrix --json' ;;
     explain) words=''; files=; options='--snapshot -n --json' ;;
     config) words='check defaults show'; files=; options='--connect' ;;
