@@ -22,7 +22,7 @@ similar() { env -i "$tasted" similar -c /dev/null --snapshot "$folder/s" "$@" 2>
 # By vectors alone: the same half.
 learn --set model.neighbours=0
 for item in 1 11 21 31 41 51 61 71; do
-  similar i$item -n 5 | awk -v i=$item 'NR > 1 { print (substr($2, 2) < 40) == (i < 40) }'
+  similar i$item -n 5 | awk -v i=$item 'NR > 1 { print (substr($2, 2) + 0 < 40) == (i < 40) }'
 done | grep -c 1 >"$folder/count"
 [ "$(cat "$folder/count")" -ge 36 ] || complain "by vectors: only $(cat "$folder/count") of 40 are of the same half"
 
