@@ -15,7 +15,7 @@
 #define RATE_BIAS 0.36f
 #define RATE_WEIGHTS 0.02f
 #define SUM_DECAY 0.9999f
-#define SUM_FLOOR 1e-4f
+#define SUM_FLOOR 3.6e-3f
 #define SUM_FLOOR_BIAS 1e-2f
 #define FIRST_VECTOR 0.0125f
 #define HISTORY_NORM 0.3
