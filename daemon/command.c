@@ -40,12 +40,21 @@ const struct command commands[] = {
      "model that would serve the list, beside baselines on the same events. Bad lines are counted; "
      "without any usable event the exit code is 65.",
      replay_options, command_replay},
-    {"snapshot", "info|verify FILE", "what a snapshot file holds, and whether it is whole",
+    {"snapshot", "info|verify|diff|export FILE [FILE]",
+     "what a snapshot file holds, and whether it is whole",
      "info prints the digest of the learned state, the counts, the offsets it includes and the "
      "sections of the file with their sums; with --json as one object. It does not build the "
      "model.\n\n"
      "verify checks every sum, loads the model and checks that it is the state it was saved as. "
-     "Exit code 0: whole; 65: what is damaged is told.",
+     "Exit code 0: whole; 65: what is damaged is told.\n\n"
+     "diff compares two: counts, settings, users and items that only one of them has, the vectors "
+     "that moved most, and how far the lists of the users in both agree.\n\n"
+     "export writes the vectors and ids: as NDJSON, one object a line for each item "
+     "(item, vector, bias, wanted) and user (user, vector, wanted), or as NumPy files items.npy "
+     "(items, dim), item_ids.npy, item_bias.npy, users.npy (users, dim) and user_ids.npy. A user's "
+     "vector is all that the model makes of them at the time of the last event; its product with "
+     "an "
+     "item's, and the item's bias, is the score of the factors.",
      snapshot_options, command_snapshot},
     {"top", "USER", "a user's list, from Redis or from a snapshot",
      "Prints the list an application would read from Redis, whatever its format: best first. A "
@@ -54,7 +63,8 @@ const struct command commands[] = {
      "ranked by the model in the file, as of the last event it learned, and nothing else is asked.",
      top_options, command_top},
     {"similar", "ITEM", "what is like an item, from Redis or from a snapshot",
-     "Prints the items that are most like one: wanted by the same users within a few events of each "
+     "Prints the items that are most like one: wanted by the same users within a few events of "
+     "each "
      "other, and, where there is little to count, with vectors in the same direction. With "
      "--snapshot by the model in the file; else the list that is in Redis, if there is one.",
      similar_options, command_similar},
@@ -69,7 +79,8 @@ const struct command commands[] = {
      predict_options, command_predict},
     {"explain", "USER ITEM", "why the model scores an item as it does for a user",
      "Prints each term of the score, a value times the weight that was learned for it: what the "
-     "user's own vector, their history, their last item and the circumstances make of the item, how "
+     "user's own vector, their history, their last item and the circumstances make of the item, "
+     "how "
      "popular it is, what follows and goes with their recent items. Then the past items that weigh "
      "most, by their vectors and by counts. And, where the user's list may not hold the item, the "
      "rule that keeps it out. By the model in a snapshot, as of the last event it learned.",

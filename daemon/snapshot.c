@@ -2,6 +2,7 @@
 #include "daemon/checkpoint.h"
 #include "daemon/command.h"
 #include "daemon/nearest.h"
+#include "daemon/snapshot_actions.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -10,13 +11,11 @@
 #include <time.h>
 
 const struct command_option snapshot_options[] = {
-    {"--json", NULL, "info: one JSON object instead of a table"},
+    {"--json", NULL, "info, diff: one JSON object instead of a table"},
+    {"--vectors", "PATH",
+     "export: a file of NDJSON (- for standard output), or with a / at the end, or where there is "
+     "one, a folder of NumPy files"},
     {.name = NULL},
-};
-
-struct snapshot_request {
-    const char *file;
-    bool json;
 };
 
 static int fail_with(enum status status, struct error *error)
@@ -170,10 +169,13 @@ static int snapshot_verify(const struct snapshot_request *request)
 
 static const struct snapshot_action {
     const char *name;
+    int files;
     int (*run)(const struct snapshot_request *request);
 } actions[] = {
-    {"info", snapshot_info},
-    {"verify", snapshot_verify},
+    {"info", 1, snapshot_info},
+    {"verify", 1, snapshot_verify},
+    {"diff", 2, snapshot_diff},
+    {"export", 1, snapshot_export},
     {.name = NULL},
 };
 
@@ -181,12 +183,31 @@ static int no_action(const struct command *command, const char *name)
 {
     struct nearest nearest;
     if (name == NULL)
-        return command_misuse(command, "says what to do: info or verify");
+        return command_misuse(command, "says what to do: info, verify, diff or export");
     nearest_init(&nearest, name);
     for (const struct snapshot_action *action = actions; action->name != NULL; action++)
         nearest_offer(&nearest, action->name);
     return command_misuse(command, "cannot %s; did you mean %s?", name,
                           nearest.name[0] != '\0' ? nearest.name : "info or verify");
+}
+
+static int run_action(const struct command *command, const char *name,
+                      const struct snapshot_request *request)
+{
+    const struct snapshot_action *action = actions;
+    while (name != NULL && action->name != NULL && strcmp(action->name, name) != 0)
+        action++;
+    if (name == NULL || action->name == NULL)
+        return no_action(command, name);
+    if (request->file == NULL)
+        return command_misuse(command, "%s needs a FILE", name);
+    if (action->files == 2 && request->other == NULL)
+        return command_misuse(command, "%s needs two FILEs", name);
+    if (action->files == 1 && request->other != NULL)
+        return command_misuse(command, "one FILE, and not %s too", request->other);
+    if (action->run == snapshot_export && request->vectors == NULL)
+        return command_misuse(command, "export needs --vectors PATH: where to");
+    return action->run(request);
 }
 
 int command_snapshot(struct invocation *invocation)
@@ -196,21 +217,18 @@ int command_snapshot(struct invocation *invocation)
     const char *value, *name = NULL;
     struct snapshot_request request = {.file = NULL};
     while ((option = command_next(invocation, command, &value)) != NULL || value != NULL) {
-        if (option != NULL)
+        if (option != NULL && command_is(option, "--json"))
             request.json = true;
+        else if (option != NULL)
+            request.vectors = value;
         else if (name == NULL)
             name = value;
         else if (request.file == NULL)
             request.file = value;
+        else if (request.other == NULL)
+            request.other = value;
         else
-            return command_misuse(command, "one FILE, and not %s too", value);
+            return command_misuse(command, "what is %s?", value);
     }
-    const struct snapshot_action *action = actions;
-    while (name != NULL && action->name != NULL && strcmp(action->name, name) != 0)
-        action++;
-    if (name == NULL || action->name == NULL)
-        return no_action(command, name);
-    if (request.file == NULL)
-        return command_misuse(command, "%s needs a FILE", name);
-    return action->run(&request);
+    return run_action(command, name, &request);
 }

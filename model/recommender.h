@@ -35,6 +35,11 @@ struct recommender_settings {
 
 void recommender_settings_init(struct recommender_settings *settings);
 
+/* Names the settings in which two differ, by comma, as far as there is room; "": they are equal. */
+void recommender_settings_compare(const struct recommender_settings *wanted,
+                                  const struct recommender_settings *kept, char *differ,
+                                  size_t size);
+
 struct recommender; /* opaque */
 
 enum status recommender_create(const struct recommender_settings *settings,

@@ -115,29 +115,37 @@ static void compare_signals(const struct signals *wanted, const struct signals *
     }
 }
 
-static enum status compare_settings(const struct recommender_settings *wanted,
-                                    const struct recommender_settings *kept, struct error *error)
+void recommender_settings_compare(const struct recommender_settings *wanted,
+                                  const struct recommender_settings *kept, char *differ,
+                                  size_t size)
 {
-    char differ[256] = "";
+    differ[0] = '\0';
     if (wanted->dim != kept->dim)
-        complain(differ, sizeof differ, "model.dim");
+        complain(differ, size, "model.dim");
     if (wanted->seed != kept->seed)
-        complain(differ, sizeof differ, "model.seed");
+        complain(differ, size, "model.seed");
     if (wanted->memory_limit != kept->memory_limit)
-        complain(differ, sizeof differ, "model.memory_limit");
+        complain(differ, size, "model.memory_limit");
     if (wanted->dedupe_ids != kept->dedupe_ids)
-        complain(differ, sizeof differ, "input.dedupe_ids");
+        complain(differ, size, "input.dedupe_ids");
     if (wanted->exclude_days != kept->exclude_days)
-        complain(differ, sizeof differ, "lists.exclude_seen");
+        complain(differ, size, "lists.exclude_seen");
     if (wanted->loss != kept->loss)
-        complain(differ, sizeof differ, "model.loss");
+        complain(differ, size, "model.loss");
     for (int p = 0; p < PARTS; p++) {
         char name[64];
         snprintf(name, sizeof name, "model.%s", model_parts[p]->name);
         if (wanted->part[p] != kept->part[p])
-            complain(differ, sizeof differ, name);
+            complain(differ, size, name);
     }
-    compare_signals(&wanted->signals, &kept->signals, differ, sizeof differ);
+    compare_signals(&wanted->signals, &kept->signals, differ, size);
+}
+
+static enum status compare_settings(const struct recommender_settings *wanted,
+                                    const struct recommender_settings *kept, struct error *error)
+{
+    char differ[256];
+    recommender_settings_compare(wanted, kept, differ, sizeof differ);
     if (differ[0] == '\0')
         return STATUS_OK;
     return error_set(error, STATUS_BAD_CONFIG,

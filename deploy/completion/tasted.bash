@@ -92,6 +92,7 @@ _tasted() {
     replay:--html) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     replay:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     replay:--from-snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+    snapshot:--vectors) return ;;
     top:-n) return ;;
     top:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     similar:-n) return ;;
@@ -106,7 +107,7 @@ _tasted() {
     demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
     load) words=''; files=yes; options='--format --rate --speed' ;;
     replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --try --threads --report --html --snapshot --from-snapshot' ;;
-    snapshot) words='info verify'; files=yes; options='--json' ;;
+    snapshot) words='info verify diff export'; files=yes; options='--json --vectors' ;;
     top) words=''; files=; options='-n --json --snapshot' ;;
     similar) words=''; files=; options='-n --json --snapshot' ;;
     predict) words=''; files=; options='--snapshot --matrix --json' ;;

@@ -1,0 +1,17 @@
+/* The larger things that `tasted snapshot` does, each in a file of its own. */
+#ifndef DAEMON_SNAPSHOT_ACTIONS_H
+#define DAEMON_SNAPSHOT_ACTIONS_H
+
+#include <stdbool.h>
+
+struct snapshot_request {
+    const char *file, *other; /* other: of diff */
+    const char *vectors;      /* of export */
+    bool json;
+};
+
+/* Each returns the exit code. */
+int snapshot_diff(const struct snapshot_request *request);
+int snapshot_export(const struct snapshot_request *request);
+
+#endif
