@@ -32,6 +32,7 @@ struct replay {
     struct replay_input *input;
     struct replay_batch batch;
     variant_work *work;   /* what is done with the batch */
+    bool counting;        /* beforehand */
     uint64_t events, bad; /* of this reading */
 };
 
@@ -77,7 +78,8 @@ static enum status take_turn(struct replay *replay, enum replay_got got,
     enum status status = STATUS_OK;
     if (got == REPLAY_BAD) {
         replay->bad++;
-        complain(replay, turn);
+        if (!replay->counting) /* it will come by again */
+            complain(replay, turn);
         return STATUS_OK;
     }
     if (replay_batch_is_full(&replay->batch, got, turn))
@@ -124,8 +126,10 @@ static enum status count_ahead(struct replay *replay, struct error *error)
     for (uint32_t n = 0; n < replay->variant_count && status == STATUS_OK; n++)
         status =
             replay_variant_begin_count(&replay->variants[n], replay->plan.from_snapshot, error);
+    replay->counting = true;
     if (status == STATUS_OK)
         status = read_through(replay, "counting", replay_variant_count, error);
+    replay->counting = false;
     for (uint32_t n = 0; n < replay->variant_count; n++)
         replay_variant_end_count(&replay->variants[n]);
     return status == STATUS_OK ? replay_input_rewind(replay->input, error) : status;
@@ -167,6 +171,7 @@ static enum status open_input(struct replay *replay, struct error *error)
         .settings = first->settings,
         .paths = replay->plan.paths,
         .path_count = replay->plan.path_count,
+        .twice = replay->plan.evaluate,
         .topics = replay->plan.topics,
         .from = replay->plan.from,
         .to = replay->plan.to,

@@ -8,9 +8,7 @@
 
 struct replay_input {
     struct replay_input_settings settings;
-    const char **paths; /* with standard input replaced by its copy */
-    char copy_path[64]; /* of standard input, "" if there is none */
-    FILE *copy;         /* unlinked already */
+    bool has_stdin;
     struct event_files *files;
     struct kafka_range *range;
     uint64_t read, limit; /* turns; limit 0: to the end */
@@ -19,8 +17,10 @@ struct replay_input {
 static enum status open_source(struct replay_input *input, struct error *error)
 {
     const struct replay_input_settings *settings = &input->settings;
+    if (input->has_stdin && settings->twice)
+        (void)lseek(STDIN_FILENO, 0, SEEK_SET);
     if (settings->path_count > 0)
-        return event_files_open(input->paths, settings->path_count,
+        return event_files_open(settings->paths, settings->path_count,
                                 &settings->settings->input.fields, &input->files, error);
     struct kafka_range_settings range = {
         .kafka = settings_kafka(settings->settings),
@@ -33,42 +33,40 @@ static enum status open_source(struct replay_input *input, struct error *error)
     return kafka_range_open(&range, &input->range, error);
 }
 
-/* Standard input can be read once only: what may be read twice is a copy of it. */
-static enum status copy_standard_input(struct replay_input *input, struct error *error)
+/*
+ * Standard input can be read once only: where it is to be read twice, a copy takes its place, under
+ * the same number.
+ */
+static enum status copy_standard_input(struct error *error)
 {
     char block[65536];
     size_t size;
-    input->copy = tmpfile();
-    if (input->copy == NULL)
+    FILE *copy = tmpfile(); /* unlinked already */
+    if (copy == NULL)
         return error_set(error, STATUS_CANNOT_WRITE, "no temporary file for standard input: %s",
                          strerror(errno));
     while ((size = fread(block, 1, sizeof block, stdin)) > 0)
-        if (fwrite(block, 1, size, input->copy) != size)
+        if (fwrite(block, 1, size, copy) != size)
             break;
-    if (ferror(stdin) || fflush(input->copy) != 0 || ferror(input->copy))
-        return error_set(error, STATUS_CANNOT_WRITE, "copying standard input: %s", strerror(errno));
-    snprintf(input->copy_path, sizeof input->copy_path, "/proc/self/fd/%d", fileno(input->copy));
-    return STATUS_OK;
+    bool copied = !ferror(stdin) && fflush(copy) == 0 && !ferror(copy) &&
+                  dup2(fileno(copy), STDIN_FILENO) == STDIN_FILENO;
+    int why = errno;
+    fclose(copy);
+    return copied
+               ? STATUS_OK
+               : error_set(error, STATUS_CANNOT_WRITE, "copying standard input: %s", strerror(why));
 }
 
-static enum status take_paths(struct replay_input *input, struct error *error)
+static enum status check_paths(struct replay_input *input, struct error *error)
 {
-    uint32_t count = input->settings.path_count;
-    input->paths = calloc(count + 1, sizeof *input->paths);
-    if (input->paths == NULL)
-        return error_set(error, STATUS_NO_MEMORY, "no memory for %u file names", count);
-    for (uint32_t n = 0; n < count; n++) {
-        input->paths[n] = input->settings.paths[n];
-        if (strcmp(input->paths[n], "-") != 0)
+    for (uint32_t n = 0; n < input->settings.path_count; n++) {
+        if (strcmp(input->settings.paths[n], "-") != 0)
             continue;
-        if (input->copy != NULL)
+        if (input->has_stdin)
             return error_set(error, STATUS_INVALID, "standard input (-) can be given only once");
-        enum status status = copy_standard_input(input, error);
-        if (status != STATUS_OK)
-            return status;
-        input->paths[n] = input->copy_path;
+        input->has_stdin = true;
     }
-    return STATUS_OK;
+    return input->has_stdin && input->settings.twice ? copy_standard_input(error) : STATUS_OK;
 }
 
 enum status replay_input_open(const struct replay_input_settings *settings,
@@ -79,7 +77,7 @@ enum status replay_input_open(const struct replay_input_settings *settings,
     if (input == NULL)
         return error_set(error, STATUS_NO_MEMORY, "no memory to read events");
     input->settings = *settings;
-    enum status status = take_paths(input, error);
+    enum status status = check_paths(input, error);
     if (status == STATUS_OK)
         status = open_source(input, error);
     if (status != STATUS_OK) {
@@ -167,8 +165,5 @@ void replay_input_close(struct replay_input *input)
     if (input == NULL)
         return;
     close_source(input);
-    if (input->copy != NULL)
-        fclose(input->copy);
-    free(input->paths);
     free(input);
 }
