@@ -188,7 +188,9 @@ static void read_published(const struct scrape *scrape)
 static void read_waiting(const struct scrape *scrape)
 {
     const struct lists *lists = &scrape->instance->lists;
+    /* On the way to Redis is waiting still: at 0 a reader finds every list there. */
     give(scrape, (double)(publication_waiting(scrape->instance->publication) +
+                          publication_in_flight(scrape->instance->publication) +
                           (lists->sweep_end - lists->sweep)));
 }
 

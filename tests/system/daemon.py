@@ -126,6 +126,7 @@ class Tasted:
         wait_until(enough, timeout, f"{count} events learned\n{self.log_tail()}")
 
     def wait_published(self, timeout=30):
+        """Until every list that is due stands in Redis."""
         wait_until(lambda: self.metrics().sum("tasted_lists_waiting") == 0, timeout,
                    f"no list is waiting\n{self.log_tail()}")
 
