@@ -32,8 +32,8 @@ struct command {
 extern const struct command commands[];
 extern const struct command_option common_options[]; /* -c, --set, --help, --version */
 
-/* Each in a file of its own: run.c, demo.c, load.c, replay.c, top.c, explain.c, predict.c, snapshot.c,
- * config.c. */
+/* Each in a file of its own: run.c, demo.c, load.c, replay.c, top.c, explain.c, predict.c,
+ * snapshot.c, config.c. */
 int command_run(struct invocation *invocation);
 int command_demo(struct invocation *invocation);
 int command_load(struct invocation *invocation);
