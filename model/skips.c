@@ -5,12 +5,12 @@
  *     log-odds(u, i, t) = general + b_u + b_i + sum over f of a_f value_f(u, i, t)
  *
  * The smoothed keep rates of the item, of the user and of the user's last plays; what the user did
- * with this item before; how near it is to what they skipped lately; what the factors and the other
- * parts say of it; and a bilinear term <x(u, t), S_i>, x the factors' side of the user (read only).
- * S is learned as if that term stood beside the rest at full weight, while its weight in the sum is
- * learned from values that S had before it knew the outcome: where it only learns noise, it counts
- * for little (stacking, Wolpert 1992). Adagrad for all of it, a row of S as one (Duchi et al.
- * 2011).
+ * with this item before; how near it is to what they kept and skipped lately; what the factors and
+ * the other parts say of it; and a bilinear term <x(u, t), S_i>, x the factors' side of the user
+ * (read only). S is learned as if that term stood beside the rest at full weight, while its weight
+ * in the sum is learned from values that S had before it knew the outcome: where it only learns
+ * noise, it counts for little (stacking, Wolpert 1992). Adagrad for all of it, a row of S as one
+ * (Duchi et al. 2011).
  *
  * It ranks, too: the log-odds of the item's own keep rate are a column of its row, and what the
  * user skipped is a sparse feature, whose weights the blend learns.
@@ -36,8 +36,9 @@
 #define FADE 0.9f         /* of a skip's nearness, at each later skip */
 #define PACE_OWN 0.05f    /* 1 / events until what the user did with an item is half as recent */
 #define PACE_SKIPPED 0.02f
+#define SQUARE_LEAST 1e-9f /* of a row, so that nothing is divided by 0 */
 
-enum { SKIPS_HELD = 64, SKIPS_NEAR = 16, PAIRS_ASKED = 3 };
+enum { SKIPS_HELD = 64, NEAR_MOST = 8, PAIRS_ASKED = 3 };
 
 enum keep_feature {
     KEEP_ITEM_RATE,
@@ -47,13 +48,19 @@ enum keep_feature {
     KEEP_ALWAYS,
     KEEP_VECTORS,
     KEEP_FACTORS,
+    KEEP_COSINE,
+    KEEP_BIAS,
     KEEP_POPULAR,
     KEEP_NEXT,
     KEEP_NEXT_EARLIER,
     KEEP_NEIGHBOURS,
     KEEP_NEAR_SKIPPED,
     KEEP_NEAREST_SKIPPED,
+    KEEP_NEAR_KEPT,
+    KEEP_NEAREST_KEPT,
     KEEP_OWN_COUNT,
+    KEEP_OWN_ONCE,
+    KEEP_OWN_TWICE,
     KEEP_OWN_RECENT,
     KEEP_OWN_SKIPPED,
     KEEP_OWN_SKIPPED_RECENT,
@@ -161,12 +168,14 @@ static double general_rate(const struct skips *skips)
 /* What the user did with this very item. */
 static void describe_own(const struct user *user, uint32_t item, float value[KEEP_FEATURES])
 {
-    const struct had_entry *entry = user == NULL ? NULL : had_find(&user->had, item);
+    const struct had_entry *entry = had_find(&user->had, item);
     if (entry == NULL)
         return;
     float recent = 1.0f / (1.0f + PACE_OWN * (float)(user->events - entry->last_n));
     bool skipped = (entry->flags & HAD_SKIPPED) != 0;
     value[KEEP_OWN_COUNT] = (float)real_log(1.0 + entry->count);
+    value[KEEP_OWN_ONCE] = entry->count >= 1 ? 1.0f : 0.0f;
+    value[KEEP_OWN_TWICE] = entry->count >= 2 ? 1.0f : 0.0f;
     value[KEEP_OWN_RECENT] = skipped ? 0.0f : recent;
     value[KEEP_OWN_SKIPPED] = skipped ? 1.0f : 0.0f;
     value[KEEP_OWN_SKIPPED_RECENT] = skipped ? recent : 0.0f;
@@ -205,52 +214,70 @@ static void describe_pairs(const struct recommender *model, const struct taste *
     }
 }
 
-/* The cosines of the item with what was skipped lately: people tire of a kind, not of one item. */
-static void describe_nearness(const struct factors *factors, const struct skips_user *user,
-                              uint32_t item, float value[KEEP_FEATURES])
+/* The cosines of the item with others, newest first: their faded sum, and the largest. */
+static void describe_nearness(const struct factors *factors, uint32_t item, const uint32_t *others,
+                              uint32_t count, float *sum, float *most)
 {
-    uint32_t count = skipped_count(user, SKIPS_NEAR), dim = factors->dim;
+    uint32_t dim = factors->dim;
     const float *row = factors_candidate(factors, item);
-    float square = kernels->dot(row, row, dim) + 1e-9f, fade = 1.0f;
+    float square = kernels->dot(row, row, dim) + SQUARE_LEAST, fade = 1.0f;
     for (uint32_t age = 0; age < count; age++, fade *= FADE) {
-        const float *other = factors_candidate(factors, skipped_at(user, age));
-        if (other == row)
+        if (others[age] == item)
             continue;
-        float other_square = kernels->dot(other, other, dim) + 1e-9f;
+        const float *other = factors_candidate(factors, others[age]);
+        float other_square = kernels->dot(other, other, dim) + SQUARE_LEAST;
         float near = fade * kernels->dot(row, other, dim) / sqrtf(square * other_square);
-        value[KEEP_NEAR_SKIPPED] += near;
-        if (near > value[KEEP_NEAREST_SKIPPED])
-            value[KEEP_NEAREST_SKIPPED] = near;
+        *sum += near;
+        *most = near > *most ? near : *most;
     }
 }
 
-static void describe_user(const struct skips *skips, const struct factors *factors, uint32_t slot,
-                          uint32_t item, double rate, float value[KEEP_FEATURES])
+static void describe_user(const struct skips *skips, const struct recommender *model,
+                          const struct query *query, uint32_t item, float value[KEEP_FEATURES])
 {
-    const struct skips_user *user = table_row(&skips->user, slot);
-    value[KEEP_USER_RATE] = tally_odds(&user->tally, rate);
+    const struct skips_user *user = table_row(&skips->user, query->user);
+    const struct taste *taste = &query->taste;
+    uint32_t skipped[NEAR_MOST], count = skipped_count(user, NEAR_MOST);
+    for (uint32_t age = 0; age < count; age++)
+        skipped[age] = skipped_at(user, age);
+    value[KEEP_USER_RATE] = tally_odds(&user->tally, general_rate(skips));
     value[KEEP_RECENT_RATE] = user->recent;
     value[KEEP_LAST] = user->last_kept;
-    describe_nearness(factors, user, item, value);
+    describe_nearness(&model->factors, item, skipped, count, &value[KEEP_NEAR_SKIPPED],
+                      &value[KEEP_NEAREST_SKIPPED]);
+    describe_nearness(&model->factors, item, taste->item,
+                      taste->size < NEAR_MOST ? taste->size : NEAR_MOST, &value[KEEP_NEAR_KEPT],
+                      &value[KEEP_NEAREST_KEPT]);
+    describe_own(recommender_user(model, query->user), item, value);
+}
+
+/* What the factors make of the item for the user. */
+static void describe_factors(const struct skips *skips, const struct recommender *model,
+                             const float *x, uint32_t item, float value[KEEP_FEATURES])
+{
+    uint32_t dim = skips->dim;
+    const float *row = factors_candidate(&model->factors, item), *columns = row + dim;
+    float along = kernels->dot(x, row, dim);
+    float squares =
+        (kernels->dot(x, x, dim) + SQUARE_LEAST) * (kernels->dot(row, row, dim) + SQUARE_LEAST);
+    value[KEEP_VECTORS] = kernels->dot(x, table_floats(&skips->vector, item), dim);
+    value[KEEP_FACTORS] = 0.2f * (along + columns[COLUMN_BIAS]);
+    value[KEEP_COSINE] = along / sqrtf(squares);
+    value[KEEP_BIAS] = 0.2f * columns[COLUMN_BIAS];
+    value[KEEP_POPULAR] = 0.2f * columns[COLUMN_POPULAR_SLOW];
 }
 
 static void describe(const struct skips *skips, const struct recommender *model,
                      const struct query *query, uint32_t item, float value[KEEP_FEATURES])
 {
     const struct skips_item *record = table_row(&skips->item, item);
-    const float *row = factors_candidate(&model->factors, item), *x = query->taste.x;
-    const float *columns = row + skips->dim;
-    double rate = general_rate(skips);
     memset(value, 0, KEEP_FEATURES * sizeof *value);
     value[KEEP_ALWAYS] = 1.0f;
-    value[KEEP_ITEM_RATE] = tally_odds(&record->tally, rate);
-    if (query->user != SLOT_NONE)
-        describe_user(skips, &model->factors, query->user, item, rate, value);
-    value[KEEP_VECTORS] = kernels->dot(x, table_floats(&skips->vector, item), skips->dim);
-    value[KEEP_FACTORS] = 0.2f * (kernels->dot(x, row, skips->dim) + columns[COLUMN_BIAS]);
-    value[KEEP_POPULAR] = 0.2f * columns[COLUMN_POPULAR_SLOW];
+    value[KEEP_ITEM_RATE] = tally_odds(&record->tally, general_rate(skips));
+    describe_factors(skips, model, query->taste.x, item, value);
     describe_pairs(model, &query->taste, item, value);
-    describe_own(recommender_user(model, query->user), item, value);
+    if (query->user != SLOT_NONE)
+        describe_user(skips, model, query, item, value);
 }
 
 /* The log-odds that the item is kept, and the features behind them. */
