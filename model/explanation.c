@@ -2,21 +2,6 @@
 
 #include "model/recommender_parts.h"
 
-static const char *const sparse_names[FEATURES] = {
-    [FEATURE_NEXT] = "follows the last item",
-    [FEATURE_NEXT_EARLIER] = "follows the two before",
-    [FEATURE_NEIGHBOURS] = "goes with recent items",
-    [FEATURE_REPEAT_COUNT] = "own repeats: how often",
-    [FEATURE_REPEAT_RECENT] = "own repeats: how recent",
-    [FEATURE_REPEAT_HAS] = "own repeats: has it",
-};
-
-static const char *const column_names[COLUMNS] = {
-    [COLUMN_BIAS] = "the item's bias",
-    [COLUMN_POPULAR_FAST] = "popular now",
-    [COLUMN_POPULAR_SLOW] = "popular of late",
-};
-
 _Static_assert((int)EXPLANATION_ITEMS >= (int)HISTORY_SIZE, "all of the history");
 
 struct explaining {
@@ -137,7 +122,7 @@ static void explain_sparse(struct explaining *about)
     sparse_values(row, value);
     for (int f = 0; f < FEATURES_SPARSE; f++) {
         float weight = query->weight[FEATURES_DENSE + f];
-        add_term(about, sparse_names[FEATURES_DENSE + f], value[f], weight);
+        add_term(about, feature_names[FEATURES_DENSE + f], value[f], weight);
         if (row[f] != 0.0f)
             per_unit[f] = weight * value[f] / row[f];
     }

@@ -44,4 +44,8 @@ enum item_column {
 
 #define CLOSED_SCORE (-1e30f)
 
+/* For explanations; NULL for columns that are no features. Whoever adds one names it (feature.c).
+ */
+extern const char *const feature_names[FEATURES], *const column_names[COLUMNS];
+
 #endif

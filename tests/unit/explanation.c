@@ -1,5 +1,6 @@
 /* Explanations: the terms are the score, the past items' shares are the terms that rest on them. */
 #include "model/explanation.h"
+#include "model/feature.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -140,9 +141,17 @@ static void test_what_hides_an_item(void **state)
     recommender_destroy(model);
 }
 
+static void test_every_feature_has_a_name(void **state)
+{
+    (void)state;
+    for (int f = 0; f < FEATURES; f++)
+        assert_non_null(feature_names[f]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_feature_has_a_name),
         cmocka_unit_test(test_terms_are_the_score),
         cmocka_unit_test(test_somebody_unknown),
         cmocka_unit_test(test_what_hides_an_item),

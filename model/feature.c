@@ -1,0 +1,24 @@
+#include "model/feature.h"
+
+const char *const feature_names[FEATURES] = {
+    [FEATURE_FACTORS] = "vectors",
+    [FEATURE_POPULAR_FAST] = "popular now",
+    [FEATURE_POPULAR_SLOW] = "popular of late",
+    [FEATURE_KEEP] = "kept, not skipped",
+    [FEATURE_NEXT] = "follows the last item",
+    [FEATURE_NEXT_EARLIER] = "follows the two before",
+    [FEATURE_NEIGHBOURS] = "goes with recent items",
+    [FEATURE_REPEAT_COUNT] = "own repeats: how often",
+    [FEATURE_REPEAT_RECENT] = "own repeats: how recently",
+    [FEATURE_REPEAT_HAS] = "own repeats: had before",
+    [FEATURE_REPEAT_SITTING] = "own repeats: this sitting",
+    [FEATURE_REPEAT_NEXT] = "own repeats: came next",
+    [FEATURE_SKIPPED] = "skipped by the user",
+};
+
+const char *const column_names[COLUMNS] = {
+    [COLUMN_BIAS] = "the item's bias",
+    [COLUMN_POPULAR_FAST] = "popular now",
+    [COLUMN_POPULAR_SLOW] = "popular of late",
+    [COLUMN_KEEP] = "kept, not skipped",
+};
