@@ -11,6 +11,7 @@ const struct part *const model_parts[PARTS] = {
     [PART_REPEATS] = &part_repeats,
     [PART_RATINGS] = &part_ratings,
     [PART_SKIPS] = &part_skips,
+    [PART_TOWER] = &part_tower,
     [PART_CONTEXT] = &part_context,
     [PART_FACTORS] = &factors,
     [PART_HISTORY] = &history,

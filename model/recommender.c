@@ -50,7 +50,8 @@ static void choose_work(struct recommender *model)
     }
     struct factor_weights weights = {
         .own = part[PART_FACTORS], .history = part[PART_HISTORY], .last = part[PART_LAST]};
-    if (model->uses_blend || has_part(model, PART_HISTORY) || has_part(model, PART_LAST))
+    if (model->uses_blend || has_part(model, PART_HISTORY) || has_part(model, PART_LAST) ||
+        has_part(model, PART_TOWER))
         weights.visits = HISTORY_USED;
     factors_init(&model->factors, model->settings.seed, model->settings.dim, &weights);
 }

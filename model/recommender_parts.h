@@ -10,12 +10,14 @@
 #include "model/recommender.h"
 #include "model/samples.h"
 #include "model/sparse.h"
+#include "model/tower.h"
 #include "model/users.h"
 
 /* One user's side, ready to be scored against. */
 struct query {
     struct taste taste;
     struct sparse sparse;
+    struct tower_pass tower;
     struct blend_situation situation;
     float weight[FEATURES]; /* the blend's, in that situation; not while learning */
     float vector[DIM_MAX + COLUMNS] __attribute__((aligned(64))); /* against a candidate's row */

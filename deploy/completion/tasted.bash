@@ -36,6 +36,7 @@ model.loss=
 model.factors=
 model.history=
 model.last=
+model.tower=
 model.popularity=
 model.transitions=
 model.neighbours=
