@@ -189,8 +189,7 @@ static void predict(struct evaluation *evaluation, const struct recommender *mod
     uint32_t user = recommender_find_user(model, event->user);
     uint32_t item = recommender_find_item(model, event->item);
     float predicted, baseline[RATING_BASELINES];
-    if (is_warmup(evaluation) ||
-        !recommender_predict_rating(model, user, item, event->ts_ms, &predicted))
+    if (!recommender_predict_rating(model, user, item, event->ts_ms, &predicted))
         return;
     rating_baselines_predict(evaluation->rating_baselines, user, item, baseline);
     ratings_add(&evaluation->total.ratings, action->rating, predicted, baseline);
@@ -208,8 +207,6 @@ static void forget(struct evaluation *evaluation, uint32_t user)
 static void score_keeping(struct evaluation *evaluation, const struct recommender *model,
                           const struct event *event, const struct action *action)
 {
-    if (is_warmup(evaluation))
-        return;
     uint32_t user = recommender_find_user(model, event->user);
     uint32_t item = recommender_find_item(model, event->item);
     enum status status = recommender_query(model, evaluation->query, user, event->ts_ms);
@@ -220,6 +217,21 @@ static void score_keeping(struct evaluation *evaluation, const struct recommende
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK)
         evaluation->status = status;
+}
+
+/* What else is predicted of an event, but that it happens. */
+static void predict_more(struct evaluation *evaluation, const struct recommender *model,
+                         const struct event *event, const struct action *action)
+{
+    bool rated = action->kind == SIGNAL_RATING;
+    if (!rated && action->kind != SIGNAL_PLAY && action->kind != SIGNAL_SKIP)
+        return;
+    int64_t cpu_before = cpu_time_ns();
+    if (rated)
+        predict(evaluation, model, event, action);
+    else
+        score_keeping(evaluation, model, event, action);
+    evaluation->cpu_ns += (uint64_t)(cpu_time_ns() - cpu_before);
 }
 
 static void before_learning(void *context, const struct recommender *model,
@@ -233,10 +245,8 @@ static void before_learning(void *context, const struct recommender *model,
         forget(evaluation, recommender_find_user(model, event->user));
     else if (action->weight > 0.0f)
         score(evaluation, model, event, action);
-    if (action->kind == SIGNAL_RATING)
-        predict(evaluation, model, event, action);
-    if (action->kind == SIGNAL_PLAY || action->kind == SIGNAL_SKIP)
-        score_keeping(evaluation, model, event, action);
+    if (!is_warmup(evaluation))
+        predict_more(evaluation, model, event, action);
     evaluation->accepted++;
 }
 

@@ -17,16 +17,28 @@ static void print_row(const char *name, const struct measures *measures)
            share(measures->ndcg10, n), share(measures->reciprocal, n));
 }
 
-static void print_ratings(const struct evaluation_ratings *ratings)
+/* NAN: nothing to tell. */
+static double rmse(double sum, const struct evaluation *evaluation)
 {
+    uint64_t n = evaluation == NULL ? 0 : evaluation->total.ratings.events;
+    return n == 0 ? (double)NAN : sqrt(sum / (double)n);
+}
+
+static double skip_auc(const struct report *report)
+{
+    return report->evaluation == NULL ? (double)NAN : keep_auc_value(&report->evaluation->keep_auc);
+}
+
+static void print_ratings(const struct evaluation *evaluation)
+{
+    const struct evaluation_ratings *ratings = &evaluation->total.ratings;
     if (ratings->events == 0)
         return;
     printf("\n%llu ratings predicted before they were learned\n%-12s %9s\n",
            (unsigned long long)ratings->events, "", "rmse");
-    printf("%-12s %9.4f\n", "tasted", sqrt(share(ratings->model, ratings->events)));
+    printf("%-12s %9.4f\n", "tasted", rmse(ratings->model, evaluation));
     for (int b = 0; b < RATING_BASELINES; b++)
-        printf("%-12s %9.4f\n", rating_baseline_names[b],
-               sqrt(share(ratings->baseline[b], ratings->events)));
+        printf("%-12s %9.4f\n", rating_baseline_names[b], rmse(ratings->baseline[b], evaluation));
 }
 
 static double learn_us(const struct report *report)
@@ -66,7 +78,9 @@ void report_print(const struct report *report)
     print_row("tasted", &evaluation->total.model);
     for (int b = 0; b < BASELINES; b++)
         print_row(baseline_names[b], &evaluation->total.baseline[b]);
-    print_ratings(&evaluation->total.ratings);
+    print_ratings(evaluation);
+    if (!isnan(skip_auc(report)))
+        printf("\nplays told from skips before they were learned: AUC %.4f\n", skip_auc(report));
 }
 
 /* ---- several variants ---- */
@@ -78,29 +92,60 @@ static void print_figures(int width, const char *name, const struct measures *me
            share(measures->ndcg10, n), share(measures->reciprocal, n));
 }
 
-static void print_variant(int width, const struct report *report)
+static void print_optional(double value)
 {
-    if (report->evaluation == NULL)
-        printf("%-*s %9s %9s %9s", width, report->variant, "", "", "");
+    if (isnan(value))
+        printf(" %9s", "");
     else
-        print_figures(width, report->variant, &report->evaluation->total.model);
+        printf(" %9.4f", value);
+}
+
+/* The columns that only some streams have anything for. */
+struct columns {
+    int width; /* of the names */
+    bool rmse, skip_auc;
+};
+
+static void print_variant(const struct columns *columns, const struct report *report)
+{
+    const struct evaluation *evaluation = report->evaluation;
+    if (evaluation == NULL)
+        printf("%-*s %9s %9s %9s", columns->width, report->variant, "", "", "");
+    else
+        print_figures(columns->width, report->variant, &evaluation->total.model);
+    if (columns->rmse)
+        print_optional(rmse(evaluation->total.ratings.model, evaluation));
+    if (columns->skip_auc)
+        print_optional(skip_auc(report));
     printf(" %9.2f\n", learn_us(report));
+}
+
+static struct columns choose_columns(const struct report *reports, uint32_t size)
+{
+    struct columns columns = {.width = 12};
+    for (uint32_t n = 0; n < size; n++) {
+        int length = (int)strlen(reports[n].variant);
+        const struct evaluation *evaluation = reports[n].evaluation;
+        columns.width = length > columns.width ? length : columns.width;
+        columns.rmse |= evaluation != NULL && evaluation->total.ratings.events > 0;
+        columns.skip_auc |= !isnan(skip_auc(&reports[n]));
+    }
+    return columns;
 }
 
 void reports_print(const struct report *reports, uint32_t size)
 {
     const struct evaluation *evaluation = reports[0].evaluation;
-    int width = 12;
-    for (uint32_t n = 0; n < size; n++)
-        width = (int)strlen(reports[n].variant) > width ? (int)strlen(reports[n].variant) : width;
+    struct columns columns = choose_columns(reports, size);
     print_counts(&reports[0]);
     if (evaluation != NULL)
         print_scored(evaluation);
-    printf("%-*s %9s %9s %9s %9s\n", width, "", "recall@10", "ndcg@10", "mrr", "learn us");
+    printf("%-*s %9s %9s %9s%s%s %9s\n", columns.width, "", "recall@10", "ndcg@10", "mrr",
+           columns.rmse ? "      rmse" : "", columns.skip_auc ? "  skip auc" : "", "learn us");
     for (uint32_t n = 0; n < size; n++)
-        print_variant(width, &reports[n]);
+        print_variant(&columns, &reports[n]);
     for (int b = 0; evaluation != NULL && b < BASELINES; b++) {
-        print_figures(width, baseline_names[b], &evaluation->total.baseline[b]);
+        print_figures(columns.width, baseline_names[b], &evaluation->total.baseline[b]);
         putchar('\n');
     }
 }
