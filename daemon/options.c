@@ -140,6 +140,9 @@ const struct option options[] = {
     {"model", "skips", &type_number, AT(model.part[PART_SKIPS]), RANGE(0, 100), .initial = "1",
      .flags = OPTION_SHAPES,
      .help = "What is kept and what is skipped; of use only with plays and skips."},
+    {"model", "content", &type_number, AT(model.part[PART_CONTENT]), RANGE(0, 100), .initial = "1",
+     .flags = OPTION_SHAPES,
+     .help = "The items' features, from the catalogue; without one it costs nothing."},
     {"model", "memory_limit", &type_size, AT(model.memory_limit),
      RANGE(16777216.0, 17592186044416.0), .none = "none", .initial = "none", .flags = OPTION_SHAPES,
      .help = "The most memory that the model may take, for example 8G. Beyond it the users and "

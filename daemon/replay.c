@@ -10,6 +10,7 @@
 #include "daemon/command.h"
 #include "daemon/page.h"
 #include "daemon/progress.h"
+#include "daemon/replay_items.h"
 #include "daemon/replay_plan.h"
 #include "daemon/replay_variant.h"
 #include "daemon/report.h"
@@ -187,6 +188,9 @@ static enum status prepare(struct replay *replay, struct error *error)
         crew_create(replay->plan.threads, &replay->crew) != STATUS_OK)
         return error_set(error, STATUS_NO_MEMORY, "no memory to replay");
     enum status status = open_variants(replay, error);
+    if (status == STATUS_OK && replay->plan.items != NULL)
+        status =
+            replay_take_items(replay->plan.items, replay->variants, replay->variant_count, error);
     if (status == STATUS_OK)
         status = open_input(replay, error);
     if (status == STATUS_OK && replay->plan.evaluate)

@@ -14,6 +14,8 @@ const struct command_option replay_options[] = {
      "beside the settings as they are, the model with KEY set to each value; several keys in one, "
      "by space: all combinations; or 'parts': without each part, and each alone. Repeatable"},
     {"--threads", "N", "threads to learn and score with (default: all cores); no result differs"},
+    {"--items", "FILE",
+     "a catalogue of the items (NDJSON, or TSV: item title features), taken before the events"},
     {"--report", "FILE.json", "write the report as JSON; - for standard output"},
     {"--html", "FILE.html", "write the report as one page with charts, for a browser"},
     {"--snapshot", "FILE", "write the state at the end"},
@@ -46,6 +48,8 @@ static const char **text_place(struct replay_plan *plan, const struct command_op
         return &plan->from;
     if (command_is(option, "--to"))
         return &plan->to;
+    if (command_is(option, "--items"))
+        return &plan->items;
     if (command_is(option, "--report"))
         return &plan->report;
     if (command_is(option, "--html"))

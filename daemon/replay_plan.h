@@ -17,7 +17,7 @@ struct replay_plan {
     const char *tries[TRIES_MAX];
     uint32_t try_count;
     uint32_t threads;
-    const char *report, *html, *snapshot, *from_snapshot;
+    const char *items, *report, *html, *snapshot, *from_snapshot;
 };
 
 /* EXIT_FINE, or EXIT_USAGE: it has been told why. */

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { ID_BYTES_MAX = 255 };
+enum { ID_BYTES_MAX = 255, CARD_FEATURES_MAX = 16 };
 
 /* A view of bytes; not terminated. size 0: absent. */
 struct text {
@@ -64,6 +64,15 @@ struct event {
     int64_t ts_ms;      /* ms since 1970; the message's own timestamp where the event has none */
     double value;       /* of use only with has_value; NaN: there is one, but no finite number */
     bool has_value;
+};
+
+/* What the catalogue says about an item; points into what it was read from, like an event. */
+struct item_card {
+    struct text item;                        /* 1..255 bytes UTF-8, no NUL */
+    struct text features[CARD_FEATURES_MAX]; /* likewise each: "genre:rock", kind before the ':' */
+    uint32_t feature_count;
+    bool available;     /* false: retired */
+    int64_t expires_ms; /* since 1970; not in lists from then on. 0: never */
 };
 
 #endif

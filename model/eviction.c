@@ -34,6 +34,7 @@ static size_t bytes_of_items(const struct recommender *model)
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL)
             bytes += model_parts[p]->bytes(model->part[p], ids_count(&model->item_ids));
+    bytes += cards_bytes(&model->cards);
     return bytes;
 }
 
@@ -101,6 +102,7 @@ static void drop_items(struct recommender *model, const bool *gone)
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL && model_parts[p]->drop_items != NULL)
             model_parts[p]->drop_items(model->part[p], gone, items);
+    cards_drop(&model->cards, gone, items);
     popularity_drop(&model->popularity, gone);
     sampler_drop(&model->sampler, gone);
     for (uint32_t item = 0; item < items; item++) {
@@ -122,20 +124,27 @@ static void evict_items(struct recommender *model, uint32_t spared)
     for (uint32_t item = 0; item < bound; item++)
         if (ids_text(&model->item_ids, item).size > 0)
             ages[size++] = popularity_of(&model->popularity, item)->last_event;
-    uint64_t since = size > 0 ? boundary(ages, size, size / PART_EVICTED) : 0;
-    for (uint32_t item = 0; item < bound; item++)
-        gone[item] = item != spared && ids_text(&model->item_ids, item).size > 0 &&
-                     popularity_of(&model->popularity, item)->last_event <= since;
+    uint32_t quota = size / PART_EVICTED + 1;
+    uint64_t since = size > 0 ? boundary(ages, size, quota - 1) : 0;
+    for (uint32_t n = 0; n < size; n++) /* sorted: what is left of the quota is for ties */
+        quota -= ages[n] < since;
+    for (uint32_t item = 0; item < bound; item++) {
+        uint64_t age = popularity_of(&model->popularity, item)->last_event;
+        if (item == spared || ids_text(&model->item_ids, item).size == 0 || age > since)
+            continue;
+        gone[item] = age < since || quota > 0;
+        quota -= age == since && quota > 0;
+    }
     drop_items(model, gone);
 done:
     free(gone);
     free(ages);
 }
 
-void recommender_make_room(struct recommender *model, uint32_t user, uint32_t item)
+void recommender_make_room(struct recommender *model, uint64_t tick, uint32_t user, uint32_t item)
 {
     size_t limit = model->settings.memory_limit;
-    if (limit == 0 || model->events % EVERY_EVENTS != 0)
+    if (limit == 0 || tick % EVERY_EVENTS != 0)
         return;
     for (int round = 0; round < PART_EVICTED && recommender_cost(model) + SET_ASIDE > limit;
          round++) {

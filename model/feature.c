@@ -14,6 +14,9 @@ const char *const feature_names[FEATURES] = {
     [FEATURE_REPEAT_SITTING] = "own repeats: this sitting",
     [FEATURE_REPEAT_NEXT] = "own repeats: came next",
     [FEATURE_SKIPPED] = "skipped by the user",
+    [FEATURE_SHARED] = "like the last: main kind",
+    [FEATURE_SHARED_OTHER] = "like the last: other kinds",
+    [FEATURE_SHARED_EARLIER] = "like recent items",
 };
 
 const char *const column_names[COLUMNS] = {

@@ -25,6 +25,9 @@ enum feature {
     FEATURE_REPEAT_SITTING,
     FEATURE_REPEAT_NEXT,
     FEATURE_SKIPPED, /* the user skipped the item: skips.c */
+    FEATURE_SHARED,  /* has features of the first kind in common with the last item: content.c */
+    FEATURE_SHARED_OTHER,   /* … of other kinds */
+    FEATURE_SHARED_EARLIER, /* … of any kind, with the items before it */
     FEATURES
 };
 

@@ -13,6 +13,7 @@ const struct part *const model_parts[PARTS] = {
     [PART_SKIPS] = &part_skips,
     [PART_TOWER] = &part_tower,
     [PART_CONTEXT] = &part_context,
+    [PART_CONTENT] = &part_content,
     [PART_FACTORS] = &factors,
     [PART_HISTORY] = &history,
     [PART_LAST] = &last,

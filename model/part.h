@@ -69,6 +69,7 @@ enum part_id {
     PART_CONTEXT,
     PART_SKIPS,
     PART_TOWER,
+    PART_CONTENT,
     PART_FACTORS, /* these four are no more than switches: factors.c and popularity.c do them */
     PART_HISTORY,
     PART_LAST,
@@ -78,6 +79,6 @@ enum part_id {
 
 extern const struct part *const model_parts[PARTS];
 extern const struct part part_transitions, part_neighbours, part_repeats, part_ratings,
-    part_context, part_skips, part_tower;
+    part_context, part_skips, part_tower, part_content;
 
 #endif

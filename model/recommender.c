@@ -77,6 +77,7 @@ enum status recommender_create(const struct recommender_settings *settings,
     blend_init(&model->blend);
     if (ids_init(&model->user_ids, settings->seed) != STATUS_OK ||
         ids_init(&model->item_ids, settings->seed) != STATUS_OK ||
+        cards_init(&model->cards, settings->seed) != STATUS_OK ||
         dedupe_init(&model->dedupe, settings->dedupe_ids) != STATUS_OK ||
         create_parts(model) != STATUS_OK) {
         recommender_destroy(model);
@@ -98,6 +99,7 @@ void recommender_destroy(struct recommender *model)
     sampler_finish(&model->sampler);
     popularity_finish(&model->popularity);
     factors_finish(&model->factors);
+    cards_finish(&model->cards);
     table_finish(&model->users);
     ids_finish(&model->item_ids);
     ids_finish(&model->user_ids);

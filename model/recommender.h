@@ -68,6 +68,13 @@ enum verdict recommender_judge(const struct recommender *model, const struct eve
  * model of its own. */
 enum verdict recommender_skim(struct recommender *model, const struct event *event);
 
+/* Takes what the catalogue says about an item: its features, and whether lists may hold it. An item
+ * with features is a candidate for lists from then on, before anybody wanted it. A card that is not
+ * available retires the item. Entries are part of the state like events: for a replay to give the
+ * same digest, both must come in the same order. STATUS_NO_MEMORY: the model cannot be used any
+ * more. */
+enum status recommender_describe(struct recommender *model, const struct item_card *card);
+
 /* ---- asking ---- */
 
 uint32_t recommender_find_user(const struct recommender *model,
@@ -134,7 +141,7 @@ uint32_t recommender_item_wanted(const struct recommender *model, uint32_t item)
  * has, disliked or skipped lately, and the item just consumed. */
 void recommender_top(const struct recommender *model, struct query *query, uint32_t size,
                      struct list *list);
-/* Items by popularity, for users that have no list of their own. */
+/* Items by popularity at the time of the query, for users that have no list of their own. */
 void recommender_popular(const struct recommender *model, struct query *query, uint32_t size,
                          struct list *list);
 

@@ -47,6 +47,9 @@ static void apply_part_weights(const struct recommender *model, float weight[FEA
     weight[FEATURE_NEIGHBOURS] *= part[PART_NEIGHBOURS];
     weight[FEATURE_KEEP] *= part[PART_SKIPS];
     weight[FEATURE_SKIPPED] *= part[PART_SKIPS];
+    weight[FEATURE_SHARED] *= part[PART_CONTENT];
+    weight[FEATURE_SHARED_OTHER] *= part[PART_CONTENT];
+    weight[FEATURE_SHARED_EARLIER] *= part[PART_CONTENT];
     weight[FEATURE_REPEAT_COUNT] *= part[PART_REPEATS];
     weight[FEATURE_REPEAT_RECENT] *= part[PART_REPEATS];
     weight[FEATURE_REPEAT_HAS] *= part[PART_REPEATS];
@@ -243,9 +246,21 @@ uint32_t recommender_item_wanted(const struct recommender *model, uint32_t item)
     return item == SLOT_NONE ? 0 : popularity_wanted(&model->popularity, item);
 }
 
+/* Items that the catalogue alone made candidates are none for the evaluation; those it retired are
+ * none for lists. */
+static void hide_by_cards(const struct recommender *model, struct query *query, bool lists)
+{
+    const struct cards *cards = &model->cards;
+    const struct slots *set = lists ? &cards->withheld : &cards->unheard;
+    for (uint32_t n = 0; n < set->size; n++)
+        if (!lists || cards_withhold(cards, set->at[n], query->second))
+            query->scores[set->at[n]] = CLOSED_SCORE;
+}
+
 /* Takes what the user has out of the scores; with `lists`, what the rules of [lists] hide, too. */
 static void hide(const struct recommender *model, struct query *query, bool lists)
 {
+    hide_by_cards(model, query, lists);
     const struct user *user = recommender_user(model, query->user);
     if (user == NULL)
         return;
@@ -309,6 +324,8 @@ void recommender_popular(const struct recommender *model, struct query *query, u
                                    ? columns[COLUMN_POPULAR_SLOW]
                                    : (float)popularity_wanted(&model->popularity, item);
     }
+    hide_by_cards(model, query, true);
+    hide_by_cards(model, query, false);
     top_select(query->scores, bound, CLOSED_SCORE / 2, size, list);
     name_items(model, list);
 }

@@ -5,6 +5,7 @@
  *                                                  └► counts: what follows, what goes with,
  * popularity then the user's own memory: history, what they have, what they skipped
  */
+#include "model/content.h"
 #include "model/random.h"
 #include "model/ratings.h"
 #include "model/recommender_parts.h"
@@ -86,7 +87,8 @@ static enum status intern_user(struct recommender *model, struct text id, uint32
     return status;
 }
 
-static enum status intern_item(struct recommender *model, struct text id, uint32_t *slot)
+static enum status intern_item(struct recommender *model, struct text id, bool described,
+                               uint32_t *slot)
 {
     bool added;
     *slot = ids_intern(&model->item_ids, id, &added);
@@ -106,8 +108,38 @@ static enum status intern_item(struct recommender *model, struct text id, uint32
     if (status == STATUS_OK)
         status = grow_parts(model);
     if (status == STATUS_OK)
-        factors_add_item(&model->factors, *slot, model->events);
+        factors_add_item(&model->factors, *slot, described ? ~(uint64_t)*slot : model->events);
     return status;
+}
+
+/* An item that nobody wanted yet is a candidate for lists by its features alone. */
+static enum status place_item(struct recommender *model, uint32_t item,
+                              const struct item_card *card)
+{
+    bool heard = popularity_wanted(&model->popularity, item) > 0;
+    void *content = model->part[PART_CONTENT];
+    enum status status = cards_set(&model->cards, item, card, heard || content == NULL);
+    if (status == STATUS_OK && content != NULL)
+        status = content_describe(content, model, item);
+    if (status != STATUS_OK || heard)
+        return status;
+    bool open = cards_of(&model->cards, item)->unheard;
+    factors_columns(&model->factors, item)[COLUMN_CLOSED] = open ? 0.0f : CLOSED_SCORE;
+    return STATUS_OK;
+}
+
+enum status recommender_describe(struct recommender *model, const struct item_card *card)
+{
+    uint32_t item, known = ids_count(&model->item_ids);
+    enum status status = intern_item(model, card->item, true, &item);
+    if (status == STATUS_OK)
+        status = place_item(model, item, card);
+    if (status != STATUS_OK)
+        return status;
+    popularity_of(&model->popularity, item)->last_event = model->events;
+    if (ids_count(&model->item_ids) > known)
+        recommender_make_room(model, ids_count(&model->item_ids), SLOT_NONE, item);
+    return STATUS_OK;
 }
 
 static void draw_samples(struct recommender *model, uint32_t item, const struct user *user,
@@ -264,6 +296,7 @@ static void learn_factors(struct recommender *model, const struct step *step)
 /* Something wanted: it becomes a candidate, more popular, and likelier to be a sample. */
 static enum status count_wanted(struct recommender *model, uint32_t item)
 {
+    cards_hear(&model->cards, item);
     enum status status = popularity_want(&model->popularity, &model->factors, item, model->events);
     if (status == STATUS_OK && has_part(model, PART_POPULARITY))
         popularity_learn(&model->popularity, &model->factors, item, model->events);
@@ -294,6 +327,7 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
     status = prepare_parts(model, &step);
     if (status != STATUS_OK)
         return status;
+    model->samples.size = 0;
     learn_factors(model, &step);
     status = learn_parts(model, &step);
     if (status == STATUS_OK && action->weight > 0.0f)
@@ -318,10 +352,10 @@ enum verdict recommender_learn(struct recommender *model, const struct event *ev
     }
     learned->status = intern_user(model, event->user, &learned->user);
     if (learned->status == STATUS_OK)
-        learned->status = intern_item(model, event->item, &learned->item);
+        learned->status = intern_item(model, event->item, false, &learned->item);
     if (learned->status == STATUS_OK)
         learned->status = learn(model, learned->user, learned->item, &learned->action, event);
     if (learned->status == STATUS_OK)
-        recommender_make_room(model, learned->user, learned->item);
+        recommender_make_room(model, model->events, learned->user, learned->item);
     return VERDICT_ACCEPTED;
 }

@@ -3,6 +3,7 @@
 #define MODEL_RECOMMENDER_PARTS_H
 
 #include "model/blend.h"
+#include "model/cards.h"
 #include "model/dedupe.h"
 #include "model/factors.h"
 #include "model/part.h"
@@ -38,6 +39,7 @@ struct recommender {
     struct factors factors;
     struct popularity popularity;
     struct sampler sampler;
+    struct cards cards;
     void *part[PARTS]; /* the state of each part that is on and has any */
     bool uses_x;       /* some part adds to the user's side x */
     bool uses_blend;   /* there is something to blend with it */
@@ -77,9 +79,9 @@ void query_score_all(const struct recommender *model, struct query *query);
 bool is_unwanted(const struct had_entry *entry, uint32_t second);
 /* Erases a user and all that is known of them. */
 void recommender_erase_user(struct recommender *model, uint32_t slot);
-/* eviction.c: what the state costs in bytes; and now and then, back under the limit, sparing those
- * of the event at hand. */
+/* eviction.c: what the state costs in bytes; and at every 64th tick, back under the limit, sparing
+ * those of the event at hand. */
 size_t recommender_cost(const struct recommender *model);
-void recommender_make_room(struct recommender *model, uint32_t user, uint32_t item);
+void recommender_make_room(struct recommender *model, uint64_t tick, uint32_t user, uint32_t item);
 
 #endif

@@ -1,11 +1,12 @@
 /* How a recommender is kept: its parts, one after the other, each saving what it cannot derive. */
+#include "model/content.h"
 #include "model/recommender_parts.h"
 
 #include <math.h>
 #include <stdio.h>
 
 /* Raise it when the layout or the meaning of a part's state changes. */
-enum { STATE_VERSION = 8 };
+enum { STATE_VERSION = 9 };
 
 struct state_head {
     char magic[8];
@@ -72,6 +73,8 @@ enum status recommender_save(const struct recommender *model, struct state_write
         status = popularity_save(&model->popularity, items, writer);
     if (status == STATUS_OK)
         status = sampler_save(&model->sampler, items, writer);
+    if (status == STATUS_OK)
+        status = cards_save(&model->cards, items, writer);
     for (int p = 0; p < PARTS && status == STATUS_OK; p++)
         if (model->part[p] != NULL)
             status = model_parts[p]->save(model->part[p], users, items, writer);
@@ -217,9 +220,14 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
         status = popularity_load(&model->popularity, items, reader);
     if (status == STATUS_OK)
         status = sampler_load(&model->sampler, items, reader);
+    if (status == STATUS_OK)
+        status = cards_load(&model->cards, items, reader);
     for (int p = 0; p < PARTS && status == STATUS_OK; p++)
         if (model->part[p] != NULL)
             status = model_parts[p]->load(model->part[p], users, items, reader);
+    const void *content = model->part[PART_CONTENT];
+    if (status == STATUS_OK && content != NULL && !content_fits(content, &model->cards))
+        status = STATUS_BAD_DATA;
     if (status == STATUS_OK)
         status = reader->read(reader, &model->blend, sizeof model->blend);
     if (status == STATUS_OK)

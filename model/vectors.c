@@ -32,10 +32,12 @@ static void compare_vectors(const struct recommender *model, uint32_t item, floa
                             float *similarity)
 {
     const float *own = factors_candidate(&model->factors, item);
+    uint32_t now = user_clock(model->latest_ms);
     for (uint32_t other = 0; other < model->item_ids.bound; other++) {
         float cosine =
             vectors_cosine(own, factors_candidate(&model->factors, other), model->settings.dim);
-        bool closed = factors_columns(&model->factors, other)[COLUMN_CLOSED] != 0.0f;
+        bool closed = factors_columns(&model->factors, other)[COLUMN_CLOSED] != 0.0f ||
+                      cards_withhold(&model->cards, other, now);
         similarity[other] = closed ? CLOSED_SCORE : weight * (cosine > 0.0f ? cosine : 0.0f);
     }
     similarity[item] = CLOSED_SCORE;
