@@ -44,6 +44,7 @@ model.repeats=
 model.ratings=
 model.context=
 model.skips=
+model.content=
 model.memory_limit=
 model.threads=
 lists.size=
@@ -89,6 +90,7 @@ _tasted() {
     replay:--every) return ;;
     replay:--try) return ;;
     replay:--threads) return ;;
+    replay:--items) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     replay:--report) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     replay:--html) COMPREPLY=($(compgen -f -- "$cur")); return ;;
     replay:--snapshot) COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -107,7 +109,7 @@ _tasted() {
     run) words=''; files=; options='' ;;
     demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
     load) words=''; files=yes; options='--format --rate --speed' ;;
-    replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --try --threads --report --html --snapshot --from-snapshot' ;;
+    replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --try --threads --items --report --html --snapshot --from-snapshot' ;;
     snapshot) words='info verify diff export'; files=yes; options='--json --vectors' ;;
     top) words=''; files=; options='-n --json --snapshot' ;;
     similar) words=''; files=; options='-n --json --snapshot' ;;
