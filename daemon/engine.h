@@ -27,7 +27,9 @@ struct engine {
     uint64_t verdicts[VERDICTS];                   /* since the start of the process */
     uint64_t by_signal[SIGNALS_MAX + 1][VERDICTS]; /* the last row: name not known */
     uint64_t learn_ns;                             /* only counted when a clock is set */
-    struct clock_source *clock;                    /* NULL: not timed */
+    uint32_t time_every;        /* one event in so many is timed, and stands for them; 0, 1: each */
+    uint32_t untimed;           /* events since the last timed one */
+    struct clock_source *clock; /* NULL: not timed */
 };
 
 /* A message as it came from Kafka. `learned` is filled whatever the verdict: without one of
