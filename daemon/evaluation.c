@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-/* With fewer blocks the threads' hand-over costs more than it saves. */
-enum { BLOCKS_SHARED = 24 };
+/* With fewer blocks the threads' hand-over costs more than it can save. */
+enum { BLOCKS_SHARED = 4 };
 
 enum status evaluation_create(const struct evaluation_settings *settings,
                               const struct recommender *model, struct evaluation **out)
@@ -148,8 +148,12 @@ static void rank_all(struct scored *scored)
         rank_baselines(scored);
         return;
     }
-    crew_run(blocks < BLOCKS_SHARED ? NULL : evaluation->settings.crew, blocks + 1, rank_share,
-             scored);
+    struct crew *crew = blocks < BLOCKS_SHARED ? NULL : evaluation->settings.crew;
+    bool shared = crew != NULL && sharing_choose(&evaluation->sharing);
+    struct clock_source *clock = evaluation->settings.clock;
+    int64_t before = clock->monotonic_ns(clock);
+    crew_run(shared ? crew : NULL, blocks + 1, rank_share, scored);
+    sharing_learn(&evaluation->sharing, shared, clock->monotonic_ns(clock) - before);
     scored->ranks.model = recommender_rank_scanned(model, evaluation->query, scored->item);
     evaluation_lists_look(&evaluation->lists, model, evaluation->query, scored->item);
 }

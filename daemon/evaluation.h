@@ -12,6 +12,7 @@
 #include "daemon/crew.h"
 #include "daemon/engine.h"
 #include "daemon/evaluation_lists.h"
+#include "daemon/sharing.h"
 #include "model/baselines.h"
 #include "model/keep_auc.h"
 #include "model/measures.h"
@@ -58,8 +59,9 @@ struct evaluation {
     struct query *query;
     uint64_t accepted, eligible; /* so far */
     uint64_t rank_ns;
-    uint64_t cpu_ns;       /* of scoring, on the learning thread */
-    int64_t cpu_offset_ns; /* from the present thread's CPU time to all that was spent so far */
+    struct sharing sharing; /* of the ranking of one event by the crew */
+    uint64_t cpu_ns;        /* of scoring, on the learning thread */
+    int64_t cpu_offset_ns;  /* from the present thread's CPU time to all that was spent so far */
     struct evaluation_figures total;
     struct evaluation_figures series[EVALUATION_SERIES];
     struct evaluation_mark marks[EVALUATION_SERIES + 1];
