@@ -38,7 +38,14 @@ const struct command commands[] = {
      "'tasted run': the same events give the same state, which the digest tells.\n\n"
      "With --evaluate each wanted item is ranked among all candidates before it is learned, by the "
      "model that would serve the list, beside baselines on the same events. Bad lines are counted; "
-     "without any usable event the exit code is 65.",
+     "without any usable event the exit code is 65.\n\n"
+     "--try model.dim=32,64,128 teaches a model with each value from the same reading, and prints "
+     "one table. Several keys in one --try, parted by spaces, are tried in all combinations; "
+     "several --try one after the other. The settings as they are make the first row, unless "
+     "another row is the same. --try parts tells what each part of the model is worth. The cost "
+     "of learning is CPU time; measured together with --evaluate it is a little higher.\n\n"
+     "--html draws the report: quality over time, by what is known of users and items, by signal, "
+     "what the lists cover of the catalogue, throughput. The page needs no network.",
      replay_options, command_replay},
     {"snapshot", "info|verify|diff|export FILE [FILE]",
      "what a snapshot file holds, and whether it is whole",
