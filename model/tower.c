@@ -24,8 +24,8 @@
  *     yoochoose, rep.   .502/.340      .502/.340      .330/.199
  *     demo              .364/.250      .365/.250      .236/.130
  *
- * What else was tried (ml-1m-fives): without the gap in buckets there is no gain; a linear f is
- * worse by 2 %, a rectifier by .5 %; twice as many units gain .5 % for twice the time; embeddings
+ * What else was tried (ml-1m-fives): without the gap there is no gain, with it as one number 2 %; a
+ * linear f is worse by 2 %, a rectifier by .5 %; twice as many units gain .5 %; embeddings
  * of its own for the items, and attention over them (the query from the last item, softmax over
  * projections), cost more and gained nothing over the fixed fading.
  */
