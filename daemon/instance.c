@@ -55,6 +55,7 @@ void instance_destroy(struct instance *instance)
     publication_destroy(instance->publication);
     prequential_destroy(instance->prequential);
     offsets_finish(&instance->offsets);
+    catalogue_finish(&instance->catalogue);
     erasures_finish(&instance->erasures);
     recommender_destroy(instance->engine.model);
     free(instance->keeping.checkpoint.positions);
@@ -79,15 +80,21 @@ const char *instance_epoch(const struct instance *instance)
 
 /* ---- one pass ---- */
 
+int64_t instance_end_offset(const struct instance *instance, const struct partition *partition)
+{
+    struct source *source =
+        is_of_catalogue(instance, partition) ? instance->catalogue.source : instance->source;
+    const struct position *at = &partition->position;
+    return source->ops->end_offset(source, at->topic, at->partition);
+}
+
 uint64_t instance_lag(const struct instance *instance)
 {
     uint64_t lag = 0;
     for (uint32_t i = 0; instance->source != NULL && i < instance->offsets.size; i++) {
         const struct partition *at = &instance->offsets.at[i];
         if (at->owned)
-            lag += offsets_behind(at, instance->source->ops->end_offset(instance->source,
-                                                                        at->position.topic,
-                                                                        at->position.partition));
+            lag += offsets_behind(at, instance_end_offset(instance, at));
     }
     return lag;
 }
@@ -168,7 +175,9 @@ int64_t instance_turn(struct instance *instance)
     publication_set_refresh(instance->publication, instance->settings->lists.refresh_ms);
     bool more = false;
     if (instance->phase < PHASE_SAVING) {
+        more |= take_entries(instance);
         more |= take_messages(instance);
+        more |= sweep_withdrawn(instance);
         more |= sweep_users(instance);
         erase_users(instance);
         more |= publish_lists(instance);

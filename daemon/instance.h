@@ -46,6 +46,11 @@ const char *instance_epoch(const struct instance *instance); /* for the store */
 void instance_attach(struct instance *instance, struct source *source,
                      struct dead_letters *dead_letters, struct store *store);
 
+/* And the catalogue's topic, where there is one: a source that takes all its partitions. Not owned.
+ * STATUS_NO_MEMORY. */
+struct source_owner instance_catalogue_owner(struct instance *instance);
+enum status instance_attach_catalogue(struct instance *instance, struct source *source);
+
 /* One pass of the loop, a few ms at most. When it wants the next one: 0 at once, else in so many
  * ms, unless an edge calls its owner before. */
 int64_t instance_turn(struct instance *instance);

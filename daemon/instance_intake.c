@@ -262,10 +262,11 @@ static bool take_one(struct instance *instance)
     return true;
 }
 
-static bool intake_is_held(const struct instance *instance)
+static bool intake_is_held(struct instance *instance)
 {
-    return instance->phase != PHASE_RUNNING || instance->intake.holding ||
-           instance->intake.releasing || snapshot_holds_intake(instance);
+    return catalogue_is_awaited(instance) || instance->phase != PHASE_RUNNING ||
+           instance->intake.holding || instance->intake.releasing ||
+           snapshot_holds_intake(instance);
 }
 
 bool take_messages(struct instance *instance)

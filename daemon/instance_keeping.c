@@ -243,7 +243,7 @@ void keep_snapshot(struct instance *instance)
 {
     struct keeping *keeping = &instance->keeping;
     if (keeping->saving || instance->phase != PHASE_RUNNING || !keeping->changed ||
-        instance->now_ms < keeping->due_ms)
+        instance->now_ms < keeping->due_ms || !catalogue_is_swept(instance))
         return;
     if (letters_are_safe(instance))
         begin_saving(instance);
@@ -255,7 +255,8 @@ void save_at_end(struct instance *instance)
     struct keeping *keeping = &instance->keeping;
     int64_t began_ns = instance_look_at_clock(instance);
     struct error error = {0};
-    enum status status = fill_checkpoint(instance, lists_are_known(instance));
+    enum status status =
+        fill_checkpoint(instance, lists_are_known(instance) && catalogue_is_swept(instance));
     if (status == STATUS_OK)
         status = instance->vault->ops->save_now(instance->vault, checkpoint_fill,
                                                 &keeping->checkpoint, &error);

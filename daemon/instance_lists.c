@@ -220,6 +220,8 @@ static bool publish_list(struct instance *instance, uint32_t user, const struct 
         publication_cancel(publication, ticket);
         return false;
     }
+    if (plan.step == STEP_WRITE && instance->catalogue.holders != NULL)
+        holders_note(instance->catalogue.holders, user, instance->lists.items, list->size);
     if (plan.step == STEP_WRITE)
         prequential_show(instance->prequential, user, instance_tag(instance, user),
                          instance->lists.items, list->size);
@@ -318,7 +320,7 @@ bool lists_are_done(const struct instance *instance)
     const struct lists *lists = &instance->lists;
     if (!lists->connected)
         return true;
-    return publication_waiting(instance->publication) == 0 &&
+    return catalogue_is_swept(instance) && publication_waiting(instance->publication) == 0 &&
            publication_in_flight(instance->publication) == 0 &&
            instance->erasures.first == instance->erasures.end && lists->sweep >= lists->sweep_end &&
            !lists->popular_flying;

@@ -6,11 +6,13 @@
 #include "daemon/engine.h"
 #include "daemon/erasures.h"
 #include "daemon/histogram.h"
+#include "daemon/holders.h"
 #include "daemon/instance.h"
 #include "daemon/offsets.h"
 #include "daemon/prequential.h"
 #include "daemon/publication.h"
 #include "daemon/ranker.h"
+#include "transport/catalogue.h"
 
 enum {
     INTAKE_SLICE_NS = 2000000,
@@ -57,6 +59,28 @@ struct intake {
     bool releasing;
     struct error failure; /* the source's last SOURCE_FAILED */
     uint64_t troubles;
+};
+
+/* Items that leave lists: hashes of their ids. */
+enum { WITHDRAWN_MAX = 64 };
+struct withdrawal {
+    uint32_t size;
+    bool all; /* there were more: every list is looked at */
+    uint64_t item[WITHDRAWN_MAX];
+};
+
+struct catalogue {
+    struct source *source; /* NULL: there is no catalogue topic */
+    struct source_turn turn;
+    struct catalogue_decoder *decoder;
+    struct holders *holders;
+    bool readable, assigned;
+    bool awaited;     /* events wait for it … */
+    int64_t heard_ms; /* … as long as something is heard of it */
+    uint64_t entries;
+    struct withdrawal sweeping, waiting;
+    uint32_t at; /* the next user to be looked at; the bound of users: none */
+    int64_t expired_to_ms, expiry_due_ms;
 };
 
 struct lists {
@@ -112,6 +136,7 @@ struct instance {
     int64_t now_ms, wall_ms; /* monotonic; both as of the last look at the clocks */
 
     struct intake intake;
+    struct catalogue catalogue;
     struct lists lists;
     struct keeping keeping;
 
@@ -121,6 +146,8 @@ struct instance {
 
 int64_t instance_look_at_clock(struct instance *instance); /* monotonic ns */
 uint32_t instance_tag(const struct instance *instance, uint32_t user);
+/* As its source last heard; -1: unknown. */
+int64_t instance_end_offset(const struct instance *instance, const struct partition *partition);
 uint64_t instance_lag(const struct instance *instance);
 void instance_enter(struct instance *instance, enum phase phase);
 
@@ -129,6 +156,15 @@ struct engine_observer intake_observer(struct instance *instance);
 bool take_messages(struct instance *instance); /* true: there may be more at once */
 void leave_source(struct instance *instance);
 int64_t intake_due_ms(const struct instance *instance);
+
+/* instance_catalogue.c */
+bool take_entries(struct instance *instance);    /* true: there may be more at once */
+bool sweep_withdrawn(struct instance *instance); /* likewise */
+/* Whoever has a list with a withdrawn item is known to be due. */
+bool catalogue_is_swept(const struct instance *instance);
+bool catalogue_is_awaited(struct instance *instance);
+bool is_of_catalogue(const struct instance *instance, const struct partition *partition);
+void catalogue_finish(struct catalogue *catalogue);
 
 /* instance_lists.c */
 void lists_begin_sweep(struct instance *instance);

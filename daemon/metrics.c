@@ -132,8 +132,7 @@ static void read_lag(const struct scrape *scrape)
         const struct partition *at = &instance->offsets.at[i];
         if (!at->owned)
             continue;
-        int64_t end = instance->source->ops->end_offset(instance->source, at->position.topic,
-                                                        at->position.partition);
+        int64_t end = instance_end_offset(instance, at);
         char partition[16];
         snprintf(partition, sizeof partition, "%" PRId32, at->position.partition);
         give_labelled_2(scrape, "topic", at->position.topic, "partition", partition,

@@ -26,7 +26,7 @@ struct run {
     struct ev_loop *loop;
     struct instance *instance;
     struct vault *vault;
-    struct source *source;
+    struct source *source, *catalogue; /* catalogue NULL: no topic is set */
     struct dead_letters *dead_letters;
     struct store *store;
     struct http_server *http;
@@ -196,6 +196,25 @@ static enum status open_kafka(struct run *run, struct error *error)
     return kafka_source_create(run->loop, &settings, &owner, &run->source, error);
 }
 
+/* Every instance reads all of it, also in a group. */
+static enum status open_catalogue(struct run *run, struct error *error)
+{
+    const struct input_settings *input = &run->settings->input;
+    if (input->catalogue_topic[0] == '\0')
+        return STATUS_OK;
+    struct kafka_source_settings settings = {
+        .kafka = settings_kafka(run->settings),
+        .topics = input->catalogue_topic,
+        .start = KAFKA_EARLIEST,
+    };
+    struct source_owner owner = instance_catalogue_owner(run->instance);
+    enum status status = kafka_source_create(run->loop, &settings, &owner, &run->catalogue, error);
+    if (status != STATUS_OK)
+        return status;
+    status = instance_attach_catalogue(run->instance, run->catalogue);
+    return status == STATUS_OK ? status : error_set(error, status, "no memory for a catalogue");
+}
+
 static enum status open_http(struct run *run, struct error *error)
 {
     const char *listen = run->settings->http_listen;
@@ -220,6 +239,8 @@ static enum status open_edges(struct run *run, struct error *error)
     if (status == STATUS_OK)
         instance_attach(run->instance, run->source, run->dead_letters, run->store);
     if (status == STATUS_OK)
+        status = open_catalogue(run, error);
+    if (status == STATUS_OK)
         status = open_http(run, error);
     return status;
 }
@@ -229,6 +250,8 @@ static void close_edges(struct run *run)
     http_destroy(run->http);
     if (run->source != NULL)
         run->source->ops->destroy(run->source);
+    if (run->catalogue != NULL)
+        run->catalogue->ops->destroy(run->catalogue);
     if (run->dead_letters != NULL)
         run->dead_letters->ops->destroy(run->dead_letters);
     if (run->store != NULL)

@@ -141,6 +141,12 @@ uint32_t recommender_item_wanted(const struct recommender *model, uint32_t item)
  * has, disliked or skipped lately, and the item just consumed. */
 void recommender_top(const struct recommender *model, struct query *query, uint32_t size,
                      struct list *list);
+/* Whether lists may not hold the item at that time: it is retired or expired. */
+bool recommender_is_withheld(const struct recommender *model, uint32_t item, int64_t ts_ms);
+/* The items that expired after the first time, and up to the second: gives how many there are, and
+ * the slots of at most `room` of them. */
+uint32_t recommender_expired(const struct recommender *model, int64_t after_ms, int64_t to_ms,
+                             uint32_t *slots, uint32_t room);
 /* Items by popularity at the time of the query, for users that have no list of their own. */
 void recommender_popular(const struct recommender *model, struct query *query, uint32_t size,
                          struct list *list);

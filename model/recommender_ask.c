@@ -257,6 +257,27 @@ static void hide_by_cards(const struct recommender *model, struct query *query, 
             query->scores[set->at[n]] = CLOSED_SCORE;
 }
 
+bool recommender_is_withheld(const struct recommender *model, uint32_t item, int64_t ts_ms)
+{
+    return item != SLOT_NONE && cards_withhold(&model->cards, item, user_clock(ts_ms));
+}
+
+uint32_t recommender_expired(const struct recommender *model, int64_t after_ms, int64_t to_ms,
+                             uint32_t *slots, uint32_t room)
+{
+    const struct slots *set = &model->cards.withheld;
+    uint32_t count = 0, after = user_clock(after_ms), to = user_clock(to_ms);
+    for (uint32_t n = 0; n < set->size; n++) {
+        uint32_t until = cards_of(&model->cards, set->at[n])->until;
+        if (until <= after || until > to) /* a retired one's is 0 */
+            continue;
+        if (count < room)
+            slots[count] = set->at[n];
+        count++;
+    }
+    return count;
+}
+
 /* Takes what the user has out of the scores; with `lists`, what the rules of [lists] hide, too. */
 static void hide(const struct recommender *model, struct query *query, bool lists)
 {

@@ -180,8 +180,7 @@ static enum verdict read_item(struct catalogue_decoder *decoder, struct text key
     card->item = value.kind == KIND_ABSENT ? key : id_of(decoder, &value);
     if (value.kind == KIND_ABSENT && key.size == 0)
         return VERDICT_MISSING_ITEM;
-    bool agrees = key.size == 0 || text_equal(key, card->item);
-    return agrees && id_is_good(card->item) ? VERDICT_ACCEPTED : VERDICT_BAD_ITEM;
+    return id_is_good(card->item) ? VERDICT_ACCEPTED : VERDICT_BAD_ITEM;
 }
 
 static enum verdict read_card(struct catalogue_decoder *decoder, struct text key,

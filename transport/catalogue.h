@@ -6,8 +6,7 @@
  *
  * The whole value is checked as decode.h does: nesting, keys given twice, UTF-8, what follows.
  *
- *     item       text or an integer. In a Kafka message the key is the item; one in the value must
- *                agree with it
+ *     item       text or an integer; absent, null: the message's key
  *     features   an array of texts or integers; others, empty ones and those over ID_BYTES_MAX are
  *                passed over, so are those after the first CARD_FEATURES_MAX
  *     available  false: the item is retired. Absent, null: it is available

@@ -29,7 +29,7 @@ enum {
     LIST = 10,
 };
 
-static const char topic[] = "events";
+static const char topic[] = "events", catalogue_topic[] = "catalogue";
 
 /* ---- chance ---- */
 
@@ -50,6 +50,10 @@ struct record {
     char value[128];
     int64_t timestamp_ms;
     bool good, dead_letter_sent;
+};
+
+struct entry {
+    char item[8], value[96];
 };
 
 struct key {
@@ -81,6 +85,13 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     uint64_t saves_before;
     int64_t committed[PARTITIONS_MAX];
     struct position told[PARTITIONS_MAX];
+
+    bool has_catalogue;
+    struct source catalogue;
+    struct source_owner catalogue_owner;
+    struct entry entries[LOG_MAX];
+    int64_t entries_end, entries_at;
+    bool catalogue_assigned, told_end, retired[ITEMS];
 
     struct dead_letters dead_letters;
     bool refusing;
@@ -197,7 +208,8 @@ static void world_commit(struct source *self, const struct position *positions, 
 {
     (void)self;
     for (uint32_t i = 0; i < size; i++)
-        world.committed[positions[i].partition] = positions[i].next_offset;
+        if (strcmp(positions[i].topic, topic) == 0)
+            world.committed[positions[i].partition] = positions[i].next_offset;
 }
 
 static int64_t world_end_offset(struct source *self, const char *of, int32_t partition)
@@ -222,6 +234,64 @@ static const struct source_ops source_ops = {
     world_next,       world_let_go, world_nothing, world_nothing, world_commit,
     world_end_offset, world_close,  world_closed,  world_nothing,
 };
+
+/* ---- catalogue ---- */
+
+static enum source_result catalogue_next(struct source *self, struct source_turn *turn)
+{
+    (void)self;
+    static struct position told;
+    snprintf(told.topic, sizeof told.topic, "%s", catalogue_topic);
+    turn->change = (struct assignment){1, &told};
+    if (!world.catalogue_assigned) {
+        told.next_offset =
+            world.catalogue_owner.where(world.catalogue_owner.context, catalogue_topic, 0);
+        world.entries_at = told.next_offset < 0 ? 0 : told.next_offset;
+        world.catalogue_assigned = true;
+        return SOURCE_ASSIGNED;
+    }
+    if (world.entries_at == world.entries_end) {
+        told.next_offset = world.entries_end;
+        enum source_result result = world.told_end ? SOURCE_NOTHING : SOURCE_CAUGHT_UP;
+        world.told_end = true;
+        return result;
+    }
+    const struct entry *entry = &world.entries[world.entries_at];
+    turn->message = (struct message){.topic = catalogue_topic,
+                                     .offset = world.entries_at++,
+                                     .timestamp_ms = world.wall_ms,
+                                     .value = entry->value,
+                                     .size = strlen(entry->value),
+                                     .key = entry->item,
+                                     .key_size = strlen(entry->item)};
+    return SOURCE_MESSAGE;
+}
+
+static int64_t catalogue_end_offset(struct source *self, const char *of, int32_t partition)
+{
+    (void)self, (void)partition;
+    assert_string_equal(of, catalogue_topic);
+    return world.entries_end;
+}
+
+static const struct source_ops catalogue_ops = {
+    .next = catalogue_next, .let_go = world_nothing, .end_offset = catalogue_end_offset};
+
+/* An item is retired, or described. */
+static void describe(void)
+{
+    uint32_t item = chance(ITEMS);
+    if (world.entries_end == LOG_MAX)
+        return;
+    struct entry *entry = &world.entries[world.entries_end++];
+    world.retired[item] = chance(2) == 0;
+    world.told_end = false;
+    *entry = (struct entry){.value = ""};
+    snprintf(entry->item, sizeof entry->item, "i%u", item);
+    if (!world.retired[item])
+        snprintf(entry->value, sizeof entry->value, "{\"features\":[\"artist:%u\"]}", item % 7);
+    world.catalogue_owner.wake(world.catalogue_owner.context);
+}
 
 /* ---- dead letters ---- */
 
@@ -461,6 +531,11 @@ static void begin(void)
     if (status != STATUS_OK)
         fail_msg("%s", error.text);
     instance_attach(world.instance, &world.source, &world.dead_letters, &world.store);
+    world.catalogue_assigned = world.told_end = false;
+    if (world.has_catalogue) {
+        world.catalogue_owner = instance_catalogue_owner(world.instance);
+        assert_int_equal(instance_attach_catalogue(world.instance, &world.catalogue), STATUS_OK);
+    }
     bool was_up = world.up;
     world.up = false;
     if (was_up)
@@ -567,6 +642,7 @@ static void make_world(uint64_t seed, int partitions)
     world.wall_ms = 1700000000000;
     world.monotonic_ns = 5000000000;
     world.source.ops = &source_ops;
+    world.catalogue.ops = &catalogue_ops;
     world.dead_letters.ops = &dead_letters_ops;
     world.store.ops = &store_ops;
     world.vault.ops = &vault_ops;
@@ -580,6 +656,7 @@ static void make_world(uint64_t seed, int partitions)
     assert_int_equal(settings_load(&source, &world.settings, &error), STATUS_OK);
     world.settings->model.dim = 16;
     world.settings->threads = 1;
+    world.settings->input.catalogue_topic = catalogue_topic;
     world.settings->lists.size = LIST;
     world.settings->lists.ttl_s = 100;
     world.settings->snapshot_interval_ms = 500;
@@ -642,6 +719,16 @@ static bool has_a_list(uint32_t user)
     return instance->lists.batch[0].size > 0;
 }
 
+static void check_retired(void)
+{
+    for (int user = -1; user < USERS; user++) {
+        const struct key *key = user < 0 ? &world.popular : &world.keys[user];
+        for (uint32_t i = 0; i < key->size; i++)
+            if (world.retired[atoi(key->items[i] + 1)])
+                fail_msg("user %d: %s is retired", user, key->items[i]);
+    }
+}
+
 static void check_lists(void)
 {
     for (uint32_t user = 0; user < USERS; user++) {
@@ -654,6 +741,7 @@ static void check_lists(void)
             assert_string_not_equal(world.keys[user].items[i], world.last_item[user]);
     }
     assert_true(world.popular.there);
+    check_retired();
     assert_int_equal(world.strange, 0);
 }
 
@@ -670,6 +758,8 @@ static void check_dead_letters(void)
 
 static void one_step(void)
 {
+    if (world.has_catalogue && chance(6) == 0)
+        describe();
     switch (chance(25)) {
     case 0:
         store_down();
@@ -724,9 +814,10 @@ static void one_step(void)
     }
 }
 
-static void one_life(uint64_t seed, int partitions)
+static void one_life(uint64_t seed, int partitions, bool has_catalogue)
 {
     make_world(seed, partitions);
+    world.has_catalogue = has_catalogue;
     begin();
     for (int i = 0; i < 400; i++) {
         one_step();
@@ -740,7 +831,7 @@ static void one_life(uint64_t seed, int partitions)
     check_dead_letters();
     char mine[33], straight[33];
     assert_int_equal(engine_digest(&world.instance->engine, mine), STATUS_OK);
-    if (partitions == 1) {
+    if (partitions == 1 && !has_catalogue) {
         straight_digest(straight);
         assert_string_equal(mine, straight);
     }
@@ -762,14 +853,65 @@ static void exactly_once_on_one_partition(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= seeds(); seed++)
-        one_life(seed, 1);
+        one_life(seed, 1, false);
 }
 
 static void exactly_once_on_three_partitions(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= seeds(); seed++)
-        one_life(1000000 + seed, 3);
+        one_life(1000000 + seed, 3, false);
+}
+
+static void retired_items_leave_every_list(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds(); seed++)
+        one_life(2000000 + seed, 2, true);
+}
+
+static void a_retired_item_is_gone_within_a_second(void **state)
+{
+    (void)state;
+    make_world(7, 1);
+    world.has_catalogue = true;
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    assert_true(settle());
+    for (int i = 0; i < 20; i++)
+        describe();
+    int64_t since_ms = world.wall_ms;
+    while (world.wall_ms - since_ms < 1000) {
+        int64_t wait_ms = turn();
+        answer(IN_FLIGHT, false);
+        pass(wait_ms < 10 ? 1 : 10);
+    }
+    check_retired();
+    unmake_world();
+}
+
+/* Events do not wait for ever for a topic that is not there. */
+static void a_catalogue_that_does_not_come_holds_nothing_up(void **state)
+{
+    (void)state;
+    make_world(8, 1);
+    world.has_catalogue = true;
+    begin();
+    world.catalogue_assigned = world.told_end = true; /* and never heard of */
+    for (int i = 0; i < 100; i++)
+        say();
+    for (int i = 0; i < 20; i++) {
+        turn();
+        pass(100);
+    }
+    assert_int_equal(learned(), 0);
+    for (int i = 0; i < 200; i++) {
+        turn();
+        pass(100);
+    }
+    assert_int_equal(learned(), world.good);
+    unmake_world();
 }
 
 int main(void)
@@ -778,6 +920,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exactly_once_on_one_partition),
         cmocka_unit_test(exactly_once_on_three_partitions),
+        cmocka_unit_test(retired_items_leave_every_list),
+        cmocka_unit_test(a_retired_item_is_gone_within_a_second),
+        cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

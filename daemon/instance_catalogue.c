@@ -1,0 +1,272 @@
+/*
+ * The catalogue's topic, and what follows when it takes an item away:
+ *
+ *     next() ─► admit (offsets) ─► decode ─► model ─► advance (offsets)
+ *                                     └─ retired, or expired since ─► withdraw ─► sweep: whose list
+ *                                                     may hold it is touched, and ranked again
+ *
+ * At the start events wait until the catalogue has been read to its end, but not for one that
+ * cannot be read.
+ */
+#include "daemon/instance_state.h"
+
+#include "transport/log.h"
+
+#include <inttypes.h>
+
+enum { WAIT_MS = 10000, EXPIRY_MS = 500, SWEPT_AT_ONCE = 16384 };
+
+/* ---- what the source is told to call ---- */
+
+static void wake(void *context)
+{
+    struct instance *instance = context;
+    instance->catalogue.readable = true;
+}
+
+static int64_t where(void *context, const char *topic, int32_t partition)
+{
+    struct instance *instance = context;
+    const struct partition *found = offsets_find(&instance->offsets, topic, partition);
+    return found == NULL ? -1 : found->position.next_offset;
+}
+
+struct source_owner instance_catalogue_owner(struct instance *instance)
+{
+    return (struct source_owner){instance, wake, where};
+}
+
+enum status instance_attach_catalogue(struct instance *instance, struct source *source)
+{
+    struct catalogue *catalogue = &instance->catalogue;
+    catalogue->decoder = catalogue_decoder_create();
+    if (catalogue->decoder == NULL ||
+        holders_create(instance->settings->lists.size, &catalogue->holders) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    instance_look_at_clock(instance);
+    catalogue->source = source;
+    catalogue->readable = catalogue->awaited = true;
+    catalogue->heard_ms = instance->now_ms;
+    return STATUS_OK;
+}
+
+void catalogue_finish(struct catalogue *catalogue)
+{
+    catalogue_decoder_destroy(catalogue->decoder);
+    holders_destroy(catalogue->holders);
+}
+
+/* ---- items that no list may hold any more ---- */
+
+static void withdraw(struct instance *instance, uint32_t item)
+{
+    struct withdrawal *waiting = &instance->catalogue.waiting;
+    if (waiting->size == WITHDRAWN_MAX)
+        waiting->all = true;
+    else
+        waiting->item[waiting->size++] =
+            prequential_item(recommender_item_id(instance->engine.model, item));
+    instance->lists.popular_events = 0; /* look again */
+    instance->lists.popular_due_ms = 0;
+}
+
+/* Users that have a list, or whose first one is on its way. */
+static bool is_affected(const struct instance *instance, uint32_t user)
+{
+    const struct catalogue *catalogue = &instance->catalogue;
+    if (!publication_is_listed(instance->publication, user) &&
+        !holders_know(catalogue->holders, user))
+        return false;
+    bool may = catalogue->sweeping.all;
+    for (uint32_t n = 0; n < catalogue->sweeping.size && !may; n++)
+        may = holders_may_hold(catalogue->holders, user, catalogue->sweeping.item[n]);
+    return may;
+}
+
+bool catalogue_is_swept(const struct instance *instance)
+{
+    return instance->catalogue.sweeping.size == 0 && instance->catalogue.waiting.size == 0;
+}
+
+/* What came up since the last sweep began waits for the next one. */
+bool sweep_withdrawn(struct instance *instance)
+{
+    struct catalogue *catalogue = &instance->catalogue;
+    const struct recommender *model = instance->engine.model;
+    uint32_t bound = recommender_user_bound(model);
+    if (catalogue->source == NULL)
+        return false;
+    if (catalogue->at >= bound && catalogue->waiting.size > 0) {
+        catalogue->sweeping = catalogue->waiting;
+        catalogue->waiting = (struct withdrawal){.size = 0};
+        catalogue->at = 0;
+    } else if (catalogue->sweeping.size == 0) {
+        catalogue->at = bound;
+    }
+    for (uint32_t i = 0; i < SWEPT_AT_ONCE && catalogue->at < bound; i++) {
+        uint32_t user = catalogue->at++;
+        if (recommender_user_id(model, user).size == 0 || !is_affected(instance, user))
+            continue;
+        if (publication_touch(instance->publication, user, instance_tag(instance, user), 0,
+                              instance->now_ms) != STATUS_OK)
+            log_error("no memory to remember that a user's list is due");
+    }
+    if (catalogue->at >= bound)
+        catalogue->sweeping.size = 0;
+    return catalogue->at < bound || catalogue->waiting.size > 0;
+}
+
+/* By the time of the stream, like lists. */
+static void look_for_expired(struct instance *instance)
+{
+    struct catalogue *catalogue = &instance->catalogue;
+    const struct recommender *model = instance->engine.model;
+    int64_t latest_ms = recommender_latest_ms(model);
+    if (instance->now_ms < catalogue->expiry_due_ms || latest_ms == catalogue->expired_to_ms)
+        return;
+    uint32_t items[WITHDRAWN_MAX];
+    uint32_t count =
+        recommender_expired(model, catalogue->expired_to_ms, latest_ms, items, WITHDRAWN_MAX);
+    for (uint32_t n = 0; n < count && n < WITHDRAWN_MAX; n++)
+        withdraw(instance, items[n]);
+    catalogue->waiting.all |= count > WITHDRAWN_MAX;
+    catalogue->expired_to_ms = latest_ms;
+    catalogue->expiry_due_ms = instance->now_ms + EXPIRY_MS;
+}
+
+/* ---- entries ---- */
+
+static void refuse(struct instance *instance, const struct message *message, enum verdict verdict)
+{
+    struct dead_letters *letters = instance->dead_letters;
+    instance->engine.verdicts[verdict]++;
+    if (!letters->ops->send(letters, message, verdict_text(verdict)))
+        instance->intake.dead_lost++;
+}
+
+static void take_entry(struct instance *instance, const struct message *message)
+{
+    struct catalogue *catalogue = &instance->catalogue;
+    struct recommender *model = instance->engine.model;
+    struct text key = {message->key, (uint32_t)message->key_size};
+    struct item_card card;
+    if (!offsets_admit(&instance->offsets, message))
+        return;
+    enum verdict verdict =
+        catalogue_decode(catalogue->decoder, key, message->value, message->size, &card);
+    instance->keeping.changed = true;
+    catalogue->entries++;
+    if (verdict != VERDICT_ACCEPTED) {
+        refuse(instance, message, verdict);
+    } else if (recommender_describe(model, &card) != STATUS_OK) {
+        instance->broken = true;
+        return;
+    } else if (!card.available || card.expires_ms > 0) {
+        uint32_t item = recommender_find_item(model, card.item);
+        if (recommender_is_withheld(model, item, recommender_latest_ms(model)))
+            withdraw(instance, item);
+    }
+    offsets_advance(&instance->offsets, message);
+}
+
+static void take_caught_up(struct instance *instance, const struct assignment *change)
+{
+    if (change->size == 0)
+        return;
+    struct partition *partition =
+        offsets_find(&instance->offsets, change->at[0].topic, change->at[0].partition);
+    if (partition == NULL)
+        return;
+    partition->read_to = change->at[0].next_offset;
+    if (partition->position.next_offset < partition->read_to) {
+        partition->position.next_offset = partition->read_to;
+        instance->keeping.changed = true;
+    }
+}
+
+/* False: the source has nothing now. */
+static bool take_one(struct instance *instance)
+{
+    static struct log_limit limit;
+    struct catalogue *catalogue = &instance->catalogue;
+    struct source_turn *turn = &catalogue->turn;
+    enum source_result result = catalogue->source->ops->next(catalogue->source, turn);
+    switch (result) {
+    case SOURCE_NOTHING:
+        catalogue->readable = false;
+        return false;
+    case SOURCE_MESSAGE:
+        take_entry(instance, &turn->message);
+        break;
+    case SOURCE_ASSIGNED:
+        catalogue->assigned = true;
+        offsets_own(&instance->offsets, &turn->change, true);
+        break;
+    case SOURCE_CAUGHT_UP:
+        take_caught_up(instance, &turn->change);
+        break;
+    case SOURCE_REVOKED: /* not without a group */
+    case SOURCE_LOST:
+        offsets_own(&instance->offsets, &turn->change, false);
+        catalogue->source->ops->let_go(catalogue->source);
+        break;
+    case SOURCE_TROUBLE:
+    case SOURCE_FAILED:
+        log_every(&limit, 10, LOG_LEVEL_WARNING, "the catalogue: %s", turn->trouble.text);
+        return true;
+    }
+    catalogue->heard_ms = instance->now_ms;
+    return true;
+}
+
+/* ---- waiting for it at the start ---- */
+
+bool is_of_catalogue(const struct instance *instance, const struct partition *partition)
+{
+    return instance->catalogue.source != NULL &&
+           strcmp(partition->position.topic, instance->settings->input.catalogue_topic) == 0;
+}
+
+static bool is_read(const struct instance *instance)
+{
+    if (!instance->catalogue.assigned)
+        return false;
+    for (uint32_t i = 0; i < instance->offsets.size; i++) {
+        const struct partition *partition = &instance->offsets.at[i];
+        if (is_of_catalogue(instance, partition) && partition->owned && partition->read_to < 0)
+            return false;
+    }
+    return true;
+}
+
+bool catalogue_is_awaited(struct instance *instance)
+{
+    struct catalogue *catalogue = &instance->catalogue;
+    if (!catalogue->awaited)
+        return false;
+    bool read = is_read(instance), late = instance->now_ms - catalogue->heard_ms > WAIT_MS;
+    if (read)
+        log_notice("catalogue: read, %" PRIu64 " entries", catalogue->entries);
+    else if (late)
+        log_warning("catalogue: nothing heard of topic %s for %d s; events do not wait longer",
+                    instance->settings->input.catalogue_topic, WAIT_MS / 1000);
+    catalogue->awaited = !read && !late;
+    return catalogue->awaited;
+}
+
+bool take_entries(struct instance *instance)
+{
+    struct catalogue *catalogue = &instance->catalogue;
+    if (catalogue->source == NULL || instance->phase != PHASE_RUNNING ||
+        snapshot_holds_intake(instance))
+        return false;
+    look_for_expired(instance);
+    int64_t until_ns = instance_look_at_clock(instance) + INTAKE_SLICE_NS;
+    for (int i = 1; catalogue->readable && !instance->broken && i <= INTAKE_SLICE_MESSAGES; i++) {
+        if (!take_one(instance))
+            return false;
+        if (i % 8 == 0 && instance_look_at_clock(instance) >= until_ns)
+            break;
+    }
+    return catalogue->readable;
+}
