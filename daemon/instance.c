@@ -73,6 +73,11 @@ void instance_attach(struct instance *instance, struct source *source,
     instance->intake.readable = true;
 }
 
+uint64_t instance_mark(const struct instance *instance)
+{
+    return instance->mark;
+}
+
 const char *instance_epoch(const struct instance *instance)
 {
     return instance->epoch;

@@ -42,6 +42,7 @@ struct vault_owner instance_vault_owner(struct instance *instance);
 enum status instance_load(struct instance *instance, struct vault *vault, const char *new_epoch,
                           struct error *error);
 const char *instance_epoch(const struct instance *instance); /* for the store */
+uint64_t instance_mark(const struct instance *instance);     /* likewise */
 /* Then: the other edges. None is owned. */
 void instance_attach(struct instance *instance, struct source *source,
                      struct dead_letters *dead_letters, struct store *store);

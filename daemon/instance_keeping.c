@@ -72,6 +72,7 @@ static enum status take_checkpoint(struct instance *instance, struct checkpoint 
     /* What was written to the store after this was saved is not known. */
     if (!checkpoint->clean)
         lists_begin_sweep(instance);
+    instance->mark = checkpoint->clean ? checkpoint->mark : 0;
     instance->keeping.last_success_ms = checkpoint->created_ms;
     struct recommender_counts counts = recommender_count(instance->engine.model);
     log_notice("snapshot loaded: %" PRIu64 " events, %" PRIu64 " users, %" PRIu64
@@ -133,6 +134,7 @@ static enum status fill_checkpoint(struct instance *instance, bool clean)
     checkpoint->lists = (struct checkpoint_lists){instance, save_lists, load_lists};
     checkpoint->model = instance->engine.model;
     checkpoint->clean = clean;
+    checkpoint->mark = clean ? instance->store->ops->mark(instance->store) : 0;
     checkpoint->created_ms = instance->wall_ms;
     snprintf(checkpoint->epoch, sizeof checkpoint->epoch, "%s", instance->epoch);
     return offsets_copy(&instance->offsets, &checkpoint->positions, &checkpoint->position_count);

@@ -127,6 +127,7 @@ struct instance {
     struct offsets offsets;
     struct erasures erasures;
     char epoch[33];
+    uint64_t mark; /* what the store was left at by the clean end before; 0: unknown */
     bool loaded, was_ready;
     bool broken; /* no memory to learn with: the model is not to be used or saved any more */
 

@@ -172,7 +172,8 @@ static enum status open_redis(struct run *run, struct error *error)
 {
     const struct settings *settings = run->settings;
     struct redis_settings redis = {settings->redis_url, settings->redis_prefix,
-                                   instance_epoch(run->instance), settings->lists.format};
+                                   instance_epoch(run->instance), instance_mark(run->instance),
+                                   settings->lists.format};
     struct store_owner owner = instance_store_owner(run->instance);
     return redis_store_create(run->loop, &redis, &owner, &run->store, error);
 }

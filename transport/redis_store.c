@@ -51,6 +51,7 @@ struct redis_store {
     char prefix[REDIS_PREFIX_MAX + 1], status_key[REDIS_PREFIX_MAX + 8];
     char epoch[EPOCH_MAX + 1], canary_field[EPOCH_MAX + 8];
     bool epoch_found;
+    uint64_t mark;                     /* what the process before left */
     uint64_t canary, canary_confirmed; /* last sent; last known to be in Redis, or 0 */
     struct operation operations[OPERATIONS_MAX];
     uint32_t oldest, in_flight;
@@ -261,7 +262,9 @@ static void on_epoch(redisAsyncContext *context, void *answer, void *data)
 }
 
 /* Another lineage may have written over our lists while this process was not there: then the epoch
- * is its. While this process lives the canary alone tells, as several instances may share Redis. */
+ * is its. Or one of our own that came to a sudden end: then the mark is not the one that our
+ * snapshot remembers. While this process lives the canary alone tells, as several instances may
+ * share Redis. */
 static void on_canary(redisAsyncContext *context, void *answer, void *data)
 {
     struct redis_store *store = data;
@@ -269,8 +272,9 @@ static void on_canary(redisAsyncContext *context, void *answer, void *data)
     if (reply == NULL || context->data == NULL || handshake_refused(store, reply))
         return;
     uint64_t found = canary_of(reply);
-    bool ours = store->canary_confirmed > 0 ? found >= store->canary_confirmed
-                                            : found > 0 && store->epoch_found;
+    bool ours = store->canary_confirmed > 0
+                    ? found >= store->canary_confirmed
+                    : found > 0 && found == store->mark && store->epoch_found;
     store->canary_confirmed = ours ? found : 0;
     if (store->canary < found)
         store->canary = found;
@@ -403,6 +407,11 @@ static bool put_status(struct store *self, const struct store_field *fields, uin
     return true;
 }
 
+static uint64_t mark(const struct store *self)
+{
+    return ((const struct redis_store *)self)->canary;
+}
+
 static uint32_t count_in_flight(const struct store *self)
 {
     return ((const struct redis_store *)self)->in_flight;
@@ -429,6 +438,7 @@ static const struct store_ops redis_store_ops = {
     .put = put,
     .expire = expire,
     .put_status = put_status,
+    .mark = mark,
     .in_flight = count_in_flight,
     .is_connected = is_connected,
     .destroy = destroy,
@@ -452,6 +462,7 @@ enum status redis_store_create(struct ev_loop *loop, const struct redis_settings
     store->store.ops = &redis_store_ops;
     store->owner = *owner;
     store->format = settings->format;
+    store->mark = settings->mark;
     snprintf(store->prefix, sizeof store->prefix, "%s", settings->prefix);
     snprintf(store->status_key, sizeof store->status_key, "%sstatus", settings->prefix);
     snprintf(store->epoch, sizeof store->epoch, "%s", settings->epoch);

@@ -60,6 +60,9 @@ struct store_ops {
     /* Writes the hash with the epoch (at most 32 fields); once a second, to notice an emptied
      * Redis. False: no room. */
     bool (*put_status)(struct store *self, const struct store_field *fields, uint32_t size);
+    /* How many times the status was written under this epoch: kept at a clean end, it tells the
+     * next process whether anybody wrote since (store_owner.connected). */
+    uint64_t (*mark)(const struct store *self);
     uint32_t (*in_flight)(const struct store *self);
     bool (*is_connected)(const struct store *self);
     void (*destroy)(

@@ -100,6 +100,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     struct store store;
     struct store_owner store_owner;
     bool up, epoch_there;
+    uint64_t canary; /* how often the status was written */
     struct key keys[USERS], popular;
     struct flying flying[IN_FLIGHT];
     uint32_t flying_size;
@@ -413,9 +414,16 @@ static bool world_put_status(struct store *self, const struct store_field *field
         snprintf(world.status[i], sizeof world.status[i], "%s", fields[i].value);
     bool there = world.epoch_there;
     world.epoch_there = true;
+    world.canary++;
     if (!there)
         world.store_owner.connected(world.store_owner.context, false);
     return true;
+}
+
+static uint64_t world_mark(const struct store *self)
+{
+    (void)self;
+    return world.canary;
 }
 
 static uint32_t world_in_flight(const struct store *self)
@@ -431,8 +439,8 @@ static bool world_is_connected(const struct store *self)
 }
 
 static const struct store_ops store_ops = {
-    world_has_room,  world_put,          world_expire, world_put_status,
-    world_in_flight, world_is_connected, NULL,
+    world_has_room, world_put,       world_expire,       world_put_status,
+    world_mark,     world_in_flight, world_is_connected, NULL,
 };
 
 static void store_up(void)
@@ -536,6 +544,8 @@ static void begin(void)
         world.catalogue_owner = instance_catalogue_owner(world.instance);
         assert_int_equal(instance_attach_catalogue(world.instance, &world.catalogue), STATUS_OK);
     }
+    if (world.canary != instance_mark(world.instance))
+        world.epoch_there = false; /* as the store would tell */
     bool was_up = world.up;
     world.up = false;
     if (was_up)

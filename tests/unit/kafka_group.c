@@ -38,17 +38,17 @@ static void test_two_members_share_and_each_message_counts_once(void **state)
     kit_init(&two, &one, 0);
     kit_produce(&one, "events", 0, 1000);
     kit_open(&one, "group", KAFKA_EARLIEST);
-    assert_true(kit_until(&one, &one.messages, 1000, 8));
+    assert_true(kit_until(&one, &one.messages, 1000, 30));
     assert_int_equal(held(&one), 4);
 
     kit_open(&two, "group", KAFKA_EARLIEST);
-    assert_true(kit_until(&two, &two.assigned, 1, 12));
-    assert_true(kit_until(&one, &one.assigned, 2, 5));
+    assert_true(kit_until(&two, &two.assigned, 1, 30));
+    assert_true(kit_until(&one, &one.assigned, 2, 20));
     assert_int_equal(one.revoked, 1);
     assert_int_equal(held(&one), 2);
     assert_int_equal(held(&two), 2);
     kit_produce(&one, "events", 1000, 1000);
-    assert_true(until_all_read(2000, 5));
+    assert_true(until_all_read(2000, 20));
     kit_spin(&one, 0.3);
     assert_true(two.messages > 0);
     assert_each_once(2000);

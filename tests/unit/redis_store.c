@@ -87,9 +87,12 @@ static void pass_time(struct world *world, double seconds)
     wait_for(world, &never, 1, seconds);
 }
 
+/* What the process before remembers of the store. */
+static uint64_t left_mark;
+
 static void open_store(struct world *world, const char *url, enum list_format format)
 {
-    struct redis_settings settings = {url, "taste:", EPOCH, format};
+    struct redis_settings settings = {url, "taste:", EPOCH, left_mark, format};
     struct store_owner owner = {world, told_connected, told_disconnected, told_done, told_room};
     struct error error = {0};
     enum status status = redis_store_create(world->loop, &settings, &owner, &world->store, &error);
@@ -97,8 +100,10 @@ static void open_store(struct world *world, const char *url, enum list_format fo
         fail_msg("%s", error.text);
 }
 
+/* As an orderly end does. */
 static void close_store(struct world *world)
 {
+    left_mark = world->store->ops->mark(world->store);
     if (world->store != NULL)
         world->store->ops->destroy(world->store);
     world->store = NULL;
@@ -352,9 +357,15 @@ static void what_is_still_there_is_known_as_ours(void **state)
     assert_text(world, "HGET taste:status epoch", EPOCH);
     close_store(world);
 
-    tell_redis(world, "HSET taste:status epoch another"); /* somebody else was at it meanwhile */
+    left_mark--; /* a process of ours wrote since, and came to a sudden end */
     open_store(world, world->server.url, LIST_JSON);
     assert_true(wait_for(world, &world->connected, 3, 3));
+    assert_false(world->ours);
+    close_store(world);
+
+    tell_redis(world, "HSET taste:status epoch another"); /* somebody else was at it meanwhile */
+    open_store(world, world->server.url, LIST_JSON);
+    assert_true(wait_for(world, &world->connected, 4, 3));
     assert_false(world->ours);
 }
 
@@ -462,6 +473,7 @@ static void the_least_privileges_are_enough(void **state)
                       "+rpush +zadd");
     static const enum list_format formats[] = {LIST_JSON, LIST_MSGPACK, LIST_IDS, LIST_ZSET};
     char url[256];
+    left_mark = 0;
     snprintf(url, sizeof url, "unix://tasted:pw@%s", world->server.socket);
     for (uint32_t i = 0; i < 4; i++) {
         open_store(world, url, formats[i]);
