@@ -103,7 +103,8 @@ static void open_store(struct world *world, const char *url, enum list_format fo
 /* As an orderly end does. */
 static void close_store(struct world *world)
 {
-    left_mark = world->store->ops->mark(world->store);
+    if (world->store != NULL)
+        left_mark = world->store->ops->mark(world->store);
     if (world->store != NULL)
         world->store->ops->destroy(world->store);
     world->store = NULL;
