@@ -180,7 +180,7 @@ static enum status explain(const struct recommender *model, const struct explain
 static int answer_request(const struct explain_request *request)
 {
     struct checkpoint checkpoint;
-    struct answer answer;
+    struct answer answer = {0};
     struct error error = {STATUS_OK, ""};
     if (checkpoint_open(request->snapshot, NULL, &checkpoint, &error) != STATUS_OK)
         return fail(&error);

@@ -262,7 +262,7 @@ static enum status write_reports(const struct replay *replay, const struct repor
 static enum status tell(const struct replay *replay, int64_t started_ns, struct error *error)
 {
     double seconds = (double)(now_ns() - started_ns) / 1e9;
-    struct report *reports = calloc(replay->variant_count, sizeof *reports);
+    struct report *reports = calloc(replay->variant_count + 1, sizeof *reports);
     enum status status = STATUS_OK;
     if (reports == NULL)
         return error_set(error, STATUS_NO_MEMORY, "no memory for the report");

@@ -78,10 +78,11 @@ enum status catalogue_file_open(const char *path, struct catalogue_file **out, s
 {
     *out = NULL;
     struct catalogue_file *file = calloc(1, sizeof *file);
-    if (file != NULL)
-        file->decoder = catalogue_decoder_create();
+    if (file == NULL)
+        return error_set(error, STATUS_NO_MEMORY, "%s: no memory to read the catalogue", path);
     enum status status = STATUS_OK;
-    if (file == NULL || file->decoder == NULL)
+    file->decoder = catalogue_decoder_create();
+    if (file->decoder == NULL)
         status = error_set(error, STATUS_NO_MEMORY, "%s: no memory to read the catalogue", path);
     if (status == STATUS_OK)
         status = line_file_open(path, &file->lines, error);
