@@ -12,6 +12,10 @@
  *    it came from the features when they were last looked at: at each event about the item, and for
  *    all items in turn. So a feature's step reaches its other items a little later.
  *
+ *    An item that nobody wanted yet has no q of its own: its row is the mean of its siblings',
+ * items that share its rarest features, and so is, when it is described, the popularity it is
+ * supposed to have; which fades like any if nobody wants it.
+ *
  * 2. What shares features with the user's last items: sparse features for the last item, by kind,
  *    the first kind of the catalogue and others, and one for the items before it, fading. A shared
  * feature is worth the more the fewer items have it (inverse document frequency); one that many
@@ -25,7 +29,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { EVERY = 2, ITEMS_ASKED = 5, SHARED_BY_MOST = 128 };
+enum {
+    EVERY = 2,
+    ITEMS_ASKED = 5,
+    SHARED_BY_MOST = 128,
+    SIBLINGS_MOST = 16,
+    LOOKED_AT_MOST = 64, /* of a feature's items, for siblings */
+};
 
 #define RATE 0.03f
 #define RATE_BIAS 0.1f
@@ -110,11 +120,9 @@ static enum status grow_features(struct content *content, uint32_t features)
 /* ---- items' rows ---- */
 
 /* Brings the item's row up to what its features are now. */
-static void refresh(struct content *content, struct recommender *model, uint32_t item)
+static void follow_features(struct content *content, struct recommender *model, uint32_t item,
+                            const struct card *card)
 {
-    const struct card *card = cards_of(&model->cards, item);
-    if (card == NULL)
-        return;
     float mean[DIM_MAX + COLUMNS] __attribute__((aligned(64)));
     uint32_t dim = content->dim, width = dim + COLUMNS;
     memset(mean, 0, width * sizeof *mean);
@@ -129,7 +137,92 @@ static void refresh(struct content *content, struct recommender *model, uint32_t
     memcpy(applied, mean, width * sizeof *mean);
 }
 
-enum status content_describe(void *self, struct recommender *model, uint32_t item)
+/* ---- items that nobody wanted yet ---- */
+
+struct siblings {
+    uint32_t size, item[SIBLINGS_MOST];
+};
+
+/* Items with the feature that somebody wanted, from all over its list. */
+static void add_siblings(const struct recommender *model, uint32_t feature,
+                         struct siblings *siblings)
+{
+    const struct slots *items = &cards_feature(&model->cards, feature)->items;
+    uint32_t stride = items->size / LOOKED_AT_MOST + 1;
+    for (uint32_t n = 0; n < items->size && siblings->size < SIBLINGS_MOST; n += stride)
+        if (popularity_wanted(&model->popularity, items->at[n]) > 0)
+            siblings->item[siblings->size++] = items->at[n];
+}
+
+/* By the rarest feature that has any, of as many items as are wanted by somebody. */
+static void find_siblings(const struct recommender *model, const struct card *card,
+                          struct siblings *siblings)
+{
+    bool tried[CARD_FEATURES_MAX] = {false};
+    siblings->size = 0;
+    for (uint32_t round = 0; round < card->count && siblings->size == 0; round++) {
+        uint32_t rarest = 0, fewest = UINT32_MAX;
+        for (uint32_t n = 0; n < card->count; n++) {
+            uint32_t size = cards_feature(&model->cards, card->feature[n])->items.size;
+            if (!tried[n] && size < fewest) {
+                rarest = n;
+                fewest = size;
+            }
+        }
+        tried[rarest] = true;
+        add_siblings(model, card->feature[rarest], siblings);
+    }
+}
+
+static void follow_siblings(struct content *content, struct recommender *model, uint32_t item,
+                            const struct siblings *siblings)
+{
+    float mean[DIM_MAX + COLUMNS] __attribute__((aligned(64)));
+    uint32_t dim = content->dim, width = dim + COLUMNS;
+    memset(mean, 0, width * sizeof *mean);
+    for (uint32_t n = 0; n < siblings->size; n++)
+        kernels->add_scaled(1.0f / (float)siblings->size,
+                            factors_candidate(&model->factors, siblings->item[n]), mean, width);
+    float *row = factors_candidate(&model->factors, item);
+    memcpy(row, mean, dim * sizeof *row);
+    row[dim + COLUMN_BIAS] = mean[dim + COLUMN_BIAS];
+}
+
+static void refresh(struct content *content, struct recommender *model, uint32_t item)
+{
+    const struct card *card = cards_of(&model->cards, item);
+    struct siblings siblings;
+    if (card == NULL)
+        return;
+    follow_features(content, model, item, card);
+    if (!card->unheard)
+        return;
+    find_siblings(model, card, &siblings);
+    if (siblings.size > 0)
+        follow_siblings(content, model, item, &siblings);
+    popularity_refresh(&model->popularity, &model->factors, item, model->events);
+}
+
+/* As popular, and as much kept, as its siblings are on average. */
+static void suppose(struct recommender *model, uint32_t item)
+{
+    float count[POPULARITY_SPANS] = {0}, keep = 0.0f;
+    struct siblings siblings;
+    find_siblings(model, cards_of(&model->cards, item), &siblings);
+    for (uint32_t n = 0; n < siblings.size; n++) {
+        const struct popular_item *sibling = popularity_of(&model->popularity, siblings.item[n]);
+        for (int span = 0; span < POPULARITY_SPANS; span++)
+            count[span] += sibling->count[span] / (float)siblings.size;
+        keep +=
+            factors_columns(&model->factors, siblings.item[n])[COLUMN_KEEP] / (float)siblings.size;
+    }
+    popularity_suppose(&model->popularity, &model->factors, item, count, model->events);
+    factors_columns(&model->factors, item)[COLUMN_KEEP] = keep;
+}
+
+/* ---- the cards ---- */
+
+enum status content_describe(void *self, struct recommender *model, uint32_t item, bool fresh)
 {
     struct content *content = self;
     enum status status = grow_features(content, model->cards.feature_ids.bound);
@@ -144,6 +237,8 @@ enum status content_describe(void *self, struct recommender *model, uint32_t ite
         memset(table_row(&content->rows, card->feature[n]), 0, content->rows.row_bytes);
         memset(table_row(&content->sums, card->feature[n]), 0, content->sums.row_bytes);
     }
+    if (fresh)
+        suppose(model, item);
     refresh(content, model, item);
     return STATUS_OK;
 }

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Items brought up to date at an event: its own, and others in turn. */
 enum { REFRESHED = 5 };
@@ -107,6 +108,25 @@ void popularity_learn(struct popularity *popularity, struct factors *factors, ui
         record->count[span] += 1.0f;
     for (int n = 0; n < REFRESHED; n++)
         write_columns(popularity, factors, slots[n]);
+}
+
+void popularity_suppose(struct popularity *popularity, struct factors *factors, uint32_t item,
+                        const float count[POPULARITY_SPANS], uint64_t now)
+{
+    struct popular_item *record = popularity_of(popularity, item);
+    memcpy(record->count, count, sizeof record->count);
+    record->at = now;
+    write_columns(popularity, factors, item);
+}
+
+void popularity_refresh(struct popularity *popularity, struct factors *factors, uint32_t item,
+                        uint64_t now)
+{
+    uint32_t slots[REFRESHED];
+    for (int n = 0; n < REFRESHED; n++)
+        slots[n] = item;
+    fade(popularity, slots, now);
+    write_columns(popularity, factors, item);
 }
 
 void popularity_drop(struct popularity *popularity, const bool *gone)

@@ -37,6 +37,11 @@ enum status popularity_want(struct popularity *popularity, struct factors *facto
 /* Counts it, and refreshes the columns of the item and of a few others; after popularity_want(). */
 void popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
                       uint64_t now);
+/* Supposes counts of an item that nobody wanted yet, fading like any; and brings one up to date. */
+void popularity_suppose(struct popularity *popularity, struct factors *factors, uint32_t item,
+                        const float count[POPULARITY_SPANS], uint64_t now);
+void popularity_refresh(struct popularity *popularity, struct factors *factors, uint32_t item,
+                        uint64_t now);
 static inline struct popular_item *popularity_of(const struct popularity *popularity, uint32_t item)
 {
     return table_row(&popularity->items, item);

@@ -118,9 +118,12 @@ static enum status place_item(struct recommender *model, uint32_t item,
 {
     bool heard = popularity_wanted(&model->popularity, item) > 0;
     void *content = model->part[PART_CONTENT];
+    const struct card *before = cards_of(&model->cards, item);
+    bool was_candidate = heard || (before != NULL && before->unheard);
     enum status status = cards_set(&model->cards, item, card, heard || content == NULL);
     if (status == STATUS_OK && content != NULL)
-        status = content_describe(content, model, item);
+        status = content_describe(content, model, item,
+                                  !was_candidate && cards_of(&model->cards, item)->unheard);
     if (status != STATUS_OK || heard)
         return status;
     bool open = cards_of(&model->cards, item)->unheard;
