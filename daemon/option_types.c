@@ -218,6 +218,14 @@ static const struct option_word loss_names[] = {
     {"softmax", LOSS_SOFTMAX},   {"bpr", LOSS_BPR},         {"warp", LOSS_WARP},
     {"logistic", LOSS_LOGISTIC}, {"squared", LOSS_SQUARED}, {NULL, 0},
 };
+static const struct option_word kernel_names[] = {
+    {"auto", KERNEL_BEST},
+    {"plain", KERNEL_PLAIN},
+    {"avx2", KERNEL_AVX2},
+    {"avx512", KERNEL_AVX512},
+    {NULL, 0},
+};
+_Static_assert(sizeof(enum kernel_choice) == sizeof(int), "words are read into an int");
 _Static_assert(sizeof(enum list_format) == sizeof(int), "words are read into an int");
 _Static_assert(sizeof(enum loss_id) == sizeof(int), "words are read into an int");
 
@@ -242,6 +250,7 @@ _Static_assert(sizeof(enum loss_id) == sizeof(int), "words are read into an int"
 WORDS_TYPE(list_format, list_formats)
 WORDS_TYPE(log_level, log_levels)
 WORDS_TYPE(loss, loss_names)
+WORDS_TYPE(kernel, kernel_names)
 
 /* ---- size: uint64_t, bytes ---- */
 
@@ -402,6 +411,7 @@ const struct option_type type_switch = {"yes or no", switch_parse, switch_print,
 const struct option_type type_list_format = {"word", list_format_parse, list_format_print,
                                              list_format_allowed};
 const struct option_type type_loss = {"word", loss_parse, loss_print, loss_allowed};
+const struct option_type type_kernel = {"word", kernel_parse, kernel_print, kernel_allowed};
 const struct option_type type_log_level = {"word", log_level_parse, log_level_print,
                                            log_level_allowed};
 const struct option_type type_size = {"size", size_parse, size_print, size_allowed};

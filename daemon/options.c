@@ -147,6 +147,9 @@ const struct option options[] = {
      RANGE(16777216.0, 17592186044416.0), .none = "none", .initial = "none", .flags = OPTION_SHAPES,
      .help = "The most memory that the model may take, for example 8G. Beyond it the users and "
              "items that were active least recently are let go."},
+    {"model", "kernel", &type_kernel, AT(kernel), .initial = "auto",
+     .help =
+         "The inner loops to use; auto: the best that the machine has. All give the same bits."},
     {"model", "threads", &type_threads, AT(threads), .initial = "auto",
      .help = "Threads that rank lists; auto: one less than there are cores. The results do not "
              "depend on it."},

@@ -94,6 +94,7 @@ extern const struct option_type type_size;        /* uint64_t, bytes */
 extern const struct option_type type_ms;          /* int64_t: a duration in milliseconds */
 extern const struct option_type type_seconds;     /* int64_t: a duration in seconds */
 extern const struct option_type type_list_format; /* enum list_format */
+extern const struct option_type type_kernel;      /* enum kernel_choice */
 extern const struct option_type type_loss;        /* enum loss_id */
 extern const struct option_type type_log_level;   /* int: enum log_level */
 extern const struct option_type type_threads;     /* uint32_t, or auto */

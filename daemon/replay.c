@@ -188,6 +188,8 @@ static enum status prepare(struct replay *replay, struct error *error)
         crew_create(replay->plan.threads, &replay->crew) != STATUS_OK)
         return error_set(error, STATUS_NO_MEMORY, "no memory to replay");
     enum status status = open_variants(replay, error);
+    if (status == STATUS_OK)
+        status = settings_choose_kernel(replay->variants[0].settings, error);
     if (status == STATUS_OK && replay->plan.items != NULL)
         status =
             replay_take_items(replay->plan.items, replay->variants, replay->variant_count, error);

@@ -277,6 +277,8 @@ static void tame_malloc(void)
 static enum status serve(struct run *run, struct error *error)
 {
     enum status status = settings_load(&run->from, &run->settings, error);
+    if (status == STATUS_OK)
+        status = settings_choose_kernel(run->settings, error);
     if (status != STATUS_OK)
         return status;
     log_set_level((enum log_level)run->settings->log_level);

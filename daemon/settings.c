@@ -363,6 +363,14 @@ enum status settings_check(const struct settings_source *source,
     return loader.status;
 }
 
+enum status settings_choose_kernel(const struct settings *settings, struct error *error)
+{
+    if (kernels_choose(settings->kernel))
+        return STATUS_OK;
+    return error_set(error, STATUS_BAD_CONFIG,
+                     "model.kernel: this machine does not have it; auto takes the best it has");
+}
+
 struct first_error {
     struct error *error;
     uint32_t count;

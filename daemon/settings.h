@@ -7,6 +7,7 @@
 #ifndef DAEMON_SETTINGS_H
 #define DAEMON_SETTINGS_H
 
+#include "model/kernels.h"
 #include "model/recommender.h"
 #include "transport/decode.h"
 #include "transport/kafka.h"
@@ -41,6 +42,7 @@ struct settings {
     const char *redis_url;
     const char *redis_prefix;
     struct recommender_settings model; /* signals, seed, dim, … and lists.exclude_seen */
+    enum kernel_choice kernel;         /* of model/kernels.h */
     uint32_t threads;                  /* ranking threads, at least 1 */
     struct lists_settings lists;
     const char *snapshot_path;
@@ -68,6 +70,9 @@ enum status settings_check(const struct settings_source *source,
                            void (*report)(void *context, const struct error *error), void *context,
                            struct settings **out);
 void settings_free(struct settings *settings); /* NULL is legal */
+/* Puts model.kernel into effect, for the whole process. STATUS_BAD_CONFIG: this machine lacks it.
+ */
+enum status settings_choose_kernel(const struct settings *settings, struct error *error);
 struct kafka_pairs settings_kafka(const struct settings *settings);
 
 /* Takes over from `fresh` what can change while running; `report` gets one line for each setting
