@@ -46,6 +46,7 @@ model.context=
 model.skips=
 model.content=
 model.memory_limit=
+model.kernel=
 model.threads=
 lists.size=
 lists.exclude_seen=
