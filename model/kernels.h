@@ -31,6 +31,8 @@ struct kernels {
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */
     uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);
+    /* The least of values[0..count-1], any count above 0 and alignment; no NaN */
+    float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */
     void (*exp)(float *v, size_t size);
 };

@@ -90,6 +90,21 @@ static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
     return n;
 }
 
+static float least(const float *values, uint32_t count)
+{
+    float lane[8], lowest = values[0];
+    uint32_t n = 0;
+    __m256 eight = _mm256_set1_ps(lowest);
+    for (; n + 8 <= count; n += 8)
+        eight = _mm256_min_ps(eight, _mm256_loadu_ps(values + n));
+    _mm256_storeu_ps(lane, eight);
+    for (int l = 0; l < 8; l++)
+        lowest = lane[l] < lowest ? lane[l] : lowest;
+    for (; n < count; n++)
+        lowest = values[n] < lowest ? values[n] : lowest;
+    return lowest;
+}
+
 static __m256 exp8(__m256 x)
 {
     __m256 in_range = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_LOWEST), _CMP_GE_OQ);
@@ -123,6 +138,7 @@ const struct kernels kernels_avx2 = {
     .add_scaled = add_scaled,
     .visit = visit,
     .find = find,
+    .least = least,
     .exp = exp_all,
 };
 

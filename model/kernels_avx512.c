@@ -95,6 +95,17 @@ static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
     return count;
 }
 
+static float least(const float *values, uint32_t count)
+{
+    __m512 lowest = _mm512_set1_ps(values[0]);
+    for (uint32_t n = 0; n < count; n += 16) {
+        uint32_t left = count - n;
+        __mmask16 in = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+        lowest = _mm512_min_ps(lowest, _mm512_mask_loadu_ps(lowest, in, values + n));
+    }
+    return _mm512_reduce_min_ps(lowest);
+}
+
 static __m512 exp16(__m512 x)
 {
     __mmask16 in_range = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LOWEST), _CMP_GE_OQ);
@@ -128,6 +139,7 @@ const struct kernels kernels_avx512 = {
     .add_scaled = add_scaled,
     .visit = visit,
     .find = find,
+    .least = least,
     .exp = exp_all,
 };
 

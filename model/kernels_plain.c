@@ -56,6 +56,14 @@ static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
     return n;
 }
 
+static float least(const float *values, uint32_t count)
+{
+    float lowest = values[0];
+    for (uint32_t n = 1; n < count; n++)
+        lowest = values[n] < lowest ? values[n] : lowest;
+    return lowest;
+}
+
 static float exp_one(float x)
 {
     if (!(x >= EXP_LOWEST))
@@ -91,5 +99,6 @@ const struct kernels kernels_plain = {
     .add_scaled = add_scaled,
     .visit = visit,
     .find = find,
+    .least = least,
     .exp = exp_all,
 };

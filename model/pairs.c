@@ -52,14 +52,14 @@ static enum status set_room(struct pairs *pairs, struct pair_list *list, uint32_
     return STATUS_OK;
 }
 
+/* The first of the least weight: equal weights have equal bits, since none is negative. */
 static uint32_t lightest(const struct pair_list *list)
 {
     const float *weight = pair_weights(list);
-    uint32_t least = 0;
-    for (uint32_t n = 1; n < list->size; n++)
-        if (weight[n] < weight[least])
-            least = n;
-    return least;
+    float least = kernels->least(weight, list->size);
+    uint32_t bits;
+    memcpy(&bits, &least, sizeof bits);
+    return kernels->find(list->item + list->room, list->size, bits);
 }
 
 /* The place for a pair that is not in the list yet. */

@@ -68,6 +68,17 @@ static void check_find(const struct kernels *variant)
                              kernels_plain.find(values, count, wanted));
 }
 
+static void check_least(const struct kernels *variant)
+{
+    float values[70];
+    for (uint32_t n = 0; n < 70; n++)
+        values[n] = random_signed((uint32_t)random_at(6, n));
+    for (uint32_t count = 1; count <= 70; count++) {
+        float expected = kernels_plain.least(values, count), got = variant->least(values, count);
+        assert_memory_equal(&expected, &got, sizeof got);
+    }
+}
+
 static void check_exp(const struct kernels *variant)
 {
     _Alignas(64) float expected[LARGEST], got[LARGEST];
@@ -97,6 +108,7 @@ static void check_variant(enum kernel_choice choice)
     }
     check_exp(variant);
     check_find(variant);
+    check_least(variant);
 }
 
 static void avx2_gives_the_same_bits(void **state)
