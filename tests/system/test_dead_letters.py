@@ -137,7 +137,7 @@ def hostile(count, seed):
 
 
 @pytest.mark.parametrize("count", [
-    pytest.param(500, marks=pytest.mark.quick),
+    pytest.param(200, marks=pytest.mark.quick),
     pytest.param(10_000, marks=pytest.mark.apache),  # the embedded broker keeps 5 MiB
 ])
 def test_hostile_messages_among_good_ones(tasted, count):
