@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# daemon -> transport, model; transport -> model's event, signal-free status types; model -> nothing.
+# daemon -> transport, model; transport -> model's status, event, list and state types; model -> nothing.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 bad=0
