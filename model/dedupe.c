@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+enum { ROOM_MIN = 16 };
+
 static uint64_t hash_of(struct text id)
 {
     uint64_t h = id.size;
@@ -19,21 +21,9 @@ static uint64_t hash_of(struct text id)
     return h == 0 ? 1 : h;
 }
 
-enum status dedupe_init(struct dedupe *dedupe, uint32_t size)
+void dedupe_init(struct dedupe *dedupe, uint32_t size)
 {
     *dedupe = (struct dedupe){.size = size};
-    if (size == 0)
-        return STATUS_OK;
-    uint32_t cells = 16;
-    while (cells < 2 * size)
-        cells *= 2;
-    dedupe->cell_mask = cells - 1;
-    dedupe->ring = calloc(size, sizeof *dedupe->ring);
-    dedupe->cells = calloc(cells, sizeof *dedupe->cells);
-    if (dedupe->ring != NULL && dedupe->cells != NULL)
-        return STATUS_OK;
-    dedupe_finish(dedupe);
-    return STATUS_NO_MEMORY;
 }
 
 void dedupe_finish(struct dedupe *dedupe)
@@ -43,22 +33,32 @@ void dedupe_finish(struct dedupe *dedupe)
     *dedupe = (struct dedupe){0};
 }
 
+static uint32_t mask_of(const struct dedupe *dedupe)
+{
+    return 2 * dedupe->room - 1;
+}
+
 static uint32_t cell_of(const struct dedupe *dedupe, uint64_t hash)
 {
-    uint32_t cell = (uint32_t)hash & dedupe->cell_mask;
+    uint32_t mask = mask_of(dedupe), cell = (uint32_t)hash & mask;
     while (dedupe->cells[cell] != 0 && dedupe->cells[cell] != hash)
-        cell = (cell + 1) & dedupe->cell_mask;
+        cell = (cell + 1) & mask;
     return cell;
+}
+
+static bool holds(const struct dedupe *dedupe, uint64_t hash)
+{
+    return dedupe->room > 0 && dedupe->cells[cell_of(dedupe, hash)] != 0;
 }
 
 bool dedupe_knows(const struct dedupe *dedupe, struct text id)
 {
-    return dedupe->size > 0 && dedupe->cells[cell_of(dedupe, hash_of(id))] != 0;
+    return holds(dedupe, hash_of(id));
 }
 
 static void drop(struct dedupe *dedupe, uint64_t hash)
 {
-    uint32_t mask = dedupe->cell_mask, gap = cell_of(dedupe, hash);
+    uint32_t mask = mask_of(dedupe), gap = cell_of(dedupe, hash);
     for (uint32_t cell = (gap + 1) & mask; dedupe->cells[cell] != 0; cell = (cell + 1) & mask) {
         uint32_t home = (uint32_t)dedupe->cells[cell] & mask;
         if (((cell - home) & mask) >= ((cell - gap) & mask)) {
@@ -69,34 +69,64 @@ static void drop(struct dedupe *dedupe, uint64_t hash)
     dedupe->cells[gap] = 0;
 }
 
-static void push_hash(struct dedupe *dedupe, uint64_t hash)
+/* The ring is full and in its first round: what it holds stays where it is. */
+static enum status grow(struct dedupe *dedupe)
 {
-    uint64_t *place = &dedupe->ring[dedupe->pushed % dedupe->size];
-    if (*place != 0)
-        drop(dedupe, *place);
-    *place = hash;
-    dedupe->cells[cell_of(dedupe, hash)] = hash;
-    dedupe->pushed++;
+    uint32_t room = dedupe->room == 0 ? ROOM_MIN : 2 * dedupe->room;
+    uint64_t *ring = realloc(dedupe->ring, room * sizeof *ring);
+    if (ring == NULL)
+        return STATUS_NO_MEMORY;
+    dedupe->ring = ring;
+    uint64_t *cells = calloc(2 * (size_t)room, sizeof *cells);
+    if (cells == NULL)
+        return STATUS_NO_MEMORY;
+    free(dedupe->cells);
+    dedupe->cells = cells;
+    dedupe->room = room;
+    for (uint32_t n = 0; n < dedupe->held; n++)
+        cells[cell_of(dedupe, ring[n])] = ring[n];
+    return STATUS_OK;
 }
 
-void dedupe_push(struct dedupe *dedupe, struct text id)
+static enum status push_hash(struct dedupe *dedupe, uint64_t hash)
 {
-    if (dedupe->size > 0 && !dedupe_knows(dedupe, id))
-        push_hash(dedupe, hash_of(id));
+    if (dedupe->held < dedupe->size) {
+        if (dedupe->held == dedupe->room && grow(dedupe) != STATUS_OK)
+            return STATUS_NO_MEMORY;
+        dedupe->ring[dedupe->held++] = hash;
+    } else {
+        drop(dedupe, dedupe->ring[dedupe->next]);
+        dedupe->ring[dedupe->next] = hash;
+        dedupe->next = (dedupe->next + 1) % dedupe->size;
+    }
+    dedupe->cells[cell_of(dedupe, hash)] = hash;
+    dedupe->pushed++;
+    return STATUS_OK;
+}
+
+enum status dedupe_push(struct dedupe *dedupe, struct text id)
+{
+    uint64_t hash = hash_of(id);
+    if (dedupe->size == 0 || holds(dedupe, hash))
+        return STATUS_OK;
+    return push_hash(dedupe, hash);
 }
 
 size_t dedupe_bytes(const struct dedupe *dedupe)
 {
-    return dedupe->size * sizeof *dedupe->ring +
-           (dedupe->size > 0 ? (dedupe->cell_mask + 1u) * sizeof *dedupe->cells : 0);
+    size_t room = dedupe->size == 0 ? 0 : ROOM_MIN;
+    while (room < dedupe->size)
+        room *= 2;
+    return 3 * room * sizeof(uint64_t);
 }
 
 enum status dedupe_save(const struct dedupe *dedupe, struct state_writer *writer)
 {
     enum status status = writer->write(writer, &dedupe->pushed, sizeof dedupe->pushed);
-    uint64_t held = dedupe->pushed < dedupe->size ? dedupe->pushed : dedupe->size;
-    for (uint64_t n = dedupe->pushed - held; status == STATUS_OK && n < dedupe->pushed; n++)
-        status = writer->write(writer, &dedupe->ring[n % dedupe->size], sizeof *dedupe->ring);
+    for (uint32_t n = 0; status == STATUS_OK && n < dedupe->held; n++) {
+        uint32_t at = (uint32_t)(((uint64_t)dedupe->next + n) % dedupe->held);
+        status = writer->write(writer, &dedupe->ring[at], sizeof *dedupe->ring);
+    }
     return status;
 }
 
@@ -104,15 +134,16 @@ enum status dedupe_load(struct dedupe *dedupe, struct state_reader *reader)
 {
     uint64_t pushed;
     enum status status = reader->read(reader, &pushed, sizeof pushed);
-    if (status != STATUS_OK)
-        return status;
-    uint64_t held = pushed < dedupe->size ? pushed : dedupe->size;
-    dedupe->pushed = pushed - held;
+    uint64_t held = status != STATUS_OK ? 0 : pushed < dedupe->size ? pushed : dedupe->size;
     for (uint64_t n = 0; n < held && status == STATUS_OK; n++) {
         uint64_t hash;
         status = reader->read(reader, &hash, sizeof hash);
+        if (status == STATUS_OK && (hash == 0 || holds(dedupe, hash)))
+            status = STATUS_BAD_DATA;
         if (status == STATUS_OK)
-            push_hash(dedupe, hash);
+            status = push_hash(dedupe, hash);
     }
+    if (status == STATUS_OK)
+        dedupe->pushed = pushed;
     return status;
 }

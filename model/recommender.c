@@ -75,10 +75,10 @@ enum status recommender_create(const struct recommender_settings *settings,
     popularity_init(&model->popularity);
     sampler_init(&model->sampler);
     blend_init(&model->blend);
+    dedupe_init(&model->dedupe, settings->dedupe_ids);
     if (ids_init(&model->user_ids, settings->seed) != STATUS_OK ||
         ids_init(&model->item_ids, settings->seed) != STATUS_OK ||
         cards_init(&model->cards, settings->seed) != STATUS_OK ||
-        dedupe_init(&model->dedupe, settings->dedupe_ids) != STATUS_OK ||
         create_parts(model) != STATUS_OK) {
         recommender_destroy(model);
         return error_set(error, STATUS_NO_MEMORY, "no memory for a model");

@@ -32,7 +32,7 @@ enum verdict recommender_skim(struct recommender *model, const struct event *eve
     struct action action;
     enum verdict verdict = recommender_judge(model, event, &action);
     if (verdict == VERDICT_ACCEPTED && event->id.size > 0)
-        dedupe_push(&model->dedupe, event->id);
+        (void)dedupe_push(&model->dedupe, event->id); /* the learning one will say so */
     return verdict;
 }
 
@@ -346,7 +346,9 @@ enum verdict recommender_learn(struct recommender *model, const struct event *ev
     if (verdict != VERDICT_ACCEPTED)
         return verdict;
     if (event->id.size > 0)
-        dedupe_push(&model->dedupe, event->id);
+        learned->status = dedupe_push(&model->dedupe, event->id);
+    if (learned->status != STATUS_OK)
+        return VERDICT_ACCEPTED;
     model->events++;
     model->latest_ms = event->ts_ms > model->latest_ms ? event->ts_ms : model->latest_ms;
     if (learned->action.kind == SIGNAL_FORGET) {
