@@ -1,7 +1,12 @@
 #include "model/table.h"
 
+#include "model/pages.h"
+
 #include <stdlib.h>
-#include <string.h>
+
+/* A table takes single blocks until it has so many bytes, from then on as much again each time. */
+#define SMALL_TABLE ((size_t)1 << 20)
+#define EXTENT_MOST ((size_t)1 << 28)
 
 void table_init(struct table *table, size_t row_bytes)
 {
@@ -10,10 +15,45 @@ void table_init(struct table *table, size_t row_bytes)
 
 void table_finish(struct table *table)
 {
-    for (uint32_t b = 0; b < table->blocks; b++)
-        free(table->block[b]);
+    for (uint32_t n = 0; n < table->extents; n++)
+        pages_give(table->extent[n].at, table->extent[n].bytes);
+    free(table->extent);
     free(table->block);
     table_init(table, table->row_bytes);
+}
+
+static size_t block_bytes(const struct table *table)
+{
+    return (TABLE_BLOCK_ROWS * table->row_bytes + 63) / 64 * 64;
+}
+
+static size_t extent_bytes(const struct table *table)
+{
+    size_t block = block_bytes(table), there = table->reserved * block;
+    if (there + block <= SMALL_TABLE)
+        return block;
+    size_t bytes = there < PAGES_HUGE ? PAGES_HUGE : there < EXTENT_MOST ? there : EXTENT_MOST;
+    bytes = bytes < block ? block : bytes;
+    return (bytes + PAGES_HUGE - 1) / PAGES_HUGE * PAGES_HUGE;
+}
+
+static enum status add_extent(struct table *table)
+{
+    if (table->extents == table->extent_room) {
+        uint32_t room = table->extent_room == 0 ? 4 : 2 * table->extent_room;
+        struct table_extent *grown = realloc(table->extent, room * sizeof *grown);
+        if (grown == NULL)
+            return STATUS_NO_MEMORY;
+        table->extent = grown;
+        table->extent_room = room;
+    }
+    size_t bytes = extent_bytes(table);
+    unsigned char *at = pages_take(bytes);
+    if (at == NULL)
+        return STATUS_NO_MEMORY;
+    table->extent[table->extents++] = (struct table_extent){at, bytes};
+    table->reserved += (uint32_t)(bytes / block_bytes(table));
+    return STATUS_OK;
 }
 
 static enum status add_block(struct table *table)
@@ -26,12 +66,12 @@ static enum status add_block(struct table *table)
         table->block = grown;
         table->block_room = room;
     }
-    size_t bytes = (TABLE_BLOCK_ROWS * table->row_bytes + 63) / 64 * 64;
-    unsigned char *block = aligned_alloc(64, bytes);
-    if (block == NULL)
+    bool fresh = table->blocks == table->reserved;
+    if (fresh && add_extent(table) != STATUS_OK)
         return STATUS_NO_MEMORY;
-    memset(block, 0, bytes);
-    table->block[table->blocks++] = block;
+    table->block[table->blocks] = fresh ? table->extent[table->extents - 1].at
+                                        : table->block[table->blocks - 1] + block_bytes(table);
+    table->blocks++;
     return STATUS_OK;
 }
 

@@ -1,6 +1,7 @@
 /*
  * Rows of equal size that grow without moving: a row's address holds for the life of the table.
- * Blocks of TABLE_BLOCK_ROWS rows, each aligned to 64 bytes and zeroed.
+ * Blocks of TABLE_BLOCK_ROWS rows, each aligned to 64 bytes and zeroed; a big table takes many
+ * blocks at a time, in huge pages (pages.h), and has them touched only as its rows are.
  */
 #ifndef MODEL_TABLE_H
 #define MODEL_TABLE_H
@@ -11,10 +12,18 @@
 
 enum { TABLE_BLOCK_ROWS = 1024 };
 
+struct table_extent {
+    unsigned char *at;
+    size_t bytes;
+};
+
 struct table {
     size_t row_bytes; /* a multiple of 4 */
     uint32_t rows, blocks, block_room;
+    uint32_t reserved; /* blocks in all extents; the rest of the last one is for growing */
     unsigned char **block;
+    uint32_t extents, extent_room;
+    struct table_extent *extent;
 };
 
 void table_init(struct table *table, size_t row_bytes);

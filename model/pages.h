@@ -1,0 +1,31 @@
+/*
+ * Memory for big arrays: zeroed, aligned to 64 bytes, and from PAGES_HUGE bytes on in huge pages
+ * where the system has them. They save most of the processor's address look-ups in random rows,
+ * and a process made of them is forked in no time, for a fork copies an entry a page.
+ *
+ * After a fork each page that is written is broken up into small ones, of which those written are
+ * copied: so writing goes on without a stall. pages_mend() puts them together again when the child
+ * has ended.
+ */
+#ifndef MODEL_PAGES_H
+#define MODEL_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PAGES_HUGE ((size_t)2 << 20)
+
+/* NULL: no memory. Big ranges cost memory only where they are touched. */
+void *pages_take(size_t bytes);
+/* `bytes` as it was taken; NULL is legal. */
+void pages_give(void *at, size_t bytes);
+
+/* Where pages_mend() is: zeroed at first. */
+struct pages_walk {
+    size_t range, offset;
+};
+/* Puts one huge page together again, of all that the process has taken; false: that was the last
+ * one. In any thread, while others work; takes a fraction of a millisecond each. */
+bool pages_mend(struct pages_walk *walk);
+
+#endif

@@ -1,0 +1,86 @@
+/* Tables of rows, and the memory they are made of. */
+#include "model/table.h"
+#include "model/pages.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static void rows_never_move_and_begin_at_zero(void **state)
+{
+    (void)state;
+    enum { ROWS = 40000, ROW = 288 };
+    static const uint32_t kept[] = {0, 1023, 1024, 5000, 9999};
+    struct table table;
+    void *at[5];
+    table_init(&table, ROW);
+    for (uint32_t rows = 1; rows <= ROWS; rows++) {
+        assert_int_equal(table_grow(&table, rows), STATUS_OK);
+        const unsigned char *row = table_row(&table, rows - 1);
+        for (int n = 0; n < ROW; n++)
+            assert_int_equal(row[n], 0);
+        memset(table_row(&table, rows - 1), (int)(rows % 251 + 1), ROW);
+        for (int n = 0; n < 5; n++)
+            if (rows == kept[n] + 1)
+                at[n] = table_row(&table, kept[n]);
+    }
+    for (int n = 0; n < 5; n++)
+        assert_ptr_equal(table_row(&table, kept[n]), at[n]);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        const unsigned char *bytes = table_row(&table, row);
+        assert_int_equal(bytes[0], (row + 1) % 251 + 1);
+        assert_int_equal(bytes[ROW - 1], (row + 1) % 251 + 1);
+    }
+    table_finish(&table);
+    assert_int_equal(table.rows, 0);
+}
+
+static void blocks_are_aligned(void **state)
+{
+    (void)state;
+    struct table table;
+    table_init(&table, 12);
+    assert_int_equal(table_grow(&table, 300 * TABLE_BLOCK_ROWS), STATUS_OK);
+    for (uint32_t block = 0; block < 300; block++)
+        assert_int_equal((uintptr_t)table_row(&table, block * TABLE_BLOCK_ROWS) % 64, 0);
+    table_finish(&table);
+}
+
+static void pages_come_zeroed_and_mending_keeps_what_is_in_them(void **state)
+{
+    (void)state;
+    size_t small = 1000, big = 3 * PAGES_HUGE + 5;
+    unsigned char *a = pages_take(small), *b = pages_take(big);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_int_equal((uintptr_t)b % PAGES_HUGE, 0);
+    for (size_t n = 0; n < big; n += 4096) {
+        assert_int_equal(b[n], 0);
+        b[n] = (unsigned char)(n / 4096);
+    }
+    struct pages_walk walk = {0, 0};
+    int steps = 0;
+    while (pages_mend(&walk))
+        steps++;
+    assert_int_equal(steps, 4);
+    for (size_t n = 0; n < big; n += 4096)
+        assert_int_equal(b[n], (unsigned char)(n / 4096));
+    pages_give(a, small);
+    pages_give(b, big);
+    pages_give(NULL, big);
+    walk = (struct pages_walk){0, 0};
+    assert_false(pages_mend(&walk));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_never_move_and_begin_at_zero),
+        cmocka_unit_test(blocks_are_aligned),
+        cmocka_unit_test(pages_come_zeroed_and_mending_keeps_what_is_in_them),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
