@@ -18,7 +18,7 @@ enum { BYTES_PER_ID = 96 };
 static size_t bytes_of_users(const struct recommender *model)
 {
     size_t each = sizeof(struct user) + model->settings.dim * sizeof(float) + BYTES_PER_ID;
-    size_t bytes = ids_count(&model->user_ids) * each + model->had_bytes;
+    size_t bytes = ids_count(&model->user_ids) * each + model->memory_bytes;
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL && model_parts[p]->user_bytes != NULL)
             bytes += model_parts[p]->user_bytes(model->part[p]);
@@ -79,11 +79,10 @@ static void evict_users(struct recommender *model, uint32_t spared)
 
 /* ---- items: everything that names one has to let go of it ---- */
 
-static void clean_user(struct recommender *model, struct user *user, const bool *gone)
+static void clean_user(struct user *user, const bool *gone)
 {
-    for (uint32_t n = 0; n < HISTORY_SIZE; n++)
-        if (n < user_visit_count(user) && user->history[n].item != VISIT_GONE &&
-            gone[user->history[n].item])
+    for (uint32_t n = 0; n < user_visit_count(user); n++)
+        if (user->history[n].item != VISIT_GONE && gone[user->history[n].item])
             user->history[n].item = VISIT_GONE;
     if (user->last_item != 0 && gone[user->last_item - 1])
         user->last_item = 0;
@@ -91,14 +90,13 @@ static void clean_user(struct recommender *model, struct user *user, const bool 
         while (user->had.at[cell].item != 0 && gone[user->had.at[cell].item - 1])
             had_remove(&user->had,
                        user->had.at[cell].item - 1); /* may pull another into the cell */
-    (void)model;
 }
 
 static void drop_items(struct recommender *model, const bool *gone)
 {
     uint32_t items = model->item_ids.bound;
     for (uint32_t slot = 0; slot < model->user_ids.bound; slot++)
-        clean_user(model, recommender_user(model, slot), gone);
+        clean_user(recommender_user(model, slot), gone);
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL && model_parts[p]->drop_items != NULL)
             model_parts[p]->drop_items(model->part[p], gone, items);

@@ -2,9 +2,11 @@
 
 #include <stdlib.h>
 
-void had_finish(struct had *had)
+enum { ROOM_AT_FIRST = 4 };
+
+void had_finish(struct had *had, struct arena *arena)
 {
-    free(had->at);
+    arena_give(arena, had->at, had_bytes(had));
     *had = (struct had){0};
 }
 
@@ -30,9 +32,9 @@ struct had_entry *had_find(const struct had *had, uint32_t item)
 }
 
 /* Moves the entries not touched before `since` into a table of `room` cells. */
-static enum status rebuild(struct had *had, uint32_t room, uint32_t since)
+static enum status rebuild(struct had *had, struct arena *arena, uint32_t room, uint32_t since)
 {
-    struct had fresh = {.at = calloc(room, sizeof *fresh.at), .room = (uint16_t)room};
+    struct had fresh = {.at = arena_take(arena, room * sizeof *fresh.at), .room = (uint16_t)room};
     if (fresh.at == NULL)
         return STATUS_NO_MEMORY;
     for (uint32_t cell = 0; cell < had->room; cell++) {
@@ -42,7 +44,7 @@ static enum status rebuild(struct had *had, uint32_t room, uint32_t since)
         *cell_of(&fresh, entry->item - 1) = *entry;
         fresh.size++;
     }
-    free(had->at);
+    arena_give(arena, had->at, had_bytes(had));
     *had = fresh;
     return STATUS_OK;
 }
@@ -69,16 +71,16 @@ static uint32_t quarter_mark(const struct had *had)
     return mark;
 }
 
-struct had_entry *had_touch(struct had *had, uint32_t item)
+struct had_entry *had_touch(struct had *had, struct arena *arena, uint32_t item)
 {
     struct had_entry *entry = had_find(had, item);
     if (entry != NULL)
         return entry;
-    if (had->size >= HAD_MAX && rebuild(had, had->room, quarter_mark(had)) != STATUS_OK)
+    if (had->size >= HAD_MAX && rebuild(had, arena, had->room, quarter_mark(had)) != STATUS_OK)
         return NULL;
     if (4u * had->size >= 3u * had->room) {
-        uint32_t room = had->room == 0 ? 8 : 2u * had->room;
-        if (rebuild(had, room, 0) != STATUS_OK)
+        uint32_t room = had->room == 0 ? ROOM_AT_FIRST : 2u * had->room;
+        if (rebuild(had, arena, room, 0) != STATUS_OK)
             return NULL;
     }
     entry = cell_of(had, item);
@@ -104,29 +106,23 @@ void had_remove(struct had *had, uint32_t item)
     had->size--;
 }
 
-/* The cells as they stand: a restart must not change later layouts. */
 enum status had_save(const struct had *had, struct state_writer *writer)
 {
-    uint16_t head[2] = {had->size, had->room};
-    enum status status = writer->write(writer, head, sizeof head);
-    if (status == STATUS_OK && had->room > 0)
-        status = writer->write(writer, had->at, had->room * sizeof *had->at);
-    return status;
+    return had->room == 0 ? STATUS_OK : writer->write(writer, had->at, had_bytes(had));
 }
 
-enum status had_load(struct had *had, struct state_reader *reader)
+enum status had_load(struct had *had, struct arena *arena, uint32_t size, uint32_t room,
+                     struct state_reader *reader)
 {
-    uint16_t head[2];
     *had = (struct had){0};
-    enum status status = reader->read(reader, head, sizeof head);
-    if (status != STATUS_OK || head[1] == 0)
-        return status;
-    if ((head[1] & (head[1] - 1)) != 0 || head[1] > 2 * HAD_MAX || head[0] >= head[1])
+    if (room == 0)
+        return size == 0 ? STATUS_OK : STATUS_BAD_DATA;
+    if ((room & (room - 1)) != 0 || room > 2 * HAD_MAX || size >= room)
         return STATUS_BAD_DATA;
-    had->at = malloc(head[1] * sizeof *had->at);
+    had->at = arena_take(arena, room * sizeof *had->at);
     if (had->at == NULL)
         return STATUS_NO_MEMORY;
-    had->size = head[0];
-    had->room = head[1];
-    return reader->read(reader, had->at, had->room * sizeof *had->at);
+    had->size = (uint16_t)size;
+    had->room = (uint16_t)room;
+    return reader->read(reader, had->at, had_bytes(had));
 }

@@ -1,10 +1,12 @@
 /*
  * What one user did with which items: a small open-addressing table that grows with the user, at
- * most HAD_MAX items. Past that the quarter that was touched longest ago is let go.
+ * most HAD_MAX items. Past that the quarter that was touched longest ago is let go. The memory
+ * comes from the arena that all users share.
  */
 #ifndef MODEL_HAD_H
 #define MODEL_HAD_H
 
+#include "model/arena.h"
 #include "model/state.h"
 
 #include <stdbool.h>
@@ -28,19 +30,22 @@ struct had {
     uint16_t size, room; /* room: a power of two, or 0 */
 };
 
-/* Bytes on the heap. */
+/* Bytes in the arena. */
 static inline size_t had_bytes(const struct had *had)
 {
     return had->room * sizeof *had->at;
 }
 
-void had_finish(struct had *had);
+void had_finish(struct had *had, struct arena *arena);
 /* NULL: never. Holds until the next had_touch(). */
 struct had_entry *had_find(const struct had *had, uint32_t item);
 /* The item's entry, new (zeroed but for the item) if need be; NULL: no memory. */
-struct had_entry *had_touch(struct had *had, uint32_t item);
+struct had_entry *had_touch(struct had *had, struct arena *arena, uint32_t item);
 void had_remove(struct had *had, uint32_t item);
+/* The cells as they stand: a restart must not change later layouts. `size` and `room` are kept by
+ * the caller. */
 enum status had_save(const struct had *had, struct state_writer *writer);
-enum status had_load(struct had *had, struct state_reader *reader);
+enum status had_load(struct had *had, struct arena *arena, uint32_t size, uint32_t room,
+                     struct state_reader *reader);
 
 #endif

@@ -91,8 +91,6 @@ void recommender_destroy(struct recommender *model)
 {
     if (model == NULL)
         return;
-    for (uint32_t slot = 0; slot < model->users.rows; slot++)
-        user_clear(table_row(&model->users, slot));
     query_finish(&model->learning);
     dedupe_finish(&model->dedupe);
     destroy_parts(model);
@@ -101,6 +99,7 @@ void recommender_destroy(struct recommender *model)
     factors_finish(&model->factors);
     cards_finish(&model->cards);
     table_finish(&model->users);
+    arena_finish(&model->memories);
     ids_finish(&model->item_ids);
     ids_finish(&model->user_ids);
     free(model);

@@ -39,8 +39,8 @@ enum verdict recommender_skim(struct recommender *model, const struct event *eve
 void recommender_erase_user(struct recommender *model, uint32_t slot)
 {
     struct user *user = recommender_user(model, slot);
-    model->had_bytes -= had_bytes(&user->had);
-    user_clear(user);
+    model->memory_bytes -= user_memory(user);
+    user_clear(user, &model->memories);
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL && model_parts[p]->forget != NULL)
             model_parts[p]->forget(model->part[p], slot);
@@ -265,11 +265,11 @@ static enum status remember(struct recommender *model, struct user *user, uint32
     user->last_second = second;
     user->last_event = model->events;
     popularity_of(&model->popularity, item)->last_event = model->events;
-    if (action->weight > 0.0f)
-        user_remember(user, item, second);
-    size_t before = had_bytes(&user->had);
-    struct had_entry *entry = had_touch(&user->had, item);
-    model->had_bytes += had_bytes(&user->had) - before;
+    size_t before = user_memory(user);
+    if (action->weight > 0.0f && user_remember(user, &model->memories, item, second) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    struct had_entry *entry = had_touch(&user->had, &model->memories, item);
+    model->memory_bytes += user_memory(user) - before;
     if (entry == NULL)
         return STATUS_NO_MEMORY;
     entry->last_s = second;

@@ -32,10 +32,11 @@ struct recommender {
     struct recommender_settings settings;
     uint64_t events; /* accepted, ever */
     int64_t latest_ms;
-    size_t had_bytes;                      /* of what all users have */
+    size_t memory_bytes;                   /* of what hangs on all users, in the arena */
     uint64_t evicted_users, evicted_items; /* ever; not part of the state */
     struct ids user_ids, item_ids;
-    struct table users; /* struct user */
+    struct table users;    /* struct user */
+    struct arena memories; /* what hangs on them */
     struct factors factors;
     struct popularity popularity;
     struct sampler sampler;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* Raise it when the layout or the meaning of a part's state changes. */
-enum { STATE_VERSION = 9 };
+enum { STATE_VERSION = 10 };
 
 struct state_head {
     char magic[8];
@@ -200,12 +200,6 @@ static enum status load_settings(struct state_reader *reader, struct recommender
     return STATUS_OK;
 }
 
-static void count_had(struct recommender *model)
-{
-    for (uint32_t slot = 0; slot < model->user_ids.bound; slot++)
-        model->had_bytes += had_bytes(&recommender_user(model, slot)->had);
-}
-
 static enum status load_parts(struct recommender *model, struct state_reader *reader)
 {
     enum status status = ids_load(&model->user_ids, reader);
@@ -213,7 +207,8 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
         status = ids_load(&model->item_ids, reader);
     uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
     if (status == STATUS_OK)
-        status = users_load(&model->users, users, items, reader);
+        status =
+            users_load(&model->users, &model->memories, users, items, reader, &model->memory_bytes);
     if (status == STATUS_OK)
         status = factors_load(&model->factors, users, items, reader);
     if (status == STATUS_OK)
@@ -232,8 +227,6 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
         status = reader->read(reader, &model->blend, sizeof model->blend);
     if (status == STATUS_OK)
         status = dedupe_load(&model->dedupe, reader);
-    if (status == STATUS_OK)
-        count_had(model);
     return status;
 }
 

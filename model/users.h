@@ -15,17 +15,21 @@ struct visit {
     uint32_t second; /* since 1970 */
 };
 
+/* One cache line; what grows with the user hangs on it, in the arena that all users share. */
 struct user {
-    struct visit history[HISTORY_SIZE]; /* a ring of positive events; see user_visit() */
-    uint32_t visits;                    /* positive events so far */
-    uint32_t events;                    /* all accepted events */
-    uint32_t last_item;                 /* slot + 1 of the latest event's item, 0: none */
-    uint32_t last_second;
-    float gradient_sum;  /* row Adagrad's accumulator of the user's vector */
-    uint32_t previous_n; /* number of the user's event before the last about last_item; 0: none */
-    uint64_t last_event; /* its number */
+    struct visit *history; /* (history_room) a ring of positive events; see user_visit() */
     struct had had;
+    uint32_t visits;    /* positive events so far */
+    uint32_t events;    /* all accepted events */
+    uint32_t last_item; /* slot + 1 of the latest event's item, 0: none */
+    uint32_t last_second;
+    float gradient_sum;    /* row Adagrad's accumulator of the user's vector */
+    uint32_t previous_n;   /* number of the user's event before the last about last_item; 0: none */
+    uint64_t last_event;   /* its number */
+    uint32_t history_room; /* 0, or a power of two up to HISTORY_SIZE */
 };
+
+_Static_assert(sizeof(struct user) == 64, "one cache line");
 
 /* The age-th latest visit, 0 is the last one. */
 static inline const struct visit *user_visit(const struct user *user, uint32_t age)
@@ -41,11 +45,17 @@ static inline uint32_t user_visit_count(const struct user *user)
 /* Seconds since 1970, clamped to what 32 bits hold. */
 uint32_t user_clock(int64_t ts_ms);
 /* Appends a positive event to the history. */
-void user_remember(struct user *user, uint32_t item, uint32_t second);
-/* Frees what hangs on the user and zeroes the record. */
-void user_clear(struct user *user);
+enum status user_remember(struct user *user, struct arena *arena, uint32_t item, uint32_t second);
+/* Gives back what hangs on the user and zeroes the record. */
+void user_clear(struct user *user, struct arena *arena);
+/* What hangs on the user: bytes in the arena. */
+static inline size_t user_memory(const struct user *user)
+{
+    return user->history_room * sizeof *user->history + had_bytes(&user->had);
+}
 enum status users_save(const struct table *users, uint32_t bound, struct state_writer *writer);
-enum status users_load(struct table *users, uint32_t bound, uint32_t items,
-                       struct state_reader *reader);
+/* `bytes`: of all that hangs on them. */
+enum status users_load(struct table *users, struct arena *arena, uint32_t bound, uint32_t items,
+                       struct state_reader *reader, size_t *bytes);
 
 #endif
