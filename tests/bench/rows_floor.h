@@ -1,0 +1,45 @@
+/*
+ * The floor of learning: random rows of floats read and written, and nothing else. Which row is
+ * next is only hashed, so that the processor may fetch as many at once as it can; every float is
+ * changed.
+ */
+#ifndef TESTS_BENCH_ROWS_FLOOR_H
+#define TESTS_BENCH_ROWS_FLOOR_H
+
+#include "tests/bench/bench.h"
+
+#include "model/random.h"
+
+struct rows_floor {
+    float *table; /* (rows, dim), in huge pages */
+    uint32_t rows, dim;
+};
+
+static inline struct rows_floor rows_floor_create(uint32_t rows, uint32_t dim)
+{
+    return (struct rows_floor){bench_huge((size_t)rows * dim * sizeof(float)), rows, dim};
+}
+
+static inline float *rows_floor_at(const struct rows_floor *floor, uint64_t n)
+{
+    uint32_t row = random_below((uint32_t)(random_at(1, n) >> 32), floor->rows);
+    return floor->table + (size_t)row * floor->dim;
+}
+
+/* ns a row. */
+static inline double rows_floor_run(const struct rows_floor *floor, uint64_t count)
+{
+    enum { AHEAD = 16 }; /* rows fetched before their turn */
+    const uint64_t begun = bench_cpu_ns();
+    for (uint64_t n = 0; n < count; n++) {
+        const float *next = rows_floor_at(floor, n + AHEAD);
+        for (uint32_t i = 0; i < floor->dim; i += 16)
+            __builtin_prefetch(next + i, 1);
+        float *row = rows_floor_at(floor, n);
+        for (uint32_t i = 0; i < floor->dim; i++)
+            row[i] = row[i] * 0.5f + 1.0f;
+    }
+    return (double)(bench_cpu_ns() - begun) / (double)count;
+}
+
+#endif
