@@ -12,13 +12,14 @@
 /* Between two looks at the cost, the events may add no more than what is set aside for them. */
 enum { EVERY_EVENTS = 64, SET_ASIDE = EVERY_EVENTS * 4096, PART_EVICTED = 16 };
 
-/* Hash cells, keys and the slack of growing arrays, for an id of usual length. */
-enum { BYTES_PER_ID = 96 };
+/* For each user and item: the slack of growing arrays. */
+enum { SLACK = 32 };
 
 static size_t bytes_of_users(const struct recommender *model)
 {
-    size_t each = sizeof(struct user) + model->settings.dim * sizeof(float) + BYTES_PER_ID;
-    size_t bytes = ids_count(&model->user_ids) * each + model->memory_bytes;
+    size_t each = sizeof(struct user) + model->settings.dim * sizeof(float) + SLACK;
+    size_t bytes = ids_count(&model->user_ids) * each + ids_bytes(&model->user_ids);
+    bytes += model->memory_bytes;
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL && model_parts[p]->user_bytes != NULL)
             bytes += model_parts[p]->user_bytes(model->part[p]);
@@ -29,8 +30,9 @@ static size_t bytes_of_items(const struct recommender *model)
 {
     size_t rows = (3 * model->settings.dim + COLUMNS) * sizeof(float) + sizeof(struct item_sums);
     size_t asking = SPARSE_ROW * sizeof(float) + 2 * sizeof(float);
-    size_t bytes = ids_count(&model->item_ids) *
-                   (rows + asking + sizeof(struct popular_item) + 12 + BYTES_PER_ID);
+    size_t bytes =
+        ids_count(&model->item_ids) * (rows + asking + sizeof(struct popular_item) + 12 + SLACK);
+    bytes += ids_bytes(&model->item_ids);
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL)
             bytes += model_parts[p]->bytes(model->part[p], ids_count(&model->item_ids));

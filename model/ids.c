@@ -1,13 +1,16 @@
 #include "model/ids.h"
 
+#include "model/pages.h"
 #include "model/random.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELLS_AT_FIRST = 1024 };
+enum { CELLS_AT_FIRST = 1024, MOVED_AT_A_TIME = 32, KEY_BATCH = 256 };
 
-static uint32_t hash_of(const struct ids *ids, struct text id)
+#define CELLS_MOST ((uint64_t)1 << 31)
+
+uint32_t ids_hash(const struct ids *ids, struct text id)
 {
     uint64_t h = ids->seed ^ id.size;
     uint32_t at = 0;
@@ -21,44 +24,143 @@ static uint32_t hash_of(const struct ids *ids, struct text id)
     return (uint32_t)random_mix(h ^ rest);
 }
 
-enum status ids_init(struct ids *ids, uint64_t seed)
+/* ---- cells ---- */
+
+static enum status cells_init(struct ids_cells *cells, uint32_t count)
 {
-    *ids = (struct ids){.seed = seed, .cell_mask = CELLS_AT_FIRST - 1};
-    ids->cells = calloc(CELLS_AT_FIRST, sizeof *ids->cells);
-    return ids->cells == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    cells->at = pages_take(count * sizeof *cells->at);
+    cells->mask = count - 1;
+    return cells->at == NULL ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-void ids_finish(struct ids *ids)
+static void cells_finish(struct ids_cells *cells)
 {
-    free(ids->cells);
-    free(ids->keys);
-    free(ids->released);
-    free(ids->arena);
-    *ids = (struct ids){0};
+    pages_give(cells->at, ((size_t)cells->mask + 1) * sizeof *cells->at);
+    *cells = (struct ids_cells){0};
+}
+
+static uint64_t cell_with(uint32_t hash, uint32_t slot)
+{
+    return (uint64_t)hash << 32 | (slot + 1);
+}
+
+static uint32_t slot_in(uint64_t cell)
+{
+    return (uint32_t)cell - 1;
+}
+
+static uint32_t hash_in(uint64_t cell)
+{
+    return (uint32_t)(cell >> 32);
+}
+
+static void put(const struct ids_cells *cells, uint64_t cell)
+{
+    uint32_t at = hash_in(cell) & cells->mask;
+    while (cells->at[at] != 0)
+        at = (at + 1) & cells->mask;
+    cells->at[at] = cell;
+}
+
+/* The place of the id's cell, or UINT32_MAX. */
+static uint32_t place_of(const struct ids *ids, const struct ids_cells *cells, struct text id,
+                         uint32_t hash)
+{
+    for (uint32_t at = hash & cells->mask;; at = (at + 1) & cells->mask) {
+        uint64_t cell = cells->at[at];
+        if (cell == 0)
+            return UINT32_MAX;
+        if (hash_in(cell) == hash && text_equal(ids_text(ids, slot_in(cell)), id))
+            return at;
+    }
+}
+
+/* Takes the next of the old cells along. They stay where they are as well, and are right until a
+ * slot is released: so that waits until all have moved. */
+static void move_some(struct ids *ids, uint32_t count)
+{
+    for (; count > 0 && ids->old.at != NULL; count--) {
+        uint64_t cell = ids->old.at[ids->moved];
+        if (cell != 0)
+            put(&ids->cells, cell);
+        if (ids->moved++ == ids->old.mask)
+            cells_finish(&ids->old);
+    }
+}
+
+static enum status make_room(struct ids *ids)
+{
+    uint64_t room = (uint64_t)ids->cells.mask + 1;
+    if (4 * ((uint64_t)ids_count(ids) + 1) <= 3 * room)
+        return STATUS_OK;
+    move_some(ids, UINT32_MAX);
+    struct ids_cells grown;
+    if (room >= CELLS_MOST || cells_init(&grown, (uint32_t)(2 * room)) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    ids->old = ids->cells;
+    ids->cells = grown;
+    ids->moved = 0;
+    return STATUS_OK;
+}
+
+/* ---- keys ---- */
+
+static struct ids_key *key_of(const struct ids *ids, uint32_t slot)
+{
+    return table_row(&ids->keys, slot);
 }
 
 struct text ids_text(const struct ids *ids, uint32_t slot)
 {
-    if (slot >= ids->bound || ids->keys[slot].size == 0)
+    if (slot >= ids->bound)
         return (struct text){NULL, 0};
-    return (struct text){ids->arena + ids->keys[slot].offset, ids->keys[slot].size};
+    const struct ids_key *key = key_of(ids, slot);
+    return (struct text){key->size <= ID_BYTES_SHORT ? key->text : key->far, key->size};
 }
 
-/* The cell that holds the id, or the empty one where it would go. */
-static uint32_t cell_of(const struct ids *ids, struct text id, uint32_t hash)
+static enum status set_key(struct ids *ids, uint32_t slot, struct text id)
 {
-    uint32_t cell = hash & ids->cell_mask;
-    for (;; cell = (cell + 1) & ids->cell_mask) {
-        uint32_t held = ids->cells[cell];
-        if (held == 0 ||
-            (ids->keys[held - 1].hash == hash && text_equal(ids_text(ids, held - 1), id)))
-            return cell;
+    struct ids_key *key = key_of(ids, slot);
+    char *to = key->text;
+    if (id.size > ID_BYTES_SHORT) {
+        to = arena_take(&ids->arena, id.size);
+        if (to == NULL)
+            return STATUS_NO_MEMORY;
+        key->far = to;
+        ids->far_bytes += arena_size(id.size);
     }
+    memcpy(to, id.at, id.size);
+    key->size = (uint8_t)id.size;
+    return STATUS_OK;
 }
 
-uint32_t ids_find(const struct ids *ids, struct text id)
+static void clear_key(struct ids *ids, uint32_t slot)
 {
-    return ids->cells[cell_of(ids, id, hash_of(ids, id))] - 1; /* 0 - 1 is SLOT_NONE */
+    struct ids_key *key = key_of(ids, slot);
+    if (key->size > ID_BYTES_SHORT) {
+        arena_give(&ids->arena, key->far, key->size);
+        ids->far_bytes -= arena_size(key->size);
+    }
+    memset(key, 0, sizeof *key);
+}
+
+/* ---- the whole ---- */
+
+enum status ids_init(struct ids *ids, uint64_t seed)
+{
+    *ids = (struct ids){.seed = seed};
+    table_init(&ids->keys, sizeof(struct ids_key));
+    return cells_init(&ids->cells, CELLS_AT_FIRST);
+}
+
+void ids_finish(struct ids *ids)
+{
+    cells_finish(&ids->cells);
+    cells_finish(&ids->old);
+    table_finish(&ids->keys);
+    free(ids->released);
+    arena_finish(&ids->arena);
+    *ids = (struct ids){0};
 }
 
 uint32_t ids_count(const struct ids *ids)
@@ -66,112 +168,69 @@ uint32_t ids_count(const struct ids *ids)
     return ids->bound - ids->released_count;
 }
 
-static enum status rehash(struct ids *ids, uint32_t cells)
+static uint32_t find(const struct ids *ids, struct text id, uint32_t hash)
 {
-    uint32_t *fresh = calloc(cells, sizeof *fresh);
-    if (fresh == NULL)
-        return STATUS_NO_MEMORY;
-    for (uint32_t slot = 0; slot < ids->bound; slot++) {
-        if (ids->keys[slot].size == 0)
-            continue;
-        uint32_t cell = ids->keys[slot].hash & (cells - 1);
-        while (fresh[cell] != 0)
-            cell = (cell + 1) & (cells - 1);
-        fresh[cell] = slot + 1;
-    }
-    free(ids->cells);
-    ids->cells = fresh;
-    ids->cell_mask = cells - 1;
-    return STATUS_OK;
+    uint32_t at = place_of(ids, &ids->cells, id, hash);
+    if (at != UINT32_MAX)
+        return slot_in(ids->cells.at[at]);
+    if (ids->old.at == NULL)
+        return SLOT_NONE;
+    at = place_of(ids, &ids->old, id, hash);
+    return at == UINT32_MAX ? SLOT_NONE : slot_in(ids->old.at[at]);
 }
 
-static enum status room_for_keys(struct ids *ids, uint32_t count)
+uint32_t ids_find(const struct ids *ids, struct text id)
 {
-    if (count <= ids->key_room)
-        return STATUS_OK;
-    uint32_t room = ids->key_room == 0 ? 1024 : ids->key_room;
-    while (room < count)
-        room += room / 2;
-    struct ids_key *grown = realloc(ids->keys, room * sizeof *grown);
-    if (grown == NULL)
-        return STATUS_NO_MEMORY;
-    ids->keys = grown;
-    ids->key_room = room;
-    return STATUS_OK;
+    return id.size == 0 ? SLOT_NONE : find(ids, id, ids_hash(ids, id));
 }
 
-static enum status room_in_arena(struct ids *ids, uint64_t bytes)
+void ids_fetch_cell(const struct ids *ids, uint32_t hash)
 {
-    uint64_t room = ids->arena_room == 0 ? 16384 : ids->arena_room;
-    while (room < ids->arena_used + bytes)
-        room += room / 2;
-    if (room == ids->arena_room)
-        return STATUS_OK;
-    char *grown = realloc(ids->arena, room);
-    if (grown == NULL)
-        return STATUS_NO_MEMORY;
-    ids->arena = grown;
-    ids->arena_room = room;
-    return STATUS_OK;
+    __builtin_prefetch(&ids->cells.at[hash & ids->cells.mask]);
 }
 
-/* Drops the wiped keys once they are more than half of the arena. */
-static void compact_arena(struct ids *ids)
+void ids_fetch_key(const struct ids *ids, uint32_t hash)
 {
-    if (ids->arena_wasted < 65536 || ids->arena_wasted < ids->arena_used / 2)
-        return;
-    char *fresh = malloc(ids->arena_room);
-    if (fresh == NULL)
-        return; /* only costs memory */
-    uint64_t used = 0;
-    for (uint32_t slot = 0; slot < ids->bound; slot++) {
-        struct ids_key *key = &ids->keys[slot];
-        if (key->size > 0)
-            memcpy(fresh + used, ids->arena + key->offset, key->size);
-        key->offset = used;
-        used += key->size;
-    }
-    free(ids->arena);
-    ids->arena = fresh;
-    ids->arena_used = used;
-    ids->arena_wasted = 0;
+    uint32_t at = hash & ids->cells.mask;
+    while (ids->cells.at[at] != 0 && hash_in(ids->cells.at[at]) != hash)
+        at = (at + 1) & ids->cells.mask;
+    if (ids->cells.at[at] != 0)
+        __builtin_prefetch(key_of(ids, slot_in(ids->cells.at[at])));
 }
 
 uint32_t ids_intern(struct ids *ids, struct text id, bool *added)
 {
-    uint32_t hash = hash_of(ids, id);
-    uint32_t cell = cell_of(ids, id, hash);
-    *added = ids->cells[cell] == 0;
+    uint32_t hash = ids_hash(ids, id);
+    uint32_t slot = find(ids, id, hash);
+    *added = slot == SLOT_NONE;
     if (!*added)
-        return ids->cells[cell] - 1;
-    if (ids_count(ids) >= ids->cell_mask / 2) {
-        if (rehash(ids, 2 * (ids->cell_mask + 1)) != STATUS_OK)
-            return SLOT_NONE;
-        cell = cell_of(ids, id, hash);
-    }
-    if (room_for_keys(ids, ids->bound + 1) != STATUS_OK || room_in_arena(ids, id.size) != STATUS_OK)
+        return slot;
+    if (make_room(ids) != STATUS_OK)
         return SLOT_NONE;
-    uint32_t slot = ids->released_count > 0 ? ids->released[--ids->released_count] : ids->bound++;
-    memcpy(ids->arena + ids->arena_used, id.at, id.size);
-    ids->keys[slot] =
-        (struct ids_key){.offset = ids->arena_used, .hash = hash, .size = (uint8_t)id.size};
-    ids->arena_used += id.size;
-    ids->cells[cell] = slot + 1;
+    move_some(ids, MOVED_AT_A_TIME);
+    slot = ids->released_count > 0 ? ids->released[ids->released_count - 1] : ids->bound;
+    if (table_grow(&ids->keys, slot + 1) != STATUS_OK || set_key(ids, slot, id) != STATUS_OK)
+        return SLOT_NONE;
+    if (ids->released_count > 0)
+        ids->released_count--;
+    else
+        ids->bound++;
+    put(&ids->cells, cell_with(hash, slot));
     return slot;
 }
 
 /* Closes the gap that an emptied cell leaves in its run (Knuth vol. 3, 6.4, algorithm R). */
-static void close_gap(struct ids *ids, uint32_t gap)
+static void close_gap(const struct ids *ids, uint32_t gap)
 {
-    for (uint32_t cell = (gap + 1) & ids->cell_mask; ids->cells[cell] != 0;
-         cell = (cell + 1) & ids->cell_mask) {
-        uint32_t home = ids->keys[ids->cells[cell] - 1].hash & ids->cell_mask;
-        if (((cell - home) & ids->cell_mask) >= ((cell - gap) & ids->cell_mask)) {
-            ids->cells[gap] = ids->cells[cell];
-            gap = cell;
+    const struct ids_cells *cells = &ids->cells;
+    for (uint32_t at = (gap + 1) & cells->mask; cells->at[at] != 0; at = (at + 1) & cells->mask) {
+        uint32_t home = hash_in(cells->at[at]) & cells->mask;
+        if (((at - home) & cells->mask) >= ((at - gap) & cells->mask)) {
+            cells->at[gap] = cells->at[at];
+            gap = at;
         }
     }
-    ids->cells[gap] = 0;
+    cells->at[gap] = 0;
 }
 
 static bool push_released(struct ids *ids, uint32_t slot)
@@ -190,59 +249,114 @@ static bool push_released(struct ids *ids, uint32_t slot)
 
 void ids_release(struct ids *ids, uint32_t slot)
 {
-    struct ids_key *key = &ids->keys[slot];
-    close_gap(ids, cell_of(ids, ids_text(ids, slot), key->hash));
-    memset(ids->arena + key->offset, 0, key->size);
-    ids->arena_wasted += key->size;
-    *key = (struct ids_key){0};
+    struct text id = ids_text(ids, slot);
+    move_some(ids, UINT32_MAX);
+    close_gap(ids, place_of(ids, &ids->cells, id, ids_hash(ids, id)));
+    clear_key(ids, slot);
     push_released(ids, slot); /* without memory the slot is lost, and nothing else */
-    compact_arena(ids);
 }
 
 size_t ids_bytes(const struct ids *ids)
 {
-    return ((size_t)ids->cell_mask + 1) * sizeof *ids->cells + ids->key_room * sizeof *ids->keys +
-           ids->released_room * sizeof *ids->released + ids->arena_room;
+    enum { CELLS_EACH = 2 * sizeof(uint64_t) }; /* between 4/3 and 8/3 */
+    return ids_count(ids) * (sizeof(struct ids_key) + CELLS_EACH) + ids->far_bytes;
+}
+
+/* ---- keeping: the sizes of a batch of ids, then their bytes, one after the other ---- */
+
+static enum status save_batch(const struct ids *ids, uint32_t first, uint32_t count,
+                              struct state_writer *writer)
+{
+    uint8_t sizes[KEY_BATCH];
+    char bytes[KEY_BATCH * ID_BYTES_MAX];
+    size_t used = 0;
+    for (uint32_t n = 0; n < count; n++) {
+        struct text id = ids_text(ids, first + n);
+        sizes[n] = (uint8_t)id.size;
+        memcpy(bytes + used, id.at, id.size);
+        used += id.size;
+    }
+    enum status status = writer->write(writer, sizes, count);
+    return status == STATUS_OK && used > 0 ? writer->write(writer, bytes, used) : status;
 }
 
 enum status ids_save(const struct ids *ids, struct state_writer *writer)
 {
     uint32_t head[2] = {ids->bound, ids->released_count};
     enum status status = writer->write(writer, head, sizeof head);
-    for (uint32_t slot = 0; slot < ids->bound && status == STATUS_OK; slot++) {
-        struct text id = ids_text(ids, slot);
-        char bytes[1 + ID_BYTES_MAX];
-        bytes[0] = (char)id.size;
-        if (id.size > 0)
-            memcpy(bytes + 1, id.at, id.size);
-        status = writer->write(writer, bytes, 1 + id.size);
+    for (uint32_t first = 0; first < ids->bound && status == STATUS_OK; first += KEY_BATCH) {
+        uint32_t left = ids->bound - first;
+        status = save_batch(ids, first, left < KEY_BATCH ? left : KEY_BATCH, writer);
     }
     if (status == STATUS_OK && ids->released_count > 0)
         status = writer->write(writer, ids->released, ids->released_count * sizeof *ids->released);
     return status;
 }
 
-/* One slot's key, placed as ids_intern() would. */
-static enum status load_key(struct ids *ids, uint32_t slot, struct state_reader *reader)
+static enum status load_batch(struct ids *ids, uint32_t count, struct state_reader *reader)
 {
-    uint8_t size;
-    char bytes[ID_BYTES_MAX];
-    enum status status = reader->read(reader, &size, 1);
-    if (status == STATUS_OK && size > 0)
-        status = reader->read(reader, bytes, size);
+    uint8_t sizes[KEY_BATCH];
+    char bytes[KEY_BATCH * ID_BYTES_MAX];
+    size_t used = 0;
+    enum status status = reader->read(reader, sizes, count);
+    for (uint32_t n = 0; n < count && status == STATUS_OK; n++)
+        used += sizes[n];
+    if (status == STATUS_OK && used > 0)
+        status = reader->read(reader, bytes, used);
     if (status == STATUS_OK)
-        status = room_for_keys(ids, slot + 1);
-    if (status == STATUS_OK)
-        status = room_in_arena(ids, size);
-    if (status != STATUS_OK)
-        return status;
-    struct text id = {bytes, size};
-    ids->keys[slot] = (struct ids_key){.offset = ids->arena_used, .size = size};
-    ids->keys[slot].hash = size > 0 ? hash_of(ids, id) : 0;
-    if (size > 0)
-        memcpy(ids->arena + ids->arena_used, bytes, size);
-    ids->arena_used += size;
-    ids->bound = slot + 1;
+        status = table_grow(&ids->keys, ids->bound + count);
+    const char *at = bytes;
+    for (uint32_t n = 0; n < count && status == STATUS_OK; n++) {
+        status = set_key(ids, ids->bound++, (struct text){at, sizes[n]});
+        at += sizes[n];
+    }
+    return status;
+}
+
+/* Slots without an id, each once: they are marked as long as this takes. */
+static enum status load_released(struct ids *ids, uint32_t count, struct state_reader *reader)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t n = 0; status == STATUS_OK && n < count; n++) {
+        uint32_t slot;
+        status = reader->read(reader, &slot, sizeof slot);
+        if (status == STATUS_OK &&
+            (slot >= ids->bound || key_of(ids, slot)->size != 0 || key_of(ids, slot)->text[0] != 0))
+            status = STATUS_BAD_DATA;
+        if (status == STATUS_OK && !push_released(ids, slot))
+            status = STATUS_NO_MEMORY;
+        if (status == STATUS_OK)
+            key_of(ids, slot)->text[0] = 1;
+    }
+    for (uint32_t n = 0; n < ids->released_count; n++)
+        key_of(ids, ids->released[n])->text[0] = 0;
+    return status;
+}
+
+/* All cells at once, each fetched some ids before it is filled; no id may be there twice. */
+static enum status fill_cells(struct ids *ids)
+{
+    enum { AHEAD = 32 };
+    uint64_t room = CELLS_AT_FIRST;
+    uint32_t hash[AHEAD];
+    while (4 * ((uint64_t)ids->bound + 1) > 3 * room)
+        room *= 2;
+    cells_finish(&ids->cells);
+    if (room > CELLS_MOST || cells_init(&ids->cells, (uint32_t)room) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    for (uint64_t ahead = 0; ahead < (uint64_t)ids->bound + AHEAD; ahead++) {
+        uint32_t slot = (uint32_t)(ahead - AHEAD);
+        if (ahead >= AHEAD && key_of(ids, slot)->size > 0) {
+            uint32_t own = hash[ahead % AHEAD];
+            if (place_of(ids, &ids->cells, ids_text(ids, slot), own) != UINT32_MAX)
+                return STATUS_BAD_DATA;
+            put(&ids->cells, cell_with(own, slot));
+        }
+        if (ahead < ids->bound) {
+            hash[ahead % AHEAD] = ids_hash(ids, ids_text(ids, (uint32_t)ahead));
+            ids_fetch_cell(ids, hash[ahead % AHEAD]);
+        }
+    }
     return STATUS_OK;
 }
 
@@ -250,20 +364,11 @@ enum status ids_load(struct ids *ids, struct state_reader *reader)
 {
     uint32_t head[2];
     enum status status = reader->read(reader, head, sizeof head);
-    for (uint32_t slot = 0; status == STATUS_OK && slot < head[0]; slot++)
-        status = load_key(ids, slot, reader);
-    for (uint32_t n = 0; status == STATUS_OK && n < head[1]; n++) {
-        uint32_t slot;
-        status = reader->read(reader, &slot, sizeof slot);
-        if (status == STATUS_OK && (slot >= ids->bound || ids->keys[slot].size != 0))
-            status = STATUS_BAD_DATA;
-        if (status == STATUS_OK && !push_released(ids, slot))
-            status = STATUS_NO_MEMORY;
+    while (status == STATUS_OK && ids->bound < head[0]) {
+        uint32_t left = head[0] - ids->bound;
+        status = load_batch(ids, left < KEY_BATCH ? left : KEY_BATCH, reader);
     }
-    if (status != STATUS_OK)
-        return status;
-    uint32_t cells = CELLS_AT_FIRST;
-    while (ids_count(ids) >= (cells - 1) / 2)
-        cells *= 2;
-    return rehash(ids, cells);
+    if (status == STATUS_OK)
+        status = load_released(ids, head[1], reader);
+    return status == STATUS_OK ? fill_cells(ids) : status;
 }

@@ -1,32 +1,51 @@
 /*
- * Ids of users or items to slots and back: an open-addressing hash table over an arena of keys.
- * A slot is the place of a user or item in every table. Released slots are used again, the last
- * released first, so that equal histories give equal slots.
+ * Ids of users or items to slots and back. A slot is the place of a user or item in every table.
+ * Released slots are used again, the last released first, so that equal histories give equal slots.
+ *
+ *     hash ──► cells: 8 bytes each, hash and slot ──► keys: 16 bytes each, the id itself
+ *                                                      (longer ones are in an arena)
+ *
+ * So an id is found in two places of memory. The cells are an open-addressing table, at most three
+ * quarters full. It grows without a stall: for a while there are two, and each new id takes some
+ * of the old one's along.
  */
 #ifndef MODEL_IDS_H
 #define MODEL_IDS_H
 
+#include "model/arena.h"
 #include "model/event.h"
-#include "model/state.h"
+#include "model/table.h"
 
 #define SLOT_NONE UINT32_MAX
 
+enum { ID_BYTES_SHORT = 15 };
+
 struct ids_key {
-    uint64_t offset; /* into the arena */
-    uint32_t hash;
     uint8_t size; /* 0: the slot is free */
+    union {
+        char text[ID_BYTES_SHORT];         /* up to ID_BYTES_SHORT bytes */
+        char *far __attribute__((packed)); /* longer ones, in the arena */
+    };
+};
+
+_Static_assert(sizeof(struct ids_key) == 16, "four to a cache line");
+
+struct ids_cells {
+    uint64_t *at;  /* (mask + 1) hash in the high half, slot + 1 in the low one; 0: empty */
+    uint32_t mask; /* of a power of two */
 };
 
 struct ids {
     uint64_t seed;
-    uint32_t *cells; /* slot + 1, 0: empty */
-    uint32_t cell_mask;
-    struct ids_key *keys; /* by slot */
-    uint32_t bound, key_room;
+    struct ids_cells cells;
+    struct ids_cells old; /* what is not moved yet; `at` NULL: nothing */
+    uint32_t moved;       /* of the old cells */
+    struct table keys;    /* struct ids_key, by slot */
+    uint32_t bound;
     uint32_t *released; /* a stack */
     uint32_t released_count, released_room;
-    char *arena;
-    uint64_t arena_used, arena_room, arena_wasted;
+    struct arena arena;
+    size_t far_bytes; /* of the ids in it */
 };
 
 enum status ids_init(struct ids *ids, uint64_t seed);
@@ -36,11 +55,19 @@ uint32_t ids_find(const struct ids *ids, struct text id); /* or SLOT_NONE */
 uint32_t ids_intern(struct ids *ids, struct text id, bool *added);
 /* Forgets the id, wipes its bytes, and releases its slot. */
 void ids_release(struct ids *ids, uint32_t slot);
-struct text ids_text(const struct ids *ids, uint32_t slot); /* absent for a free slot */
-/* Holds until the next ids_intern() or ids_release(). */
+/* Absent for a free slot. Holds until the slot is released. */
+struct text ids_text(const struct ids *ids, uint32_t slot);
 uint32_t ids_count(const struct ids *ids);
+/* What the ids cost, from what is there: the same after a restart. */
 size_t ids_bytes(const struct ids *ids);
 enum status ids_save(const struct ids *ids, struct state_writer *writer);
 enum status ids_load(struct ids *ids, struct state_reader *reader);
+
+/* ---- for looking several up at a time: each step brings near what the next one reads ---- */
+
+uint32_t ids_hash(const struct ids *ids, struct text id);
+void ids_fetch_cell(const struct ids *ids, uint32_t hash);
+/* Of the first cell that has the hash. */
+void ids_fetch_key(const struct ids *ids, uint32_t hash);
 
 #endif

@@ -23,9 +23,8 @@ void pairs_destroy(void *self)
     struct pairs *pairs = self;
     if (pairs == NULL)
         return;
-    for (uint32_t item = 0; item < pairs->lists.rows; item++)
-        free(pairs_of(pairs, item)->item);
     table_finish(&pairs->lists);
+    arena_finish(&pairs->arena);
     free(pairs);
 }
 
@@ -37,16 +36,15 @@ enum status pairs_grow(void *self, uint32_t users, uint32_t items)
 
 static enum status set_room(struct pairs *pairs, struct pair_list *list, uint32_t room)
 {
-    uint32_t *block = malloc((size_t)room * 8);
+    uint32_t *block = arena_take(&pairs->arena, (size_t)room * 8);
     if (block == NULL)
         return STATUS_NO_MEMORY;
-    memset(block, 0, (size_t)room * 8);
     if (list->size > 0) {
         memcpy(block, list->item, list->size * sizeof(uint32_t));
         memcpy(block + room, pair_weights(list), list->size * sizeof(float));
     }
     pairs->bytes += (size_t)(room - list->room) * 8;
-    free(list->item);
+    arena_give(&pairs->arena, list->item, (size_t)list->room * 8);
     list->item = block;
     list->room = (uint16_t)room;
     return STATUS_OK;
@@ -103,7 +101,7 @@ enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float wei
 static void clear(struct pairs *pairs, struct pair_list *list)
 {
     pairs->bytes -= (size_t)list->room * 8;
-    free(list->item);
+    arena_give(&pairs->arena, list->item, (size_t)list->room * 8);
     *list = (struct pair_list){0};
 }
 

@@ -5,6 +5,7 @@
 #ifndef MODEL_PAIRS_H
 #define MODEL_PAIRS_H
 
+#include "model/arena.h"
 #include "model/table.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct pairs {
     struct table lists; /* struct pair_list (items) */
     uint32_t most;      /* a power of two */
     size_t bytes;       /* of all lists' entries, by their room */
+    struct arena arena; /* where they are */
 };
 
 /* The pairs of a part (part.h), whose signatures these have. */

@@ -1,7 +1,13 @@
 #include "model/sparse.h"
 
-#include <stdlib.h>
+#include "model/pages.h"
+
 #include <string.h>
+
+static size_t rows_bytes(uint32_t room)
+{
+    return (size_t)room * SPARSE_ROW * sizeof(float);
+}
 
 enum status sparse_grow(struct sparse *sparse, uint32_t bound)
 {
@@ -10,14 +16,13 @@ enum status sparse_grow(struct sparse *sparse, uint32_t bound)
     uint32_t room = sparse->room == 0 ? 4096 : sparse->room;
     while (room < bound)
         room *= 2;
-    float *rows = aligned_alloc(64, (size_t)room * SPARSE_ROW * sizeof *rows);
-    uint32_t *touched = malloc(room * sizeof *touched);
+    float *rows = pages_take(rows_bytes(room));
+    uint32_t *touched = pages_take(room * sizeof *touched);
     if (rows == NULL || touched == NULL) {
-        free(rows);
-        free(touched);
+        pages_give(rows, rows_bytes(room));
+        pages_give(touched, room * sizeof *touched);
         return STATUS_NO_MEMORY;
     }
-    memset(rows, 0, (size_t)room * SPARSE_ROW * sizeof *rows);
     sparse_finish(sparse);
     *sparse = (struct sparse){.rows = rows, .touched = touched, .room = room};
     return STATUS_OK;
@@ -25,8 +30,8 @@ enum status sparse_grow(struct sparse *sparse, uint32_t bound)
 
 void sparse_finish(struct sparse *sparse)
 {
-    free(sparse->rows);
-    free(sparse->touched);
+    pages_give(sparse->rows, rows_bytes(sparse->room));
+    pages_give(sparse->touched, sparse->room * sizeof *sparse->touched);
     *sparse = (struct sparse){0};
 }
 
