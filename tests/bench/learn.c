@@ -5,7 +5,8 @@
  *     learn --loss softmax --users 1000000 --items 1000000 --rounds 5 --floor 66
  *     learn --users 200000 --items 50000 --skew 1 --events 1000000 --pairs FILE
  *
- * First every item is met once, then `warm` events; then, each round, `events` more are timed:
+ * First everybody and everything is met once, then come `warm` events; then, each round, `events`
+ * more are timed:
  * {"ns": an event, "floor": so many random rows of the same size read and written, in turns with
  * it}. With --skew items are drawn by 1 / rank, users by 1 / rank^0.6; without it all alike.
  * --pairs writes the events of the first round for the peers, as pairs of uint32_t, and learns
@@ -50,29 +51,16 @@ static uint32_t skew_draw(const struct skew *skew, uint64_t bits)
 
 struct world {
     struct skew users, items;
-    char (*user_id)[ID_ROOM], (*item_id)[ID_ROOM];
-    uint32_t *user_size, *item_size;
-    uint64_t drawn; /* events so far */
+    uint64_t drawn, learned; /* events so far */
 };
-
-static void name_all(uint32_t count, char letter, char (**id)[ID_ROOM], uint32_t **size)
-{
-    *id = malloc(count * sizeof **id);
-    *size = malloc(count * sizeof **size);
-    for (uint32_t n = 0; n < count; n++)
-        (*size)[n] = (uint32_t)snprintf((*id)[n], ID_ROOM, "%c%u", letter, n);
-}
 
 static struct world world_create(int argc, char **argv)
 {
     uint32_t users = (uint32_t)bench_number(argc, argv, "--users", 200e3);
     uint32_t items = (uint32_t)bench_number(argc, argv, "--items", 50e3);
     bool skewed = bench_number(argc, argv, "--skew", 0) > 0;
-    struct world world = {.users = skew_create(users, skewed ? 0.6 : 0.0),
+    return (struct world){.users = skew_create(users, skewed ? 0.6 : 0.0),
                           .items = skew_create(items, skewed ? 1.0 : 0.0)};
-    name_all(users, 'u', &world.user_id, &world.user_size);
-    name_all(items, 'i', &world.item_id, &world.item_size);
-    return world;
 }
 
 struct pair {
@@ -86,22 +74,38 @@ static void draw_pairs(struct world *world, struct pair *pairs, uint32_t count)
                                  skew_draw(&world->items, random_at(1, 2 * world->drawn + 1))};
 }
 
-static struct event event_of(const struct world *world, struct pair pair, uint64_t n)
+/* An event's ids stand together, as in the message that they are decoded from. */
+struct message {
+    char user[ID_ROOM], item[ID_ROOM];
+    uint32_t user_size, item_size;
+};
+
+static struct message message_of(struct pair pair)
 {
-    return (struct event){
-        .user = {world->user_id[pair.user], world->user_size[pair.user]},
-        .item = {world->item_id[pair.item], world->item_size[pair.item]},
-        .name = {"click", 5},
-        .ts_ms = 1700000000000 + (int64_t)n,
-    };
+    struct message message;
+    message.user_size = (uint32_t)snprintf(message.user, ID_ROOM, "u%u", pair.user);
+    message.item_size = (uint32_t)snprintf(message.item, ID_ROOM, "i%u", pair.item);
+    return message;
 }
 
-static void learn(struct recommender *model, struct world *world, const struct pair *pairs,
+static void draw_messages(struct world *world, struct message *messages, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        struct pair pair;
+        draw_pairs(world, &pair, 1);
+        messages[n] = message_of(pair);
+    }
+}
+
+static void learn(struct recommender *model, struct world *world, const struct message *messages,
                   uint32_t count)
 {
-    static uint64_t now;
     for (uint32_t n = 0; n < count; n++) {
-        struct event event = event_of(world, pairs[n], now++);
+        const struct message *message = &messages[n];
+        struct event event = {.user = {message->user, message->user_size},
+                              .item = {message->item, message->item_size},
+                              .name = {"click", 5},
+                              .ts_ms = 1700000000000 + (int64_t)world->learned++};
         struct learned learned;
         if (recommender_learn(model, &event, &learned) != VERDICT_ACCEPTED ||
             learned.status != STATUS_OK) {
@@ -134,43 +138,58 @@ static struct recommender *model_create(const char *loss_name, uint32_t dim)
 static void meet_all(struct recommender *model, struct world *world)
 {
     uint32_t users = world->users.size, items = world->items.size;
-    for (uint32_t n = 0; n < users || n < items; n++)
-        learn(model, world, &(struct pair){n % users, n % items}, 1);
+    for (uint32_t n = 0; n < users || n < items; n++) {
+        struct message message = message_of((struct pair){n % users, n % items});
+        learn(model, world, &message, 1);
+    }
+}
+
+static int write_pairs(struct world *world, uint32_t count, const char *file)
+{
+    struct pair *pairs = malloc(count * sizeof *pairs);
+    draw_pairs(world, pairs, count);
+    FILE *out = fopen(file, "wb");
+    bool written = out != NULL && fwrite(pairs, sizeof *pairs, count, out) == count;
+    free(pairs);
+    return out != NULL && fclose(out) == 0 && written ? 0 : 73;
+}
+
+static void warm_up(struct recommender *model, struct world *world, struct message *messages,
+                    uint32_t room, uint64_t count)
+{
+    meet_all(model, world);
+    for (uint64_t done = 0; done < count; done += room) {
+        uint32_t some = count - done < room ? (uint32_t)(count - done) : room;
+        draw_messages(world, messages, some);
+        learn(model, world, messages, some);
+    }
 }
 
 int main(int argc, char **argv)
 {
     struct world world = world_create(argc, argv);
     const uint32_t events = (uint32_t)bench_number(argc, argv, "--events", 1e6);
-    const uint32_t warm = (uint32_t)bench_number(argc, argv, "--warm", 0);
     const uint32_t dim = (uint32_t)bench_number(argc, argv, "--dim", 64);
     const double rows = bench_number(argc, argv, "--floor", 0);
     const char *file = bench_word(argc, argv, "--pairs", NULL);
-    struct pair *pairs = malloc((events > warm ? events : warm) * sizeof *pairs);
-    if (file != NULL) {
-        draw_pairs(&world, pairs, events);
-        FILE *out = fopen(file, "wb");
-        return out != NULL && fwrite(pairs, sizeof *pairs, events, out) == events &&
-                       fclose(out) == 0
-                   ? 0
-                   : 73;
-    }
+    if (file != NULL)
+        return write_pairs(&world, events, file);
     struct recommender *model = model_create(bench_word(argc, argv, "--loss", "bpr"), dim);
-    meet_all(model, &world);
-    draw_pairs(&world, pairs, warm);
-    learn(model, &world, pairs, warm);
+    struct message *messages = malloc(events * sizeof *messages);
+    warm_up(model, &world, messages, events, (uint64_t)bench_number(argc, argv, "--warm", 0));
     struct rows_floor floor = {0};
     if (rows > 0)
         floor = rows_floor_create(world.users.size + world.items.size, dim);
     for (int round = (int)bench_number(argc, argv, "--rounds", 1); round > 0; round--) {
-        draw_pairs(&world, pairs, events);
+        draw_messages(&world, messages, events);
         const uint64_t begun = bench_cpu_ns();
-        learn(model, &world, pairs, events);
+        learn(model, &world, messages, events);
         const double ns = (double)(bench_cpu_ns() - begun) / events;
         printf("{\"ns\": %.2f, \"floor\": %.2f}\n", ns,
                rows > 0 ? rows * rows_floor_run(&floor, (uint64_t)(rows * events)) : 0.0);
         fflush(stdout);
     }
     recommender_destroy(model);
+    free(messages);
     return 0;
 }

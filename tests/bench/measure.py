@@ -75,6 +75,16 @@ def run(command, **more):
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+def run_json(command):
+    """What a command prints: one JSON document."""
+    command = [str(word) for word in command]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        say(done.stderr)
+        sys.exit("tests/bench: " + " ".join(command) + f": exit {done.returncode}")
+    return json.loads(done.stdout)
+
+
 def program(name, *arguments):
     """The last line that build/bench/NAME prints."""
     return run([BUILD / "bench" / name, *arguments])[-1]
