@@ -12,7 +12,7 @@ static const struct kernels *find(enum kernel_choice choice)
     bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     if (avx512 && (choice == KERNEL_BEST || choice == KERNEL_AVX512))
-        return &kernels_avx512;
+        return __builtin_cpu_supports("avx512vnni") ? &kernels_avx512_vnni : &kernels_avx512;
     if (avx2 && (choice == KERNEL_BEST || choice == KERNEL_AVX2))
         return &kernels_avx2;
 #endif

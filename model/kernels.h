@@ -9,6 +9,8 @@
 #ifndef MODEL_KERNELS_H
 #define MODEL_KERNELS_H
 
+#include "model/sift.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +37,7 @@ struct kernels {
     float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */
     void (*exp)(float *v, size_t size);
+    sift_fn *sift; /* sift.h */
 };
 
 /* The variant in use. Starts as the best this machine has. */

@@ -140,6 +140,7 @@ const struct kernels kernels_avx2 = {
     .find = find,
     .least = least,
     .exp = exp_all,
+    .sift = sift_avx2,
 };
 
 #endif

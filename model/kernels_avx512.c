@@ -141,6 +141,21 @@ const struct kernels kernels_avx512 = {
     .find = find,
     .least = least,
     .exp = exp_all,
+    .sift = sift_avx2,
+};
+
+/* With VNNI, which a machine may have or not. */
+const struct kernels kernels_avx512_vnni = {
+    .name = "avx512",
+    .dot = dot,
+    .dots = dots,
+    .scan = scan,
+    .add_scaled = add_scaled,
+    .visit = visit,
+    .find = find,
+    .least = least,
+    .exp = exp_all,
+    .sift = sift_vnni,
 };
 
 #endif

@@ -101,4 +101,5 @@ const struct kernels kernels_plain = {
     .find = find,
     .least = least,
     .exp = exp_all,
+    .sift = sift_plain,
 };

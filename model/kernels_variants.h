@@ -7,7 +7,7 @@
 extern const struct kernels kernels_plain;
 #if defined(__x86_64__)
 extern const struct kernels kernels_avx2;
-extern const struct kernels kernels_avx512;
+extern const struct kernels kernels_avx512, kernels_avx512_vnni;
 #endif
 
 /*

@@ -1,58 +1,87 @@
 #include "model/top.h"
 
-#include <stdlib.h>
-
-/* Whether a comes after b in the list. */
-static bool is_worse(const struct list_entry *a, const struct list_entry *b)
+/* Floats in order as unsigned numbers: negative ones upside down, below the others. */
+static uint64_t key_of(uint32_t slot, float score)
 {
-    return a->score < b->score || (a->score == b->score && a->slot > b->slot);
+    uint32_t bits;
+    score += 0.0f; /* -0 and 0 are the same score */
+    memcpy(&bits, &score, sizeof bits);
+    bits = (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+    return (uint64_t)bits << 32 | (UINT32_MAX - slot);
 }
 
-/* A heap with the worst entry at the top; sinks what stands at `place`. */
-static void sink(struct list *heap, uint32_t place)
+static float score_of(uint64_t key)
 {
-    struct list_entry moving = heap->at[place];
-    for (;;) {
-        uint32_t child = 2 * place + 1;
-        if (child >= heap->size)
+    uint32_t bits = (uint32_t)(key >> 32);
+    bits = (bits & 0x80000000u) != 0 ? bits & 0x7fffffffu : ~bits;
+    float score;
+    memcpy(&score, &bits, sizeof score);
+    return score;
+}
+
+/* Lets what stands at `place` sink to where it belongs among key[0..size-1]. */
+static void sink(uint64_t *key, uint32_t size, uint32_t place)
+{
+    uint64_t moving = key[place];
+    for (uint32_t child = 2 * place + 1; child < size; child = 2 * place + 1) {
+        child += child + 1 < size && key[child + 1] < key[child];
+        if (key[child] >= moving)
             break;
-        if (child + 1 < heap->size && is_worse(&heap->at[child + 1], &heap->at[child]))
-            child++;
-        if (!is_worse(&heap->at[child], &moving))
-            break;
-        heap->at[place] = heap->at[child];
+        key[place] = key[child];
         place = child;
     }
-    heap->at[place] = moving;
+    key[place] = moving;
 }
 
-static int compare_best_first(const void *a, const void *b)
+void top_begin(struct top *top, uint32_t most, float floor)
 {
-    return is_worse(a, b) ? 1 : -1;
+    top->size = 0;
+    top->most = most < LIST_SIZE_MAX ? most : LIST_SIZE_MAX;
+    top->floor = floor;
+}
+
+void top_push(struct top *top, uint32_t slot, float score)
+{
+    if (top->most == 0)
+        return;
+    if (top->size < top->most) {
+        if (!(score > top->floor))
+            return;
+        top->key[top->size++] = key_of(slot, score);
+        if (top->size < top->most)
+            return;
+        for (uint32_t place = top->most / 2; place-- > 0;)
+            sink(top->key, top->size, place);
+    } else {
+        uint64_t key = key_of(slot, score);
+        if (!(score >= top->floor) || key <= top->key[0])
+            return;
+        top->key[0] = key;
+        sink(top->key, top->size, 0);
+    }
+    top->floor = score_of(top->key[0]);
+}
+
+void top_end(struct top *top, struct list *list)
+{
+    for (uint32_t place = top->size / 2; place-- > 0;)
+        sink(top->key, top->size, place);
+    list->size = top->size;
+    while (top->size > 0) { /* the worst one first, to the end */
+        uint64_t key = top->key[0];
+        top->key[0] = top->key[--top->size];
+        sink(top->key, top->size, 0);
+        list->at[top->size] =
+            (struct list_entry){.slot = UINT32_MAX - (uint32_t)key, .score = score_of(key)};
+    }
 }
 
 void top_select(const float *scores, uint32_t count, float floor, uint32_t size, struct list *list)
 {
-    list->size = 0;
-    size = size < LIST_SIZE_MAX ? size : LIST_SIZE_MAX;
-    if (size == 0)
-        return;
-    for (uint32_t slot = 0; slot < count; slot++) {
-        if (!(scores[slot] > floor)) /* NaN does not pass either */
-            continue;
-        struct list_entry entry = {.slot = slot, .score = scores[slot]};
-        if (list->size < size) {
-            list->at[list->size++] = entry;
-            if (list->size < size)
-                continue;
-            for (uint32_t place = size / 2; place-- > 0;)
-                sink(list, place);
-            floor = size > 1 || list->at[0].score > floor ? list->at[0].score : floor;
-        } else {
-            list->at[0] = entry; /* above the worst: later slots lose ties */
-            sink(list, 0);
-            floor = list->at[0].score;
-        }
-    }
-    qsort(list->at, list->size, sizeof list->at[0], compare_best_first);
+    struct top top;
+    top_begin(&top, size, floor);
+    for (uint32_t slot = 0; slot < count; slot++)
+        if (scores[slot] >= top.floor) /* most are below; NaN is, too */
+            top_push(&top, slot, scores[slot]);
+    top_end(&top, list);
 }
