@@ -1,15 +1,17 @@
 #include "model/mips_index.h"
 
 #include "model/kernels.h"
+#include "model/pages.h"
 
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Eight bands an octave of the norm, from 2^-24 to 2^8; those beyond are in the last ones. */
 enum { BANDS = 256, BAND_SHIFT = 20, BAND_FIRST = (127 - 24) << 3 };
-enum { NONE = UINT32_MAX };
+enum { NONE = UINT32_MAX, FIRST_CHUNKS = 8, EXTENTS_MOST = 32 };
 enum { CODE_MOST = 127, CODE_ADDED = 128 };
 
 /* More than all rounding of sums of MIPS_DIM_MAX products, theirs and ours, relative to what is
@@ -26,10 +28,16 @@ struct chunk {
     uint32_t count, band, next;
     bool stale; /* the limits may be wider than need be, or too narrow */
     struct limits limits;
-    uint32_t slot[SIFT_ITEMS];
-    float norm[SIFT_ITEMS], residual[SIFT_ITEMS];
-    float scale[SIFT_ITEMS] __attribute__((aligned(64)));
+    float norm[SIFT_ITEMS], residual[SIFT_ITEMS]; /* what the limits are found from */
+    uint32_t slot[SIFT_ITEMS] __attribute__((aligned(64)));
+    float scale[SIFT_ITEMS];
     float column[]; /* (columns, SIFT_ITEMS), then the codes as sift.h has them */
+};
+
+/* As many chunks as there were already, so that they need few of them. */
+struct extent {
+    unsigned char *at;
+    size_t bytes;
 };
 
 /* A chain of chunks, full but for the first one. */
@@ -43,6 +51,8 @@ struct mips_index {
     size_t chunk_bytes;
     uint32_t chunks, chunk_room, spare; /* spare: a chain of chunks of no band */
     struct chunk **chunk;
+    uint32_t reserved, extents; /* chunks in all extents */
+    struct extent extent[EXTENTS_MOST];
     uint32_t slots;
     uint32_t *place; /* (slots) chunk * SIFT_ITEMS + lane; NONE */
     uint32_t stale_count;
@@ -95,8 +105,8 @@ void mips_destroy(struct mips_index *index)
 {
     if (index == NULL)
         return;
-    for (uint32_t c = 0; c < index->chunks; c++)
-        free(index->chunk[c]);
+    for (uint32_t n = 0; n < index->extents; n++)
+        pages_give(index->extent[n].at, index->extent[n].bytes);
     free(index->chunk);
     free(index->stale);
     free(index->place);
@@ -110,7 +120,7 @@ uint32_t mips_count(const struct mips_index *index)
 
 size_t mips_bytes(const struct mips_index *index)
 {
-    return sizeof *index + index->chunks * index->chunk_bytes +
+    return sizeof *index + index->reserved * index->chunk_bytes +
            index->chunk_room * (sizeof *index->chunk + sizeof *index->stale) +
            index->slots * sizeof *index->place;
 }
@@ -206,6 +216,18 @@ static bool grow_chunks(struct mips_index *index)
     return true;
 }
 
+static bool add_extent(struct mips_index *index)
+{
+    uint32_t chunks = index->reserved == 0 ? FIRST_CHUNKS : index->reserved;
+    size_t bytes = chunks * index->chunk_bytes;
+    unsigned char *at = index->extents == EXTENTS_MOST ? NULL : pages_take(bytes);
+    if (at == NULL)
+        return false;
+    index->extent[index->extents++] = (struct extent){at, bytes};
+    index->reserved += chunks;
+    return true;
+}
+
 /* A chunk of nobody; NONE: no memory. */
 static uint32_t new_chunk(struct mips_index *index)
 {
@@ -216,11 +238,11 @@ static uint32_t new_chunk(struct mips_index *index)
     }
     if (index->chunks == index->chunk_room && !grow_chunks(index))
         return NONE;
-    struct chunk *chunk = aligned_alloc(64, index->chunk_bytes);
-    if (chunk == NULL)
+    if (index->chunks == index->reserved && !add_extent(index))
         return NONE;
-    memset(chunk, 0, index->chunk_bytes);
-    index->chunk[index->chunks] = chunk;
+    const struct extent *extent = &index->extent[index->extents - 1];
+    size_t left = (index->reserved - index->chunks) * index->chunk_bytes;
+    index->chunk[index->chunks] = (void *)(extent->at + extent->bytes - left);
     return index->chunks++;
 }
 
@@ -488,27 +510,31 @@ static unsigned who_may(const struct pass *pass, const struct limits *limits)
     return users;
 }
 
-/* Puts the `first` candidates of the highest bounds in front (Hoare 1961, FIND). */
-static void select_first(struct mips_candidate *at, uint32_t count, uint32_t first)
+static uint32_t count_above(const float *bound, uint32_t count, float level)
 {
-    int32_t low = 0, high = (int32_t)count - 1, last = (int32_t)first - 1;
-    while (low < high) {
-        float pivot = at[last].bound;
-        int32_t i = low, j = high;
-        do {
-            while (at[i].bound > pivot)
-                i++;
-            while (at[j].bound < pivot)
-                j--;
-            if (i > j)
-                break;
-            struct mips_candidate other = at[i];
-            at[i++] = at[j];
-            at[j--] = other;
-        } while (i <= j);
-        low = j < last ? i : low;
-        high = last < i ? j : high;
+    uint32_t above = 0;
+    for (uint32_t n = 0; n < count; n++)
+        above += bound[n] > level;
+    return above;
+}
+
+/* A level that about `wanted` of the candidates are above: by bisection, as a near miss will do. */
+static float level_of(const float *bound, uint32_t count, uint32_t wanted)
+{
+    enum { STEPS = 10 };
+    float low = bound[0], high = bound[0];
+    for (uint32_t n = 1; n < count; n++) {
+        low = less(bound[n], low);
+        high = more(bound[n], high);
     }
+    for (int step = 0; step < STEPS; step++) {
+        float middle = low + (high - low) / 2;
+        if (count_above(bound, count, middle) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static void judge_some(struct mips_query *query, const uint32_t *slots, uint32_t count)
@@ -523,42 +549,68 @@ static void judge_some(struct mips_query *query, const uint32_t *slots, uint32_t
             top_push(query->top, slots[n], scores[n]);
 }
 
-/* The most promising ones first: they raise the floor for the others. */
-static void judge_all(struct mips_query *query)
+static void fetch(const void *from, size_t bytes)
 {
-    struct mips_candidate *at = query->candidate;
+    for (size_t n = 0; n < bytes; n += 64)
+        __builtin_prefetch((const char *)from + n);
+}
+
+/* What a search will soon read of a chunk, but for the codes. */
+static void fetch_chunk(const struct pass *pass, const struct chunk *chunk)
+{
+    fetch(chunk, offsetof(struct chunk, norm));
+    fetch(chunk->slot, sizeof chunk->slot + sizeof chunk->scale);
+    for (uint32_t k = 0; k < pass->columns; k++)
+        fetch(chunk->column + (size_t)pass->column[k] * SIFT_ITEMS, SIFT_ITEMS * sizeof(float));
+}
+
+/* Those with a bound from the floor up to `level`, or above it. */
+static void judge_those(struct mips_query *query, float level, bool above)
+{
     uint32_t slots[MIPS_JUDGED], filled = 0;
-    if (query->top->most > 0 && query->count > query->top->most)
-        select_first(at, query->count, query->top->most);
     for (uint32_t n = 0; n < query->count; n++) {
-        if (at[n].bound < query->top->floor)
+        float bound = query->bound[n];
+        if ((bound > level) != above || bound < query->top->floor)
             continue;
-        slots[filled++] = at[n].slot;
+        slots[filled++] = query->slot[n];
         if (filled == MIPS_JUDGED) {
             judge_some(query, slots, filled);
             filled = 0;
         }
     }
     judge_some(query, slots, filled);
+}
+
+/* The most promising ones first: they raise the floor for the others. */
+static void judge_all(struct mips_query *query)
+{
+    float level = INFINITY;
+    if (query->count > query->top->most) {
+        level = level_of(query->bound, query->count, query->top->most);
+        judge_those(query, level, true);
+    }
+    judge_those(query, level, false);
     query->count = 0;
 }
 
 static void collect(struct mips_query *query, const struct chunk *chunk,
                     const struct sifted *sifted, float error)
 {
+    uint32_t count = query->count;
     for (uint32_t first = 0; first < chunk->count; first += SIFT_LANES) {
         unsigned passed = sifted->passed[first / SIFT_LANES];
         if (chunk->count - first < SIFT_LANES)
             passed &= (1u << (chunk->count - first)) - 1;
-        for (; passed != 0; passed &= passed - 1) {
+        for (; passed != 0; passed &= passed - 1, count++) {
             uint32_t n = first + (uint32_t)__builtin_ctz(passed);
-            query->candidate[query->count++] =
-                (struct mips_candidate){chunk->slot[n], sifted->approximate[n] + error};
+            query->slot[count] = chunk->slot[n];
+            query->bound[count] = sifted->approximate[n] + error;
         }
     }
+    query->count = count;
 }
 
-static void search_chunk(struct pass *pass, struct chunk *chunk, unsigned users)
+static void search_chunk(struct pass *pass, struct chunk *chunk, struct chunk *next, unsigned users)
 {
     const struct mips_index *index = pass->index;
     const struct sift_user *side[MIPS_USERS];
@@ -575,6 +627,7 @@ static void search_chunk(struct pass *pass, struct chunk *chunk, unsigned users)
         side[count] = &query->side;
     }
     struct sift_items items = {.codes = codes_of(index, chunk),
+                               .next = codes_of(index, next),
                                .scale = chunk->scale,
                                .groups = (chunk->count + SIFT_LANES - 1) / SIFT_LANES,
                                .dim = index->dim,
@@ -600,11 +653,14 @@ void mips_search(const struct mips_index *index, struct mips_query *const *queri
         uint32_t id = index->band[b].first;
         if (id == NONE || who_may(&pass, &index->band[b].limits) == 0)
             continue;
-        for (; id != NONE; id = index->chunk[id]->next) {
+        while (id != NONE) {
             struct chunk *chunk = index->chunk[id];
+            id = chunk->next;
+            struct chunk *next = id == NONE ? chunk : index->chunk[id];
+            fetch_chunk(&pass, next);
             unsigned users = who_may(&pass, &chunk->limits);
             if (users != 0)
-                search_chunk(&pass, chunk, users);
+                search_chunk(&pass, chunk, next, users);
         }
     }
     for (uint32_t n = 0; n < count; n++)

@@ -51,11 +51,6 @@ typedef void mips_judge(void *context, const uint32_t *slots, uint32_t count, fl
 
 enum { MIPS_CANDIDATES = 1024 };
 
-struct mips_candidate {
-    uint32_t slot;
-    float bound;
-};
-
 /* One user's side; in the caller's memory, one for each that is searched for at once. */
 struct mips_query {
     /* To be filled in: */
@@ -69,7 +64,8 @@ struct mips_query {
     float weight[MIPS_COLUMNS_MAX];
     struct sift_user side;
     uint32_t count;
-    struct mips_candidate candidate[MIPS_CANDIDATES];
+    uint32_t slot[MIPS_CANDIDATES];
+    float bound[MIPS_CANDIDATES];
     int8_t codes[MIPS_DIM_MAX] __attribute__((aligned(64)));
 };
 

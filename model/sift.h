@@ -15,13 +15,14 @@
 #include <stdint.h>
 
 enum { SIFT_LANES = 16, SIFT_GROUPS = 8, SIFT_ITEMS = SIFT_GROUPS * SIFT_LANES };
-enum { SIFT_COLUMNS = 8, SIFT_USERS = 8 };
+enum { SIFT_COLUMNS = 8, SIFT_USERS = 16 };
 
 /* Everything aligned to 64 bytes. */
 struct sift_items {
     const uint8_t *codes;
     const float *scale;                /* (groups * 16) */
     const float *column[SIFT_COLUMNS]; /* (groups * 16) each */
+    const uint8_t *next;               /* codes that will be asked for then: to be fetched */
     uint32_t groups, dim, columns;     /* columns: that any user has a weight for */
 };
 
@@ -33,7 +34,7 @@ struct sift_user {
     float floor; /* of the approximation; NaN passes */
 };
 
-/* Who passed, a bit an item; and the approximations. */
+/* Who passed, a bit an item; and the approximations of a group in which anybody did. */
 struct sifted {
     float approximate[SIFT_ITEMS] __attribute__((aligned(64)));
     uint16_t passed[SIFT_GROUPS];

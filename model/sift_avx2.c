@@ -39,6 +39,7 @@ static inline __attribute__((always_inline)) void sift_tile(const struct sift_it
         low[u] = high[u] = _mm256_setzero_si256();
     for (uint32_t d = 0; d < items->dim; d += 4, codes += 4 * SIFT_LANES) {
         const __m256i *at = (const __m256i *)(const void *)codes;
+        __builtin_prefetch(items->next + (codes - items->codes));
         __m256i first = _mm256_xor_si256(_mm256_load_si256(at), added);
         __m256i second = _mm256_xor_si256(_mm256_load_si256(at + 1), added);
         for (int u = 0; u < size; u++) {

@@ -26,9 +26,10 @@ static inline void judge(const struct sift_items *items, const struct sift_user 
                               _mm512_load_ps(items->column[c] + at), sum);
     __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(product), _mm512_load_ps(items->scale + at));
     sum = _mm512_fmadd_ps(_mm512_set1_ps(user->unit), scaled, sum);
-    _mm512_store_ps(out->approximate + at, sum);
-    out->passed[group] =
-        (uint16_t)_mm512_cmp_ps_mask(sum, _mm512_set1_ps(user->floor), _CMP_NLT_UQ);
+    __mmask16 passed = _mm512_cmp_ps_mask(sum, _mm512_set1_ps(user->floor), _CMP_NLT_UQ);
+    out->passed[group] = (uint16_t)passed;
+    if (passed != 0)
+        _mm512_store_ps(out->approximate + at, sum);
 }
 
 /* Some users and groups at once: what is loaded for one serves the others, and their sums hide
@@ -40,12 +41,15 @@ static inline __attribute__((always_inline)) void sift_tile(const struct sift_it
 {
     size_t group_bytes = (size_t)items->dim * SIFT_LANES;
     const uint8_t *codes = items->codes + group * group_bytes;
+    const uint8_t *next = items->next + group * group_bytes;
     __m512i sum[4][2];
     for (int u = 0; u < size; u++)
         for (int g = 0; g < groups; g++)
             sum[u][g] = _mm512_set1_epi32(users[u]->offset);
-    for (uint32_t d = 0; d < items->dim; d += 4, codes += 4 * SIFT_LANES) {
+    for (uint32_t d = 0; d < items->dim; d += 4, codes += 4 * SIFT_LANES, next += 4 * SIFT_LANES) {
         __m512i item[2];
+        for (int g = 0; g < groups; g++)
+            __builtin_prefetch(next + (size_t)g * group_bytes);
         for (int g = 0; g < groups; g++)
             item[g] = _mm512_load_si512(codes + (size_t)g * group_bytes);
         for (int u = 0; u < size; u++) {
