@@ -138,7 +138,7 @@ static struct text id_of(struct catalogue_decoder *decoder, const struct value *
     if (value->kind != KIND_INTEGER || decoder->used > CARD_FEATURES_MAX)
         return (struct text){NULL, 0};
     char *to = decoder->numbers[decoder->used++];
-    return (struct text){to, integer_to_text(value->negative, value->magnitude, to)};
+    return integer_to_text(value->negative, value->magnitude, to);
 }
 
 static void read_features(struct catalogue_decoder *decoder, const struct value *array,

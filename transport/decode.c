@@ -9,8 +9,7 @@ static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
 
 static inline const struct found *find(const struct walk *walk, enum field field)
 {
-    static const struct found nothing = {.kind = FOUND_NOTHING};
-    return walk->found >> field & 1 ? &walk->at[field] : &nothing;
+    return &walk->at[field];
 }
 
 static bool is_forget(struct text name)
@@ -26,20 +25,21 @@ static inline struct text text_found(const struct found *found)
 
 /* ---- ids ---- */
 
-static struct text integer_text(const struct found *found, struct decode_scratch *scratch)
+__attribute__((noinline)) static struct text integer_text(const struct found *found,
+                                                          struct decode_scratch *scratch)
 {
     if (found->fits && found->magnitude == 0)
         return text_of("0"); /* -0 too */
     if (found->text.size != 0)
         return text_found(found);
     char *to = scratch->bytes + scratch->used;
-    const uint32_t size = integer_to_text(found->negative, found->magnitude, to);
-    scratch->used += size;
-    return (struct text){to, size};
+    scratch->used += INTEGER_TEXT_MAX;
+    return integer_to_text(found->negative, found->magnitude, to);
 }
 
 /* Text or integer of 1..ID_BYTES_MAX bytes; false: anything else. */
-static bool read_id(const struct found *found, struct decode_scratch *scratch, struct text *id)
+static inline bool read_id(const struct found *found, struct decode_scratch *scratch,
+                           struct text *id)
 {
     if (found->kind == FOUND_TEXT && !found->has_nul)
         *id = text_found(found);
@@ -47,7 +47,7 @@ static bool read_id(const struct found *found, struct decode_scratch *scratch, s
         *id = integer_text(found, scratch);
     else
         return false;
-    return id->size >= 1 && id->size <= ID_BYTES_MAX;
+    return id->size - 1 < ID_BYTES_MAX;
 }
 
 /* ---- numbers ---- */
@@ -125,7 +125,8 @@ static bool read_item(const struct walk *walk, struct event *event)
 
 static void read_device(const struct walk *walk, struct event *event)
 {
-    if (!read_id(find(walk, FIELD_DEVICE), walk->scratch, &event->device))
+    const struct found *device = find(walk, FIELD_DEVICE);
+    if (device->kind != FOUND_NOTHING && !read_id(device, walk->scratch, &event->device))
         event->device = (struct text){NULL, 0};
 }
 
@@ -170,7 +171,7 @@ static enum verdict read_event(const struct walk *walk, int64_t default_ts_ms, i
     return VERDICT_ACCEPTED;
 }
 
-static bool walk_message(struct walk *walk, const char *at, const char *end)
+static inline bool walk_message(struct walk *walk, const char *at, const char *end)
 {
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;

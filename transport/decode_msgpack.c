@@ -37,6 +37,7 @@ static inline void set_integer(struct found *found, bool negative, uint64_t magn
     found->kind = FOUND_INTEGER;
     found->negative = negative;
     found->fits = true;
+    found->has_nul = found->unused = false;
     found->magnitude = magnitude;
     found->text.size = 0;
 }
@@ -207,9 +208,8 @@ static bool take_stray_key(struct walk *walk, const struct found *key, struct te
 {
     if (key->kind != FOUND_INTEGER)
         return walk_stray(walk, bytes, KEY_OTHER);
-    char text[INTEGER_TEXT_MAX];
-    const uint32_t size = integer_to_text(key->negative, key->magnitude, text);
-    return walk_stray(walk, (struct text){text, size}, KEY_INTEGER);
+    char room[INTEGER_TEXT_MAX];
+    return walk_stray(walk, integer_to_text(key->negative, key->magnitude, room), KEY_INTEGER);
 }
 
 /* Any key but a short text. */
@@ -267,11 +267,90 @@ static inline const char *take_value(struct walk *walk, const char *at, const ch
     return walk_value(walk, value.found) ? at : NULL;
 }
 
-bool walk_msgpack(struct walk *walk, const char *at, const char *end)
+/* ---- the common case ---- */
+
+static inline const char *take_plain_text(const char *at, const char *end, uint32_t size,
+                                          struct found *found)
 {
-    at = take_value(walk, at, end);
+    if ((size_t)(end - at) < size)
+        return NULL;
+    found->kind = FOUND_TEXT;
+    found->negative = found->fits = found->has_nul = found->unused = false; /* one store */
+    found->text.at = at;
+    found->text.size = size;
+    const bool plain =
+        size <= 16 && end - at >= 16 ? text_is_plain_16(at, size) : text_is_plain(found->text);
+    return plain ? at + size : NULL;
+}
+
+/* Of any width; a negative one is left out. */
+static inline const char *take_plain_integer(const char *at, unsigned type, struct found *found)
+{
+    const uint64_t bits = be64toh(load_8(at));
+    const unsigned width = 1U << (type & 3);
+    if (type >= 0xD0 && (int64_t)bits < 0)
+        return NULL;
+    set_integer(found, false, bits >> (64 - 8 * width));
+    return at + width;
+}
+
+/* A number or a text without anything odd; NULL: anything else. */
+static inline const char *take_plain_value(const char *at, const char *end, struct found *found)
+{
+    const unsigned type = (unsigned char)*at++;
+    if (type >= 0xA0 && type < 0xC0)
+        return take_plain_text(at, end, type & 0x1F, found);
+    if (type < 0x80) {
+        set_integer(found, false, type);
+        return at;
+    }
+    if (end - at < 8)
+        return NULL;
+    if (type == 0xCB)
+        return read_double(at, end, found);
+    if (type >= 0xCC && type <= 0xD3)
+        return take_plain_integer(at, type, found);
+    return type == 0xD9 ? take_plain_text(at + 1, end, (unsigned char)*at, found) : NULL;
+}
+
+/* Takes pairs of the outermost map as long as they are what most messages are made of: a short key
+ * that is one field's, and a plain value. The fields are expected in their own order; another costs
+ * a look-up each. What is not plain is left as it is, for the steps below. */
+__attribute__((noinline)) static const char *take_plain_pairs(struct walk *walk, const char *at,
+                                                              const char *end)
+{
+    const struct field_map *map = walk->map;
+    const struct field_head *head = map->heads;
+    unsigned seen = walk->seen[0];
+    uint32_t left = map->factor != 0 ? walk->frame->left : 0;
+    if (left == 0)
+        return at; /* the map is over, or nothing is looked for */
+    for (; left > 0 && end - at >= 10; left -= 2, head++) {
+        const uint64_t word = load_8_in_order(at);
+        if (!field_head_fits(head, word))
+            head = field_head_find(map, word);
+        if (!field_head_fits(head, word) || (seen >> head->field & 1) != 0)
+            break;
+        const char *next = take_plain_value(at + head->size, end, &walk->at[head->field]);
+        if (next == NULL)
+            break;
+        seen |= 1U << head->field;
+        at = next;
+    }
+    walk->seen[0] = (uint16_t)seen;
+    walk->frame->left = left;
+    return at;
+}
+
+/* ---- any message ---- */
+
+/* The message behind its first bytes, which opened a map. */
+static bool walk_rest(struct walk *walk, const char *at, const char *end)
+{
     while (at != NULL && walk->depth > 0) {
         struct frame *frame = walk->frame;
+        if (walk->depth == 1)
+            at = take_plain_pairs(walk, at, end);
         if (frame->left == 0) {
             if (!walk_close(walk))
                 return false;
@@ -284,4 +363,18 @@ bool walk_msgpack(struct walk *walk, const char *at, const char *end)
             at = take_value(walk, at, end);
     }
     return at == end;
+}
+
+bool walk_msgpack(struct walk *walk, const char *at, const char *end)
+{
+    const unsigned count = (unsigned char)*at ^ 0x80U;
+    if (count >= 0x10) {
+        at = take_value(walk, at, end);
+    } else {
+        walk_open_message(walk, 2 * count);
+        at = take_plain_pairs(walk, at + 1, end);
+        if (walk->frame->left == 0)
+            return at == end;
+    }
+    return walk_rest(walk, at, end);
 }

@@ -31,8 +31,8 @@ static inline void decimal_digit(struct decimal *decimal, char digit)
  * on both sides of the point. Returns the end, or NULL. `integral`: neither point nor exponent. */
 const char *decimal_scan(const char *at, const char *end, struct decimal *decimal, bool *integral);
 
-enum { INTEGER_TEXT_MAX = 20 };
-/* Writes at most INTEGER_TEXT_MAX bytes, returns how many. */
-uint32_t integer_to_text(bool negative, uint64_t magnitude, char *to);
+enum { INTEGER_TEXT_MAX = 24 }; /* of use are 20, written eight at a time */
+/* The text stands at the end of `room`. */
+struct text integer_to_text(bool negative, uint64_t magnitude, char room[INTEGER_TEXT_MAX]);
 
 #endif

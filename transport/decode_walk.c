@@ -22,7 +22,8 @@ void walk_init(struct walk *walk, const struct field_map *map, struct decode_scr
     walk->depth = 0;
     walk->leaf = 0;
     walk->deeper = all;
-    walk->found = 0;
+    for (unsigned field = 0; field < FIELDS_AND_DEVICE; field++)
+        walk->at[field].kind = FOUND_NOTHING;
     memset(walk->seen, 0, sizeof walk->seen);
     walk->frame = &walk->frames[0];
     walk->frames[0] = (struct frame){.level = UINT8_MAX};

@@ -22,6 +22,7 @@ struct found {
     bool negative; /* FOUND_INTEGER */
     bool fits;     /* FOUND_INTEGER: magnitude holds it; else number does, roughly */
     bool has_nul;  /* FOUND_TEXT */
+    bool unused;
     union {
         uint64_t magnitude; /* FOUND_INTEGER that fits */
         double number;      /* FOUND_FRACTION; may be NaN or infinite */
@@ -55,7 +56,6 @@ struct walk {
     /* The fields whose value comes next: it is theirs, or it leads to them. */
     uint16_t leaf, deeper;
     uint16_t seen[FIELD_PATH_MAX + 1];         /* fields whose key was there, by level */
-    uint16_t found;                            /* which of `at` are filled */
     struct found at[FIELDS_AND_DEVICE + 1];    /* the last: values that nobody reads */
     struct frame frames[1 + DECODE_DEPTH_MAX]; /* the first is around the message */
 };
@@ -119,7 +119,6 @@ static inline bool walk_value(struct walk *walk, const struct found *found)
         return true;
     for (unsigned others = walk->leaf & (walk->leaf - 1U); others != 0; others &= others - 1)
         walk->at[__builtin_ctz(others)] = *found;
-    walk->found |= walk->leaf;
     return true;
 }
 
@@ -141,6 +140,16 @@ static inline bool walk_open(struct walk *walk, bool is_map, uint32_t left)
     /* Until a key says otherwise: what is in an array is nobody's. */
     walk->leaf = walk->deeper = 0;
     return true;
+}
+
+/* walk_open() for the map that the message is. */
+static inline void walk_open_message(struct walk *walk, uint32_t left)
+{
+    walk->frame = &walk->frames[1];
+    walk->frames[1] =
+        (struct frame){.left = left, .live = walk->deeper, .level = 0, .is_map = true};
+    walk->depth = 1;
+    walk->leaf = walk->deeper = 0;
 }
 
 /* False: a key stood twice in the map that closes. With depth 0 the message is over. */

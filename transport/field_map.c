@@ -59,6 +59,52 @@ static void index_component(struct field_map *map, unsigned field, uint8_t level
     slot->fields = (uint16_t)(slot->fields | 1U << field);
 }
 
+static bool is_alone(const struct field_map *map, unsigned field)
+{
+    const struct text name = text_of(map->at[field].text);
+    return map->at[field].size == 1 && name.size <= 7 &&
+           field_find(map, name, 0)->fields == 1U << field;
+}
+
+static struct field_head head_of(const struct field_map *map, unsigned field)
+{
+    if (!is_alone(map, field))
+        return (struct field_head){.word = 1}; /* fits nothing */
+    const struct text name = text_of(map->at[field].text);
+    struct field_head head = {.field = (uint8_t)field, .size = (uint8_t)(1 + name.size)};
+    for (uint32_t i = name.size; i-- > 0;)
+        head.word = (head.word | (unsigned char)name.at[i]) << 8;
+    head.word |= 0xA0 | name.size;
+    head.mask = UINT64_MAX >> (64 - 8 * head.size);
+    return head;
+}
+
+/* False: two want one place. */
+static bool place_heads(struct field_map *map)
+{
+    memset(map->head_at, FIELDS, sizeof map->head_at);
+    for (uint8_t field = 0; field < FIELDS; field++) {
+        const uint64_t word = map->heads[field].word;
+        uint8_t *place = &map->head_at[word * map->factor >> (64 - FIELD_HEAD_BITS)];
+        if (map->heads[field].size == 0)
+            continue;
+        if (*place != FIELDS)
+            return false;
+        *place = field;
+    }
+    return true;
+}
+
+/* Tries odd factors until no two heads want one place, or lets such keys go the longer way. */
+static void build_heads(struct field_map *map)
+{
+    for (unsigned field = 0; field <= FIELDS; field++)
+        map->heads[field] = field == FIELDS ? (struct field_head){.word = 1} : head_of(map, field);
+    map->factor = UINT64_C(0x9E3779B97F4A7C15);
+    for (int tries = 0; tries < 100 && !place_heads(map); tries++)
+        map->factor = map->factor * UINT64_C(0xD1342543DE82EF95) + 2;
+}
+
 static void build_index(struct field_map *map)
 {
     memset(map->slots, 0, sizeof map->slots);
@@ -69,6 +115,7 @@ static void build_index(struct field_map *map)
             index_component(map, field, level);
         map->ends[size - 1] = (uint16_t)(map->ends[size - 1] | 1U << field);
     }
+    build_heads(map);
 }
 
 void field_map_init(struct field_map *map)

@@ -35,4 +35,16 @@ static inline const struct field_slot *field_find(const struct field_map *map, s
     }
 }
 
+static inline bool field_head_fits(const struct field_head *head, uint64_t word)
+{
+    return (word & head->mask) == head->word;
+}
+
+/* The one that begins with the first eight bytes of a key, or one that does not. */
+static inline const struct field_head *field_head_find(const struct field_map *map, uint64_t word)
+{
+    const uint64_t counting = word & UINT64_MAX >> (56 - 8 * (word & 7));
+    return &map->heads[map->head_at[counting * map->factor >> (64 - FIELD_HEAD_BITS)]];
+}
+
 #endif

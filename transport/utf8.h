@@ -6,6 +6,9 @@
 
 #include <endian.h>
 #include <stddef.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #define EACH_BYTE(byte) (0x0101010101010101U * (uint64_t)(byte))
 
@@ -72,6 +75,24 @@ static inline bool text_is_plain(struct text text)
     for (; end - at > 8; at += 8)
         unplain |= find_unplain(load_8(at));
     return unplain == 0;
+}
+
+/* The same of up to 16 bytes, when there are 16 to look at. */
+static inline bool text_is_plain_16(const char *at, uint32_t size)
+{
+#if defined(__SSE2__)
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    /* Signed: 0 and what is not ASCII are those that are not above 0. */
+    const unsigned plain = (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(bytes, _mm_setzero_si128()));
+    return (~plain & ((1U << size) - 1)) == 0;
+#else
+    const uint32_t first = size < 8 ? size : 8;
+    const uint64_t low = find_unplain(le64toh(load_8(at)));
+    const uint64_t high = find_unplain(le64toh(load_8(at + 8)));
+    /* What is behind the end is shifted out, in two steps: a shift by 64 at once would be none. */
+    const uint32_t half = 4 * (8 - first), high_half = 4 * (8 - (size - first));
+    return ((low << half << half) | (high << high_half << high_half)) == 0;
+#endif
 }
 
 /* NUL is valid here. */

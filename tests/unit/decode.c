@@ -1,6 +1,8 @@
 /* Messages to events: what is read, and the reason each bad message gets, in both formats. */
 #include "transport/decode.h"
+#include "transport/decode_number.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <msgpack.h>
@@ -314,6 +316,24 @@ static void test_integer_ids(void **state)
         assert_text(decoded[1].event.id, rows[i].id);
         assert_text(decoded[1].event.device, rows[i].id);
         msgpack_sbuffer_destroy(&buffer);
+    }
+}
+
+static void test_integers_of_every_length(void **state)
+{
+    (void)state;
+    char expected[24];
+    uint64_t number = 0;
+    for (int digits = 1; digits <= 20; digits++) {
+        for (int more = -1; more <= 1; more++) {
+            char room[INTEGER_TEXT_MAX];
+            const uint64_t near = number + (uint64_t)more;
+            const struct text text = integer_to_text(more < 0, near, room);
+            snprintf(expected, sizeof expected, "%s%" PRIu64, more < 0 ? "-" : "", near);
+            assert_int_equal(text.size, strlen(expected));
+            assert_memory_equal(text.at, expected, text.size);
+        }
+        number = number == 0 ? 10 : number * 10;
     }
 }
 
@@ -851,6 +871,7 @@ int main(void)
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_message_without_time),
         cmocka_unit_test(test_integer_ids),
+        cmocka_unit_test(test_integers_of_every_length),
         cmocka_unit_test(test_widest_integers),
         cmocka_unit_test(test_length_of_ids),
         cmocka_unit_test(test_scratch_has_room),
