@@ -5,6 +5,7 @@
 #ifndef FUZZ_ORACLE_H
 #define FUZZ_ORACLE_H
 
+#include "tests/fuzz/check.h"
 #include "transport/decode.h"
 
 #include <math.h>
@@ -25,14 +26,6 @@ struct node {
 typedef struct node (*node_getter)(const void *map, const char *key);
 
 static const int64_t oracle_message_ts = 1700000000000;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                  \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static struct text node_text(const struct node *node)
 {
