@@ -90,7 +90,7 @@ static void compare_packed(struct text key, const char *bytes, size_t size, enum
                            const struct item_card *card)
 {
     json_t *json = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(json)) {
+    if (!json_is_object(json) || memchr(bytes, 0, size) != NULL) { /* jansson passes over a NUL */
         json_decref(json);
         return;
     }
