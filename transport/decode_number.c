@@ -1,6 +1,6 @@
 #include "transport/decode_number.h"
 
-#include "transport/utf8.h"
+#include "transport/digits.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -95,31 +95,14 @@ const char *decimal_scan(const char *at, const char *end, struct decimal *decima
     return at;
 }
 
-/* Eight decimal digits as bytes of 0 to 9, the first one lowest: halves, quarters and single digits
- * are taken apart in lanes of one word, by multiplying instead of dividing. */
-static uint64_t eight_digits(uint32_t number)
-{
-    const uint64_t fours = (uint64_t)number / 10000 | (uint64_t)number % 10000 << 32;
-    const uint64_t hundreds = fours * 10486 >> 20 & UINT64_C(0x7F0000007F);
-    const uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
-    const uint64_t tens = twos * 103 >> 10 & UINT64_C(0x000F000F000F000F);
-    return tens | (twos - 10 * tens) << 8;
-}
-
-static void put_eight(char *to, uint64_t digits)
-{
-    const uint64_t text = htole64(digits | EACH_BYTE('0'));
-    memcpy(to, &text, sizeof text);
-}
-
 struct text integer_to_text(bool negative, uint64_t magnitude, char room[INTEGER_TEXT_MAX])
 {
     const uint64_t hundred_millions = 100000000;
     char *end = room + INTEGER_TEXT_MAX, *first = end;
     for (; magnitude >= hundred_millions; magnitude /= hundred_millions)
-        put_eight(first -= 8, eight_digits((uint32_t)(magnitude % hundred_millions)));
+        put_digits(first -= 8, eight_digits((uint32_t)(magnitude % hundred_millions)));
     const uint64_t digits = eight_digits((uint32_t)magnitude);
-    put_eight(first - 8, digits);
+    put_digits(first - 8, digits);
     const int zeros = __builtin_ctzll(digits | UINT64_C(1) << 56) / 8; /* at most seven */
     first -= 8 - zeros;
     if (negative)

@@ -1,4 +1,4 @@
-/* Numbers as text. Private to decode*.c and event_file*.c. */
+/* Numbers as text. Private to transport/. */
 #ifndef TRANSPORT_DECODE_NUMBER_H
 #define TRANSPORT_DECODE_NUMBER_H
 

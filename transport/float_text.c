@@ -1,5 +1,7 @@
 #include "transport/float_text.h"
 
+#include "transport/digits.h"
+
 #include <float.h>
 #include <limits.h>
 #include <math.h>
@@ -12,7 +14,9 @@ static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+/* From 10^DECADE_LEAST on. */
 static const double decades[] = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5};
+enum { DECADE_LEAST = -5 };
 
 static const char pairs[] = "0001020304050607080910111213141516171819"
                             "2021222324252627282930313233343536373839"
@@ -110,15 +114,22 @@ static double reach_of(float value)
     return reach * (1 - 1e-6);
 }
 
+/* The power of ten at or below a value from 1e-5 to 1e6; of one a bit below, -5 too. By branches:
+ * the scores of a list are near each other, so they are foreseen, and nothing waits for them. */
+static int decade_of(double exact)
+{
+    int decade = 5;
+    while (decade > DECADE_LEAST && exact < decades[decade - DECADE_LEAST])
+        decade--;
+    return decade;
+}
+
 /* For 1e-5 <= value < 1e6. The products are off by a few units in a double's last place, far less
  * than what the reach leaves out. Nine digits always do. */
 static struct decimal shortest_plain(float value)
 {
     double exact = (double)value, reach = reach_of(value);
-    int decade = 10;
-    while (decade > 0 && exact < decades[decade])
-        decade--;
-    int scale = 7 - (decade - 4); /* decade - 4: digits before the point */
+    int scale = 6 - decade_of(exact);
     for (int count = 7; count < 9; count++, scale++) {
         double scaled = exact * powers[scale];
         uint32_t digits = (uint32_t)(scaled + .5);
@@ -126,6 +137,34 @@ static struct decimal shortest_plain(float value)
             return (struct decimal){digits, scale};
     }
     return (struct decimal){(uint32_t)(exact * powers[scale] + .5), scale};
+}
+
+/* The same as text, in the common case that seven or eight digits do; 0: not so. Writes up to 16
+ * bytes. */
+static size_t write_short(float value, char *out)
+{
+    const int decade = decade_of((double)value), scale = 7 - decade;
+    const double scaled = (double)value * powers[scale], reach = reach_of(value) * powers[scale];
+    uint32_t number = 10 * (uint32_t)(scaled * .1 + .5);
+    if (!(fabs(number - scaled) < reach)) {
+        number = (uint32_t)(scaled + .5);
+        if (!(fabs(number - scaled) < reach))
+            return 0;
+    }
+    if (number >= 100000000)
+        return 0;
+    const uint64_t digits = eight_digits(number);
+    const size_t count = 8 - (size_t)__builtin_clzll(digits) / 8; /* without zeros at the end */
+    if (decade < 0) {
+        memcpy(out, "0.00000", 8);
+        put_digits(out + 1 - decade, digits);
+        return (size_t)(1 - decade) + count;
+    }
+    const size_t whole = (size_t)decade + 1;
+    put_digits(out, digits);
+    out[whole] = '.';
+    put_digits(out + whole + 1, digits >> 8 * whole);
+    return count > whole ? count + 1 : whole;
 }
 
 /* digits / 10^scale, with an error of a few units in the last place of a double */
@@ -184,6 +223,9 @@ size_t float_text(float value, char out[FLOAT_TEXT_MAX])
     if (value > FLT_MAX)
         value = FLT_MAX;
     bool plain = value >= 1e-5F && value < 1e6F;
+    size_t size = plain ? write_short(value, out + used) : 0;
+    if (size > 0)
+        return used + size;
     struct decimal decimal = plain ? shortest_plain(value) : shortest_of_all(value);
     drop_zeros(&decimal, plain ? 0 : INT_MIN);
     if (plain)

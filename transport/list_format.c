@@ -5,12 +5,11 @@
  *
  * as JSON or as the same map in MessagePack.
  */
+#include "transport/decode_number.h"
 #include "transport/float_text.h"
 #include "transport/redis.h"
 
-#include <inttypes.h>
 #include <msgpack.h>
-#include <stdio.h>
 
 /* Where the next byte goes. Once something did not fit, nothing goes any more. */
 struct output {
@@ -35,42 +34,48 @@ static void put_bytes(struct output *output, const char *bytes, size_t size)
 
 #define PUT_LITERAL(output, literal) put_bytes(output, literal, sizeof(literal) - 1)
 
-/* Is there a byte among the eight that JSON wants escaped: below 0x20, a quote or a backslash? */
-static bool needs_escape(uint64_t eight)
+/* Is there a byte among the eight that JSON wants escaped: below 0x20, a quote or a backslash? Bit
+ * 7 of some byte is set then. */
+static inline uint64_t find_escape(uint64_t eight)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
     uint64_t quote = eight ^ (ones * '"');
     uint64_t backslash = eight ^ (ones * '\\');
     uint64_t found = ((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
                      ((backslash - ones) & ~backslash);
-    return (found & highs) != 0;
+    return found & highs;
 }
 
-/* Copies as long as there is nothing to escape, in blocks that overlap at the end. */
-static bool copy_plain(char *to, const char *from, uint32_t size)
+/* Copies eight bytes; not 0: one of them wants to be escaped. */
+static inline uint64_t copy_eight(char *to, const char *from)
 {
-    uint64_t block = 0;
-    uint32_t at = 0;
-    if (size < 4) {
-        for (; at < size; at++)
-            block |= (uint64_t)(unsigned char)(to[at] = from[at]) << 8 * at;
-        block |= UINT64_C(0x2020202020202020) << 8 * size;
-        return !needs_escape(block);
+    uint64_t eight;
+    memcpy(&eight, from, 8);
+    memcpy(to, &eight, 8);
+    return find_escape(eight);
+}
+
+/* Copies as it is; false: something wants to be escaped. In blocks that overlap at the end. */
+static inline bool copy_plain(char *to, const char *from, uint32_t size)
+{
+    uint64_t found = 0;
+    if (size >= 8) {
+        for (uint32_t at = 0; at + 8 < size; at += 8)
+            found |= copy_eight(to + at, from + at);
+        return (found | copy_eight(to + size - 8, from + size - 8)) == 0;
     }
-    if (size < 8) {
+    uint64_t block = 0;
+    if (size >= 4) {
         uint32_t low, high;
         memcpy(&low, from, 4);
         memcpy(&high, from + size - 4, 4);
         memcpy(to, &low, 4);
         memcpy(to + size - 4, &high, 4);
-        return !needs_escape((uint64_t)high << 32 | low);
+        return find_escape((uint64_t)high << 32 | low) == 0;
     }
-    for (;; at = at + 16 <= size ? at + 8 : size - 8) {
-        memcpy(&block, from + at, 8);
-        memcpy(to + at, &block, 8);
-        if (needs_escape(block) || at + 8 == size)
-            return !needs_escape(block);
-    }
+    for (uint32_t at = 0; at < size; at++)
+        block |= (uint64_t)(unsigned char)(to[at] = from[at]) << 8 * at;
+    return find_escape(block | UINT64_C(0x2020202020202020) << 8 * size) == 0;
 }
 
 static char *copy_escaped(char *to, const char *from, uint32_t size)
@@ -112,6 +117,13 @@ static void put_json_float(struct output *output, float value)
     *output->at++ = ',';
 }
 
+static void put_integer(struct output *output, bool negative, uint64_t magnitude)
+{
+    char room[INTEGER_TEXT_MAX];
+    const struct text text = integer_to_text(negative, magnitude, room);
+    put_bytes(output, text.at, text.size);
+}
+
 /* Takes the comma after the last element back. */
 static void end_json_array(struct output *output, const struct list *list)
 {
@@ -130,10 +142,11 @@ static void put_json(struct output *output, const struct list *list, int64_t at_
     for (uint32_t i = 0; i < list->size; i++)
         put_json_float(output, list->at[i].score);
     end_json_array(output, list);
-    char tail[64];
-    int size =
-        snprintf(tail, sizeof tail, "],\"at\":%" PRIi64 ",\"v\":%" PRIu64 "}", at_ms, version);
-    put_bytes(output, tail, (size_t)size);
+    PUT_LITERAL(output, "],\"at\":");
+    put_integer(output, at_ms < 0, at_ms < 0 ? 0 - (uint64_t)at_ms : (uint64_t)at_ms);
+    PUT_LITERAL(output, ",\"v\":");
+    put_integer(output, false, version);
+    PUT_LITERAL(output, "}");
 }
 
 static int put_packed(void *data, const char *bytes, size_t size)

@@ -1,11 +1,10 @@
 #include "transport/redis_command.h"
 
+#include "transport/decode_number.h"
 #include "transport/float_text.h"
 #include "transport/redis.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -81,9 +80,9 @@ static void add_key(struct command_builder *builder, struct command_key key)
 
 static void add_number(struct command_builder *builder, int64_t number)
 {
-    char digits[24];
-    int size = snprintf(digits, sizeof digits, "%" PRIi64, number);
-    add_word(builder, (struct text){digits, (uint32_t)size});
+    char room[INTEGER_TEXT_MAX];
+    add_word(builder, integer_to_text(number < 0,
+                                      number < 0 ? 0 - (uint64_t)number : (uint64_t)number, room));
 }
 
 static void begin(struct command_builder *builder, size_t words, const char *name)

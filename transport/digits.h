@@ -1,0 +1,27 @@
+/* Eight decimal digits at a time, as the bytes of a word. */
+#ifndef TRANSPORT_DIGITS_H
+#define TRANSPORT_DIGITS_H
+
+#include <endian.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Of a number below 10^8: eight bytes of 0 to 9, the first digit lowest. Halves, quarters and
+ * single digits are taken apart in lanes of one word, by multiplying instead of dividing. */
+static inline uint64_t eight_digits(uint32_t number)
+{
+    const uint64_t fours = (uint64_t)number / 10000 | (uint64_t)number % 10000 << 32;
+    const uint64_t hundreds = fours * 10486 >> 20 & UINT64_C(0x7F0000007F);
+    const uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
+    const uint64_t tens = twos * 103 >> 10 & UINT64_C(0x000F000F000F000F);
+    return tens | (twos - 10 * tens) << 8;
+}
+
+/* As text, eight bytes of it. */
+static inline void put_digits(char *to, uint64_t digits)
+{
+    const uint64_t text = htole64(digits | UINT64_C(0x3030303030303030));
+    memcpy(to, &text, sizeof text);
+}
+
+#endif
