@@ -21,6 +21,8 @@ void blend_init(struct blend *blend)
         weights_init(&blend->by_gap[n]);
     for (int n = 0; n < BLEND_SIZES; n++)
         weights_init(&blend->by_size[n]);
+    for (int n = 0; n < BLEND_SUPPORTS; n++)
+        weights_init(&blend->by_support[n]);
     float *weight = blend->general.weight;
     weight[FEATURE_FACTORS] = 1.0f;
     weight[FEATURE_POPULAR_FAST] = 0.1f;
@@ -30,7 +32,7 @@ void blend_init(struct blend *blend)
     weight[FEATURE_NEIGHBOURS] = 0.3f;
 }
 
-struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits)
+struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits, uint32_t wanted)
 {
     static const uint32_t limits[BLEND_SIZES - 1] = {1, 2, 4, 10, 30, 100};
     struct blend_situation situation = {.gap = BLEND_GAPS - 1};
@@ -38,6 +40,8 @@ struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits)
         situation.gap = gap_bucket / 2 < BLEND_GAPS - 1 ? gap_bucket / 2 : BLEND_GAPS - 2;
     while (situation.size < BLEND_SIZES - 1 && visits >= limits[situation.size])
         situation.size++;
+    while (situation.support < BLEND_SUPPORTS - 1 && wanted >> situation.support > 0)
+        situation.support++;
     return situation;
 }
 
@@ -46,8 +50,9 @@ void blend_weigh(const struct blend *blend, struct blend_situation situation,
 {
     const float *by_gap = blend->by_gap[situation.gap].weight;
     const float *by_size = blend->by_size[situation.size].weight;
+    const float *by_support = blend->by_support[situation.support].weight;
     for (uint32_t f = 0; f < FEATURES; f++)
-        weight[f] = blend->general.weight[f] + by_gap[f] + by_size[f];
+        weight[f] = blend->general.weight[f] + by_gap[f] + by_size[f] + by_support[f];
 }
 
 bool blend_is_due(uint64_t now)
@@ -80,4 +85,5 @@ void blend_learn(struct blend *blend, struct blend_situation situation,
     step(&blend->general, by_weight);
     step(&blend->by_gap[situation.gap], by_weight);
     step(&blend->by_size[situation.size], by_weight);
+    step(&blend->by_support[situation.support], by_weight);
 }

@@ -3,10 +3,12 @@
  * the factors learn from (McFadden 1974, conditional logit), Adagrad per weight.
  *
  * How much each feature is worth depends on the situation: right after the last event what follows
- * it counts most, days later what is popular; a newcomer is judged otherwise than a regular. So
+ * it counts most, days later what is popular; a newcomer is judged otherwise than a regular; and of
+ * an item that few wanted so far, little is known of what follows it. So
  *
  *     weight[f] = general[f] + by_gap[bucket of the time since the last event][f]
  *                            + by_size[bucket of the number of past events][f]
+ *                            + by_support[octave of how often the last item was wanted][f]
  *
  * Learned at every event at first, later at one in BLEND_EVERY: the weights then move slowly, and
  * the features of the samples are what costs.
@@ -18,7 +20,7 @@
 #include "model/samples.h"
 #include "model/state.h"
 
-enum { BLEND_GAPS = 32, BLEND_SIZES = 7 };
+enum { BLEND_GAPS = 32, BLEND_SIZES = 7, BLEND_SUPPORTS = 16 };
 
 struct blend_weights {
     float weight[FEATURES];
@@ -26,19 +28,21 @@ struct blend_weights {
 };
 
 struct blend {
-    struct blend_weights general, by_gap[BLEND_GAPS], by_size[BLEND_SIZES];
+    struct blend_weights general, by_gap[BLEND_GAPS], by_size[BLEND_SIZES],
+        by_support[BLEND_SUPPORTS];
 };
 
 struct blend_situation {
-    uint8_t gap, size;
+    uint8_t gap, size, support;
 };
 
 /* (sample, feature) */
 typedef float blend_values[SAMPLES_ROOM][FEATURES];
 
 void blend_init(struct blend *blend);
-/* `gap_bucket` of the last event as factors.h counts them; nothing to tell without any visit. */
-struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits);
+/* `gap_bucket` of the last event as factors.h counts them; nothing to tell without any visit.
+ * `wanted`: how often somebody wanted the last item. */
+struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits, uint32_t wanted);
 /* The weights in a situation. */
 void blend_weigh(const struct blend *blend, struct blend_situation situation,
                  float weight[FEATURES]);

@@ -89,7 +89,7 @@ static void explain_columns(struct explaining *about)
 /* ---- sparse features: asked for again with ever more of the history ---- */
 
 /* The item's row, as proposed by the newest `size` items of the history. */
-static void propose_with(struct explaining *about, uint32_t size, float row[FEATURES_SPARSE])
+static void propose_with(struct explaining *about, uint32_t size, float row[FEATURES_HELD])
 {
     struct query *query = about->query;
     uint32_t all = query->taste.size;
@@ -97,16 +97,16 @@ static void propose_with(struct explaining *about, uint32_t size, float row[FEAT
     sparse_clear(&query->sparse);
     query_propose(about->model, query);
     query->taste.size = all;
-    memcpy(row, sparse_row(&query->sparse, about->item), FEATURES_SPARSE * sizeof *row);
+    memcpy(row, sparse_row(&query->sparse, about->item), FEATURES_HELD * sizeof *row);
 }
 
-static void share_out(struct explaining *about, const float share_per_unit[FEATURES_SPARSE])
+static void share_out(struct explaining *about, const float share_per_unit[FEATURES_HELD])
 {
-    float before[FEATURES_SPARSE], after[FEATURES_SPARSE];
+    float before[FEATURES_HELD], after[FEATURES_HELD];
     propose_with(about, 0, before);
     for (uint32_t n = 0; n < about->query->taste.size; n++) {
         propose_with(about, n + 1, after);
-        for (int f = 0; f < FEATURES_SPARSE; f++)
+        for (int f = 0; f < FEATURES_HELD; f++)
             about->out->item[n].counts += share_per_unit[f] * (after[f] - before[f]);
         memcpy(before, after, sizeof before);
     }
@@ -115,7 +115,7 @@ static void share_out(struct explaining *about, const float share_per_unit[FEATU
 static void explain_sparse(struct explaining *about)
 {
     const struct query *query = about->query;
-    float per_unit[FEATURES_SPARSE] = {0}, value[FEATURES_SPARSE];
+    float per_unit[FEATURES_HELD] = {0}, value[FEATURES_SPARSE];
     const float *row = sparse_row(&query->sparse, about->item);
     if (!sparse_is_touched(&query->sparse, about->item))
         return;
@@ -123,8 +123,9 @@ static void explain_sparse(struct explaining *about)
     for (int f = 0; f < FEATURES_SPARSE; f++) {
         float weight = query->weight[FEATURES_DENSE + f];
         add_term(about, feature_names[FEATURES_DENSE + f], value[f], weight);
-        if (row[f] != 0.0f)
-            per_unit[f] = weight * value[f] / row[f];
+        int held = f < FEATURES_HELD ? f : f - FEATURES_HELD;
+        if (row[held] != 0.0f)
+            per_unit[held] += weight * value[f] / row[held];
     }
     share_out(about, per_unit);
 }

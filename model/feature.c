@@ -2,8 +2,12 @@
 
 const char *const feature_names[FEATURES] = {
     [FEATURE_FACTORS] = "vectors",
+    [FEATURE_POPULAR_NOW] = "popular right now",
     [FEATURE_POPULAR_FAST] = "popular now",
+    [FEATURE_POPULAR_MIDDLE] = "popular lately",
     [FEATURE_POPULAR_SLOW] = "popular of late",
+    [FEATURE_POPULAR_EVER] = "ever popular",
+    [FEATURE_AGE] = "known for how long",
     [FEATURE_KEEP] = "kept, not skipped",
     [FEATURE_NEXT] = "follows the last item",
     [FEATURE_NEXT_EARLIER] = "follows the two before",
@@ -17,11 +21,14 @@ const char *const feature_names[FEATURES] = {
     [FEATURE_SHARED] = "like the last: main kind",
     [FEATURE_SHARED_OTHER] = "like the last: other kinds",
     [FEATURE_SHARED_EARLIER] = "like recent items",
+    [FEATURE_NEXT_KNOWN] = "followed it before",
+    [FEATURE_NEXT_EARLIER_KNOWN] = "followed those before",
+    [FEATURE_NEIGHBOURS_KNOWN] = "went with recent items",
 };
 
 const char *const column_names[COLUMNS] = {
-    [COLUMN_BIAS] = "the item's bias",
-    [COLUMN_POPULAR_FAST] = "popular now",
-    [COLUMN_POPULAR_SLOW] = "popular of late",
-    [COLUMN_KEEP] = "kept, not skipped",
+    [COLUMN_BIAS] = "the item's bias",         [COLUMN_POPULAR_NOW] = "popular right now",
+    [COLUMN_POPULAR_FAST] = "popular now",     [COLUMN_POPULAR_MIDDLE] = "popular lately",
+    [COLUMN_POPULAR_SLOW] = "popular of late", [COLUMN_POPULAR_EVER] = "ever popular",
+    [COLUMN_AGE] = "known for how long",       [COLUMN_KEEP] = "kept, not skipped",
 };

@@ -11,10 +11,14 @@
 #define MODEL_FEATURE_H
 
 enum feature {
-    FEATURE_FACTORS,      /* matrix factorization with history: factors.h */
-    FEATURE_POPULAR_FAST, /* log of the decayed count: popularity.h */
+    FEATURE_FACTORS,     /* matrix factorization with history: factors.h */
+    FEATURE_POPULAR_NOW, /* log of the decayed count: popularity.h */
+    FEATURE_POPULAR_FAST,
+    FEATURE_POPULAR_MIDDLE,
     FEATURE_POPULAR_SLOW,
-    FEATURE_KEEP, /* log-odds of the item being kept, not skipped: skips.c */
+    FEATURE_POPULAR_EVER, /* … of all that there ever was */
+    FEATURE_AGE,          /* log of the events since the first about the item */
+    FEATURE_KEEP,         /* log-odds of the item being kept, not skipped: skips.c */
     FEATURES_DENSE,
     FEATURE_NEXT = FEATURES_DENSE, /* what follows the last item: transitions.h */
     FEATURE_NEXT_EARLIER,          /* … the two before it */
@@ -28,22 +32,39 @@ enum feature {
     FEATURE_SHARED,  /* has features of the first kind in common with the last item: content.c */
     FEATURE_SHARED_OTHER,   /* … of other kinds */
     FEATURE_SHARED_EARLIER, /* … of any kind, with the items before it */
+    FEATURES_ADDED,         /* those that follow come from those before: sparse_values() */
+    FEATURE_NEXT_KNOWN = FEATURES_ADDED, /* 1: the feature is not 0 */
+    FEATURE_NEXT_EARLIER_KNOWN,
+    FEATURE_NEIGHBOURS_KNOWN,
     FEATURES
 };
 
-enum { FEATURES_SPARSE = FEATURES - FEATURES_DENSE, SPARSE_ROW = 16 };
+enum {
+    FEATURES_SPARSE = FEATURES - FEATURES_DENSE,
+    FEATURES_HELD = FEATURES_ADDED - FEATURES_DENSE, /* in a row of sparse.h */
+    SPARSE_ROW = 16
+};
 
-/* The tail of an item's row, behind its vector: (16) floats. */
+_Static_assert((int)FEATURES_HELD < (int)SPARSE_ROW, "the last place is a mark");
+
+/* The tail of an item's row, behind its vector: (16) floats. The first are those of the dense
+ * features, in their order; the bias is added to what the factors say. */
 enum item_column {
     COLUMN_BIAS,
+    COLUMN_POPULAR_NOW,
     COLUMN_POPULAR_FAST,
+    COLUMN_POPULAR_MIDDLE,
     COLUMN_POPULAR_SLOW,
+    COLUMN_POPULAR_EVER,
+    COLUMN_AGE,
     COLUMN_KEEP,
     COLUMN_CLOSED, /* CLOSED_SCORE when the item may not be recommended, else 0 */
     COLUMN_SUM,    /* Adagrad's accumulators of the vector and the bias: no features, but near */
     COLUMN_BIAS_SUM,
     COLUMNS = 16
 };
+
+_Static_assert((int)COLUMN_CLOSED == (int)FEATURES_DENSE, "the same order");
 
 #define CLOSED_SCORE (-1e30f)
 

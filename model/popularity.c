@@ -8,15 +8,19 @@
 #include <string.h>
 
 /* Items brought up to date at an event: its own, and others in turn. */
-enum { REFRESHED = 5 };
+enum { REFRESHED = 5, FADED_ROOM = 32 };
 
-_Static_assert(REFRESHED *POPULARITY_SPANS <= 16, "refresh() takes one vector");
+_Static_assert(REFRESHED *POPULARITY_SPANS <= FADED_ROOM, "fade() takes whole vectors");
 
-#define SMALLEST_COUNT 0.1
+#define SMALLEST_COUNT 0.1f
+#define AGE_UNIT 1000.0f /* events */
+#define AGE_SCALE 0.5f
 #define COSINE_SHRINK 5.0f
 #define LN2 0.6931471805599453
 
-static const float fading[POPULARITY_SPANS] = {(float)(-LN2 / 500.0), (float)(-LN2 / 10000.0)};
+/* By the half-lives. */
+static const float fading[POPULARITY_SPANS] = {(float)(-LN2 / 100.0), (float)(-LN2 / 500.0),
+                                               (float)(-LN2 / 2500.0), (float)(-LN2 / 10000.0)};
 
 void popularity_init(struct popularity *popularity)
 {
@@ -44,12 +48,12 @@ uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item)
 /* Decays the items' counts to now; an item may be named twice. */
 static void fade(struct popularity *popularity, const uint32_t slots[REFRESHED], uint64_t now)
 {
-    _Alignas(64) float kept[16] = {0};
+    _Alignas(64) float kept[FADED_ROOM] = {0};
     for (int n = 0; n < REFRESHED; n++)
         for (int span = 0; span < POPULARITY_SPANS; span++)
             kept[n * POPULARITY_SPANS + span] =
                 (float)(now - popularity_of(popularity, slots[n])->at) * fading[span];
-    kernels->exp(kept, 16);
+    kernels->exp(kept, FADED_ROOM);
     for (int n = 0; n < REFRESHED; n++) {
         struct popular_item *item = popularity_of(popularity, slots[n]);
         for (int span = 0; span < POPULARITY_SPANS && item->at < now; span++)
@@ -64,8 +68,10 @@ static void write_columns(const struct popularity *popularity, struct factors *f
     const struct popular_item *item = popularity_of(popularity, slot);
     float *columns = factors_columns(factors, slot);
     for (int span = 0; span < POPULARITY_SPANS; span++)
-        columns[COLUMN_POPULAR_FAST + span] =
-            (float)real_log(1.0 + (double)item->count[span] / SMALLEST_COUNT);
+        columns[COLUMN_POPULAR_NOW + span] = real_logf(1.0f + item->count[span] / SMALLEST_COUNT);
+    columns[COLUMN_POPULAR_EVER] = real_logf(1.0f + (float)item->wanted);
+    float age = item->wanted > 0 ? (float)(item->at - item->first) : 0.0f;
+    columns[COLUMN_AGE] = AGE_SCALE * real_logf(1.0f + age / AGE_UNIT);
 }
 
 static enum status add_wanted(struct popularity *popularity, uint32_t slot)
@@ -89,7 +95,7 @@ enum status popularity_want(struct popularity *popularity, struct factors *facto
     record->inverse_root = 1.0f / sqrtf((float)record->wanted + 1.0f + COSINE_SHRINK);
     if (record->wanted++ > 0)
         return STATUS_OK;
-    record->at = now;
+    record->at = record->first = now;
     factors_columns(factors, item)[COLUMN_CLOSED] = 0.0f;
     return add_wanted(popularity, item);
 }

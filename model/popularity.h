@@ -2,19 +2,21 @@
  * Popularity with time decay: for each half-life h (in events), count_i = sum of 2^(-age/h) over
  * the positive events of item i. The feature is log((count + e) / e), so that a never seen item has
  * 0 and the feature is at least 0. Counts fade without being touched, so each event also brings a
- * few other items up to date, in turn.
+ * few other items up to date, in turn. Beside them are log(1 + all positive events ever), and how
+ * long ago the first was: together they tell what rises from what fades, at any stream's pace.
  */
 #ifndef MODEL_POPULARITY_H
 #define MODEL_POPULARITY_H
 
 #include "model/factors.h"
 
-enum { POPULARITY_SPANS = 2 };
+enum { POPULARITY_SPANS = 4 };
 
 struct popular_item {
     float count[POPULARITY_SPANS];
     uint32_t wanted;     /* positive events ever */
     float inverse_root;  /* 1 / sqrt(wanted + 5): the norm of a cosine, shrunk for rare items */
+    uint64_t first;      /* number of the first positive event */
     uint64_t at;         /* event number of the counts */
     uint64_t last_event; /* number of the last event about the item */
 };

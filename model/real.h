@@ -27,6 +27,24 @@ static inline double real_log(double x)
     return (double)e * 0.6931471805599453 + 2.0 * f * sum;
 }
 
+/* The same in single precision, error below 1e-6: four terms of the series. */
+static inline float real_logf(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int32_t e = (int32_t)(bits >> 23) - 127;
+    bits = (bits & 0x007fffffu) | 0x3f800000u;
+    float m;
+    memcpy(&m, &bits, sizeof m);
+    if (m > 1.41421356f) {
+        m *= 0.5f;
+        e++;
+    }
+    float f = (m - 1.0f) / (m + 1.0f), f2 = f * f;
+    float sum = 1.0f + f2 * (1.0f / 3.0f + f2 * (1.0f / 5.0f + f2 * (1.0f / 7.0f)));
+    return (float)e * 0.693147181f + 2.0f * f * sum;
+}
+
 /* exp(x); 0 below -700, capped above 700. */
 static inline double real_exp(double x)
 {

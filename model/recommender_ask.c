@@ -40,11 +40,14 @@ static void apply_part_weights(const struct recommender *model, float weight[FEA
 {
     const float *part = model->settings.part;
     weight[FEATURE_FACTORS] *= model->uses_x ? 1.0f : 0.0f;
-    weight[FEATURE_POPULAR_FAST] *= part[PART_POPULARITY];
-    weight[FEATURE_POPULAR_SLOW] *= part[PART_POPULARITY];
+    for (int f = FEATURE_POPULAR_NOW; f <= FEATURE_AGE; f++)
+        weight[f] *= part[PART_POPULARITY];
     weight[FEATURE_NEXT] *= part[PART_TRANSITIONS];
+    weight[FEATURE_NEXT_KNOWN] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEXT_EARLIER] *= part[PART_TRANSITIONS];
+    weight[FEATURE_NEXT_EARLIER_KNOWN] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEIGHBOURS] *= part[PART_NEIGHBOURS];
+    weight[FEATURE_NEIGHBOURS_KNOWN] *= part[PART_NEIGHBOURS];
     weight[FEATURE_KEEP] *= part[PART_SKIPS];
     weight[FEATURE_SKIPPED] *= part[PART_SKIPS];
     weight[FEATURE_SHARED] *= part[PART_CONTENT];
@@ -68,8 +71,10 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
     query->user = user;
     query->second = second;
     factors_taste(&model->factors, record, user, second, &query->taste);
+    uint32_t last = query->taste.size > 0 ? query->taste.item[0] : SLOT_NONE;
     query->situation =
-        blend_situation(query->taste.bucket[0], query->taste.size == 0 ? 0 : record->visits);
+        blend_situation(query->taste.bucket[0], last == SLOT_NONE ? 0 : record->visits,
+                        recommender_item_wanted(model, last));
     for (int p = 0; p < PARTS; p++)
         if (has_part(model, p) && model_parts[p]->ask != NULL)
             model_parts[p]->ask(model->part[p], model, query);
@@ -110,10 +115,7 @@ static void fold_dense(const struct recommender *model, struct query *query)
         query->vector[n] = weight[FEATURE_FACTORS] * query->taste.x[n];
     float *columns = query->vector + dim;
     memset(columns, 0, COLUMNS * sizeof *columns);
-    columns[COLUMN_BIAS] = weight[FEATURE_FACTORS];
-    columns[COLUMN_POPULAR_FAST] = weight[FEATURE_POPULAR_FAST];
-    columns[COLUMN_POPULAR_SLOW] = weight[FEATURE_POPULAR_SLOW];
-    columns[COLUMN_KEEP] = weight[FEATURE_KEEP];
+    memcpy(columns, weight, FEATURES_DENSE * sizeof *columns);
     columns[COLUMN_CLOSED] = 1.0f;
 }
 

@@ -169,10 +169,8 @@ static void learn_blend(struct recommender *model, float rate)
     for (uint32_t n = 0; n < model->samples.size; n++) {
         const float *columns = model->samples.row[n] + dim;
         float *value = model->values[n];
+        memcpy(value, columns, FEATURES_DENSE * sizeof *value);
         value[FEATURE_FACTORS] = model->uses_x ? model->samples.factor_score[n] : 0.0f;
-        value[FEATURE_POPULAR_FAST] = columns[COLUMN_POPULAR_FAST];
-        value[FEATURE_POPULAR_SLOW] = columns[COLUMN_POPULAR_SLOW];
-        value[FEATURE_KEEP] = columns[COLUMN_KEEP];
         sparse_values(sparse_row(&model->learning.sparse, model->samples.item[n]),
                       value + FEATURES_DENSE);
     }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define UNIFORM_SHARE 0.3f
+#define UNIFORM_SHARE 0.15f
 
 void sampler_init(struct sampler *sampler)
 {

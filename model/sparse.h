@@ -44,14 +44,17 @@ static inline void sparse_add(struct sparse *sparse, uint32_t item, enum feature
     row[feature - FEATURES_DENSE] += value;
 }
 
-/* From what was added up to the feature's value: shares are worth their root. */
+/* From what was added up to the features' values: shares are worth their root, and something for
+ * not being 0. */
 static inline void sparse_values(const float *row, float value[FEATURES_SPARSE])
 {
     value[0] = 4.0f * sqrtf(row[0]);
     value[1] = 4.0f * sqrtf(row[1]);
     value[2] = 3.0f * sqrtf(row[2]);
-    for (int f = 3; f < FEATURES_SPARSE; f++)
+    for (int f = 3; f < FEATURES_HELD; f++)
         value[f] = row[f];
+    for (int f = 0; f < FEATURES_SPARSE - FEATURES_HELD; f++)
+        value[FEATURES_HELD + f] = row[f] > 0.0f ? 1.0f : 0.0f;
 }
 
 #endif
