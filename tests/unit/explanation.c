@@ -82,11 +82,12 @@ static void check_sums(const struct explanation *e)
         assert_float_equal(e->item[n].share, e->item[n].vectors + e->item[n].counts, 1e-6);
     }
     assert_float_equal(vectors, share_of(e, "history") + share_of(e, "last item"), 1e-3);
-    assert_float_equal(counts,
-                       share_of(e, "follows the last item") +
-                           share_of(e, "follows the two before") +
-                           share_of(e, "goes with recent items"),
-                       1e-3);
+    assert_float_equal(
+        counts,
+        share_of(e, "follows the last item") + share_of(e, "followed it before") +
+            share_of(e, "follows the two before") + share_of(e, "followed those before") +
+            share_of(e, "goes with recent items") + share_of(e, "went with recent items"),
+        1e-3);
 }
 
 static void test_terms_are_the_score(void **state)
