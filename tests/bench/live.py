@@ -1,0 +1,88 @@
+"""Real servers for the stages that need them, and what the daemon tells while it catches up.
+
+    with live.servers() as (kafka, redis): …
+
+Apache Kafka and Redis as the system tests start them (tests/system): on loopback, in a temporary
+folder, gone at the end. live.absent is what to install where they cannot be had.
+"""
+import contextlib
+import pathlib
+import sys
+import tempfile
+import time
+
+import measure
+
+sys.path.insert(0, str(measure.ROOT / "tests" / "system"))
+absent = None
+try:
+    import daemon
+    import servers as system
+except ImportError as why:
+    absent = f"{why}: apt-get install python3-confluent-kafka python3-redis redis-server default-jre-headless"
+
+# What the daemon is told so that nothing but the stage at hand takes time.
+QUIET = {"snapshot.interval": "1d", "log.level": "warning"}
+
+
+@contextlib.contextmanager
+def servers():
+    """(kafka, redis), or (None, None) after setting live.absent."""
+    global absent
+    if absent:
+        yield None, None
+        return
+    with tempfile.TemporaryDirectory(prefix="tasted-bench-") as folder:
+        folder, started = pathlib.Path(folder), []
+        try:
+            try:
+                redis = system.Redis(folder / "redis").start()
+                started.append(redis.stop)
+                kafka = system.Kafka(folder / "kafka").start()
+                started.append(kafka.end)
+            except system.Unavailable as why:
+                absent = f"{why}: tests/system/fetch-kafka, apt-get install redis-server default-jre-headless"
+                kafka = redis = None
+            yield kafka, redis
+        finally:
+            for end in reversed(started):
+                end()
+
+
+@contextlib.contextmanager
+def tasted(kafka, redis, topic, settings):
+    """A daemon that reads the topic from its beginning; a folder of its own each time."""
+    with tempfile.TemporaryDirectory(prefix="tasted-bench-") as folder:
+        it = daemon.Tasted(measure.tasted(), pathlib.Path(folder) / "it", kafka, redis, topic)
+        it.configure({"model.threads": None, "lists.refresh": None, **QUIET, **settings})
+        it.start(ready=False)
+        try:
+            yield it
+        finally:
+            it.kill()
+
+
+def accepted(metrics):
+    return metrics.sum("tasted_events_total", result="accepted")
+
+
+def catch_up(it, count, every=.02, timeout=300):
+    """Events a second between the first and the last tenth of `count`, and the metrics at both ends."""
+    samples, deadline = [], time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        before = time.monotonic()
+        status, _ = it.get("/health/live")
+        if status == 200:
+            metrics = it.metrics()
+            at = (before + time.monotonic()) / 2
+            if accepted(metrics) > count / 10:
+                samples.append((at, metrics))
+            if accepted(metrics) >= count * .9:
+                break
+        elif it.process.poll() is not None:
+            sys.exit(f"tests/bench: tasted ended by itself\n{it.log_tail()}")
+        time.sleep(every)
+    (begun, first), (ended, last) = samples[0], samples[-1]
+    if len(samples) < 3 or ended <= begun:
+        sys.exit(f"tests/bench: {count} events are too few to measure")
+    return (accepted(last) - accepted(first)) / (ended - begun), first, last
