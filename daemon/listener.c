@@ -27,7 +27,8 @@ static const double weekend_energy[DAY_HOURS] = {
     .90, .80, .60, .30, .15, .10, .10, .15, .25, .30, .35, .40,
     .45, .50, .55, .60, .65, .70, .80, .90, .95, 1.0, 1.0, .95,
 };
-static const double device_energy[DEVICES] = {.05, .0, -.07};
+static const double saved_leaning = 0.8; /* to the artist, with each track saved */
+static const double device_energy[DEVICES] = {.05, .0, -.08};
 
 /* From Friday, 20 h, to Sunday, 20 h. */
 static bool is_weekend(int64_t now_ms)
@@ -118,13 +119,13 @@ bool listener_init(struct listener *listener, const struct music *music, struct 
     }
     choose_genres(listener, chance);
     choose_leanings(listener, music, chance);
-    listener->swing = 0.25 + 0.45 * chance_uniform(chance);
+    listener->swing = 0.9 + 0.5 * chance_uniform(chance);
     listener->album_habit =
         chance_happens(chance, 0.4) ? 0.08 : 0.25 + 0.4 * chance_uniform(chance);
-    listener->sessions = 4 * exp(0.4 * chance_normal(chance));
+    listener->sessions = 2.5 * exp(0.4 * chance_normal(chance));
     listener->rhythm = chance_below(chance, RHYTHMS);
     if (chance_happens(chance, 0.2)) /* newcomers */
-        listener->joined_ms += (int64_t)(48 * HOUR_MS * chance_uniform(chance));
+        listener->joined_ms += (int64_t)(96 * HOUR_MS * chance_uniform(chance));
     renew_taste(listener, music);
     return true;
 }
@@ -164,11 +165,11 @@ int64_t listener_next_session(const struct listener *listener, struct chance *ch
  * genres themselves change. */
 static void drift(struct listener *listener, const struct music *music, struct chance *chance)
 {
-    if (chance_happens(chance, 0.02)) {
+    if (chance_happens(chance, 0.01)) {
         choose_genres(listener, chance);
         renew_taste(listener, music);
     }
-    if (!chance_happens(chance, 0.15))
+    if (!chance_happens(chance, 0.05))
         return;
     double liked[MUSIC_GENRES], total = 0;
     memcpy(liked, listener->genres, sizeof liked);
@@ -194,7 +195,7 @@ void listener_begin_session(struct listener *listener, const struct music *music
     listener->last_kept = listener->may_answer = false;
     listener->skips_in_a_row = 0;
     for (uint32_t i = 0; i < music->track_count; i++)
-        listener->memory[i].fondness *= 0.9F;
+        listener->memory[i].fondness *= 0.95F;
     drift(listener, music, chance);
 }
 
@@ -203,5 +204,18 @@ void listener_disliked(struct listener *listener, const struct music *music, uin
     listener->may_answer = false;
     listener->memory[track].fondness = 0;
     listener->leanings[music->tracks[track].artist] -= 1;
+    renew_taste(listener, music);
+}
+
+void listener_saved(struct listener *listener, const struct music *music, uint32_t track)
+{
+    if (listener->saved_size == LISTENER_SAVED_MAX)
+        memmove(listener->saved, listener->saved + 1,
+                --listener->saved_size * sizeof *listener->saved);
+    listener->saved[listener->saved_size++] = track;
+    listener->last = track;
+    listener->last_kept = true;
+    listener->may_answer = false;
+    listener->leanings[music->tracks[track].artist] += saved_leaning;
     renew_taste(listener, music);
 }

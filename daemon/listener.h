@@ -7,8 +7,14 @@
  * mood of the hour, which prefers calm music at night, and by what was heard or skipped lately.
  *
  * Whether the track is kept depends on the track, the artist, familiarity, mood, and on how the
- * artist fared lately. Every chance follows from tastes and from what happened before, never from
- * a hidden draw: so the best guess at the next thing is exactly known.
+ * artist fared lately.
+ *
+ * Saved is what nobody heard before: mostly something near the track at hand, whatever the hour.
+ * The listener goes on from there, likes its artist more from then on, and plays what is saved, the
+ * newest most, until it is skipped or others have pushed it out.
+ *
+ * Every chance follows from tastes and from what happened before, never from a hidden draw: so the
+ * best guess at the next thing is exactly known.
  */
 #ifndef DAEMON_LISTENER_H
 #define DAEMON_LISTENER_H
@@ -82,6 +88,6 @@ void listener_played(struct listener *listener, const struct music *music, uint3
                      bool kept);
 void listener_liked(struct listener *listener, uint32_t track);
 void listener_disliked(struct listener *listener, const struct music *music, uint32_t track);
-void listener_saved(struct listener *listener, uint32_t track);
+void listener_saved(struct listener *listener, const struct music *music, uint32_t track);
 
 #endif

@@ -6,9 +6,11 @@
 /* The mixture of what is played next. Those after a kept track are left out at the beginning of a
  * session and are weaker after a skip; what is not used goes to `taste`. */
 static const double same_artist = 0.14, related_artists = 0.08;
-static const double favourites = 0.36, saved_tracks = 0.16, chart = 0.08;
+static const double favourites = 0.32, saved_tracks = 0.2, chart = 0.08;
 static const double after_skip = 0.2;  /* how much of the first three is left then */
-static const double mood_width = 0.22; /* of energy */
+static const double saved_pace = 0.8;  /* of a saved track's share, for each one saved after it */
+static const double save_nearby = 0.6; /* of the saves: what goes with a kept track */
+static const double mood_width = 0.18; /* of energy */
 enum { TIRED_PLAYS = 6, SKIP_PLAYS = 60 };
 
 /* One number for each step of energy. */
@@ -42,12 +44,29 @@ static void add_artist(const struct music *music, uint32_t artist, double weight
         chance[i] += weight * music->tracks[i].share;
 }
 
+/* The artist, and those related. */
+static void add_near(const struct music *music, uint32_t artist, double same, double related,
+                     double *chance)
+{
+    add_artist(music, artist, same, chance);
+    for (uint32_t r = 0; r < MUSIC_RELATED; r++)
+        add_artist(music, music->artists[artist].related[r], related / MUSIC_RELATED, chance);
+}
+
 static double total_fondness(const struct listener *listener, const struct music *music)
 {
     double total = 0;
     for (uint32_t i = 0; i < music->track_count; i++)
         total += listener->memory[i].fondness;
     return total;
+}
+
+/* The newest first. */
+static void add_saved(const struct listener *listener, double weight, double *chance)
+{
+    double share = (1 - saved_pace) / (1 - pow(saved_pace, listener->saved_size));
+    for (uint32_t k = listener->saved_size; k-- > 0; share *= saved_pace)
+        chance[listener->saved[k]] += weight * share;
 }
 
 /* The part of the mixture that does not follow the last track. */
@@ -64,8 +83,7 @@ static void add_own(const struct listener *listener, const struct music *music, 
         chance[i] += by_taste * listener->taste[track->artist] * track->share +
                      by_favourites * listener->memory[i].fondness + by_chart * track->chart;
     }
-    for (uint32_t k = 0; k < listener->saved_size; k++)
-        chance[listener->saved[k]] += by_saved / listener->saved_size;
+    add_saved(listener, by_saved, chance);
 }
 
 /* Goes on from the last track: fills `chance` and returns the weight that was given out; the
@@ -77,11 +95,8 @@ static double add_following(const struct listener *listener, const struct music 
     if (listener->last == MUSIC_NONE)
         return 0;
     const struct track *last = &music->tracks[listener->last];
-    const struct artist *artist = &music->artists[last->artist];
     double left = listener->last_kept ? 1 : after_skip;
-    add_artist(music, last->artist, left * same_artist, chance);
-    for (uint32_t r = 0; r < MUSIC_RELATED; r++)
-        add_artist(music, artist->related[r], left * related_artists / MUSIC_RELATED, chance);
+    add_near(music, last->artist, left * same_artist, left * related_artists, chance);
     if (last->next != MUSIC_NONE)
         *album = left * listener->album_habit * freshness(listener, last->next);
     return left * (same_artist + related_artists) + *album;
@@ -151,16 +166,25 @@ void listener_keep_chances(const struct listener *listener, const struct music *
 double listener_save_chances(const struct listener *listener, const struct music *music,
                              double *chance)
 {
-    double total = 0;
+    double total = 0, nearby = 0;
+    bool goes_on = listener->last != MUSIC_NONE && listener->last_kept;
+    for (uint32_t i = 0; i < music->track_count; i++)
+        chance[i] = 0;
+    if (goes_on) {
+        nearby = save_nearby;
+        add_near(music, music->tracks[listener->last].artist, nearby / 2, nearby / 2, chance);
+    }
     for (uint32_t i = 0; i < music->track_count; i++) {
         const struct track *track = &music->tracks[i];
-        bool known = listener->memory[i].played_at > 0 || listener->memory[i].skipped_at > 0;
-        for (uint32_t k = 0; k < listener->saved_size; k++)
-            known = known || listener->saved[k] == i;
-        chance[i] =
-            known ? 0 : track->share * (listener->taste[track->artist] + 0.1 * track->chart);
-        total += chance[i];
+        chance[i] +=
+            (1 - nearby) * track->share * (listener->taste[track->artist] + 0.1 * track->chart);
+        if (listener->memory[i].played_at > 0 || listener->memory[i].skipped_at > 0)
+            chance[i] = 0;
     }
+    for (uint32_t k = 0; k < listener->saved_size; k++)
+        chance[listener->saved[k]] = 0;
+    for (uint32_t i = 0; i < music->track_count; i++)
+        total += chance[i];
     if (total <= 0)
         return 0;
     for (uint32_t i = 0; i < music->track_count; i++)
@@ -200,24 +224,16 @@ void listener_played(struct listener *listener, const struct music *music, uint3
         memory->skipped_at = listener->plays;
         listener->artist_skipped_at[music->tracks[track].artist] = listener->plays;
         listener->skips_in_a_row++;
+        take_from_saved(listener, track);
     }
     listener->last = track;
     listener->last_kept = kept;
     listener->may_answer = true;
-    take_from_saved(listener, track);
 }
 
 void listener_liked(struct listener *listener, uint32_t track)
 {
     listener->memory[track].liked = true;
     listener->memory[track].fondness += 2;
-    listener->may_answer = false;
-}
-
-void listener_saved(struct listener *listener, uint32_t track)
-{
-    if (listener->saved_size == LISTENER_SAVED_MAX)
-        take_from_saved(listener, listener->saved[0]);
-    listener->saved[listener->saved_size++] = track;
     listener->may_answer = false;
 }

@@ -5,7 +5,7 @@
 
 enum {
     SECOND_MS = 1000,
-    SESSION_PLAYS = 20, /* mean */
+    SESSION_PLAYS = 10, /* mean */
     PATIENCE = 4,       /* skips in a row that end a session */
 };
 static const int64_t begin_ms = INT64_C(1736424000000); /* 2025-01-09T12:00:00Z, a Thursday */
@@ -29,7 +29,7 @@ struct listeners {
 
 void listeners_settings_init(struct listeners_settings *settings)
 {
-    *settings = (struct listeners_settings){.seed = 1, .listeners = 800, .artists = 96};
+    *settings = (struct listeners_settings){.seed = 1, .listeners = 1000, .artists = 96};
 }
 
 /* ---- whose turn it is ---- */
@@ -189,7 +189,7 @@ static void draw(struct listeners *listeners, struct listening *listening)
     } else if (chance_happens(chance, saves)) {
         listening->kind = LISTENING_ADD;
         listening->track = chance_pick(chance, listeners->save, listeners->music.track_count, 1);
-        listener_saved(listener, listening->track);
+        listener_saved(listener, &listeners->music, listening->track);
     } else {
         play(listeners, listening, chance);
     }

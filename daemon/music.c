@@ -6,8 +6,8 @@
 
 enum { HOUR_MS = 3600 * 1000, ALBUMS_MAX = 3, ALBUM_TRACKS_MIN = 4, ALBUM_TRACKS_SPAN = 4 };
 static const double coming_share = 0.35;     /* of the albums: released while the stream runs */
-static const double hours_between_new = 1.5; /* mean time from one release to the next */
-static const double hype_hours = 24;         /* a new album's fame decays by e in this time */
+static const double hours_between_new = 2.5; /* mean time from one release to the next */
+static const double hype_hours = 36;         /* a new album's fame decays by e in this time */
 static const double hype = 4;
 
 /* In the order of their energy, so that neighbours in the table sound alike. */
