@@ -32,7 +32,7 @@ enum {
     USED_MAX = 6, /* rows at a time */
 };
 
-#define RATE 0.03f
+#define RATE 0.06f
 #define SUM_DECAY 0.9999f
 #define SUM_FLOOR 1e-3f
 
