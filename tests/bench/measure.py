@@ -17,6 +17,7 @@ The table goes to stdout, or to stderr where stdout is taken by --json -; progre
 """
 import argparse
 import html
+import itertools
 import json
 import math
 import os
@@ -32,7 +33,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TASTED_BUILD", ROOT / "build"))
 BUILT = "TASTED_BENCH_BUILT"  # set for the stages that tests/bench/all starts
 STAGES = ["learn", "rank", "decode", "ingest", "publish", "latency", "daemon", "growth", "snapshot"]
-COLUMNS = [("what", 24), ("ours", 9), ("", 8), ("against", 17), ("theirs", 8), ("ratio", 5), ("target", 3)]
+WHAT, AGAINST = 24, 16  # columns of the table that wrap
 
 
 def say(text):
@@ -209,8 +210,8 @@ def short(figure):
     if figure is None:
         return "-"
     if abs(figure) >= 1e6:
-        return f"{figure / 1e6:.4g}M"
-    return f"{figure:.4g}" if abs(figure) < 1e4 else f"{figure:.0f}"
+        return f"{figure / 1e6:.3g}M"
+    return f"{figure:.3g}" if abs(figure) < 100 else f"{figure:.0f}"
 
 
 def falls_short(row):
@@ -218,20 +219,18 @@ def falls_short(row):
 
 
 def print_table(name, rows, out):
-    """At most 80 columns; what falls short of its target is marked, in red on a terminal."""
+    """At most 80 columns; what falls short of its goal is marked, in red on a terminal."""
     colour = out.isatty() and "NO_COLOR" not in os.environ
-    print(f"\n{name:24s}      ours          against            theirs  ratio target", file=out)
+    form = "{:{}s} {:>8s} {:8s} {:{}s} {:>8s} {:>6s}{:1s}{:>4s}".format
+    print("\n" + form(name, WHAT, "ours", "", "against", AGAINST, "theirs", "ratio", "", "goal"), file=out)
     for row in rows:
-        what = textwrap.wrap(row["what"], 24) or [""]
-        against = textwrap.wrap(row["against"], 17) or [""]
-        mark = "!" if falls_short(row) else " "
-        first = (f"{what[0]:24s} {short(row['ours']):>9s} {row['unit']:8s} {against[0]:17s} "
-                 f"{short(row['theirs']):>8s} {short(row['ratio']):>6s}{mark}{short(row['target']):>4s}")
-        print(f"\033[31m{first}\033[0m" if colour and mark == "!" else first, file=out)
-        for number in range(1, max(len(what), len(against))):
-            left = what[number] if number < len(what) else ""
-            right = against[number] if number < len(against) else ""
-            print(f"{left:24s} {'':18s} {right}".rstrip(), file=out)
+        what, against = textwrap.wrap(row["what"], WHAT) or [""], textwrap.wrap(row["against"], AGAINST) or [""]
+        mark = "!" if falls_short(row) else ""
+        first = form(what[0], WHAT, short(row["ours"]), row["unit"], against[0], AGAINST, short(row["theirs"]),
+                     short(row["ratio"]), mark, short(row["target"]))
+        print(f"\033[31m{first}\033[0m" if colour and mark else first, file=out)
+        for left, right in list(itertools.zip_longest(what, against, fillvalue=""))[1:]:
+            print(form(left, WHAT, "", "", right, AGAINST, "", "", "", "").rstrip(), file=out)
         for line in textwrap.wrap(row.get("note", ""), 76):
             print("  " + line, file=out)
     out.flush()
