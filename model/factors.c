@@ -1,5 +1,6 @@
 #include "model/factors.h"
 
+#include "model/adagrad.h"
 #include "model/feature.h"
 #include "model/random.h"
 #include "model/real.h"
@@ -14,7 +15,6 @@
 #define RATE_CANDIDATE 0.06f
 #define RATE_BIAS 0.36f
 #define RATE_WEIGHTS 0.02f
-#define SUM_DECAY 0.9999f
 #define SUM_FLOOR 3.6e-3f
 #define SUM_FLOOR_BIAS 1e-2f
 #define FIRST_VECTOR 0.0125f
@@ -102,6 +102,11 @@ static uint8_t gap_bucket(uint32_t now, uint32_t then)
     return (uint8_t)(bucket < GAP_BUCKETS ? bucket : GAP_BUCKETS - 1);
 }
 
+static struct item_sums *item_sums(const struct factors *factors, uint32_t item)
+{
+    return table_row(&factors->sums, item);
+}
+
 static void look_back(const struct factors *factors, const struct user *user, uint32_t second,
                       struct taste *taste)
 {
@@ -135,13 +140,12 @@ static void weigh_history(const struct factors *factors, struct taste *taste)
 
 static void add_history(const struct factors *factors, struct taste *taste)
 {
-    uint32_t dim = factors->dim;
+    const float *row[HISTORY_SIZE];
     weigh_history(factors, taste);
-    memset(taste->history, 0, dim * sizeof(float));
     for (uint32_t n = 0; n < taste->size; n++)
-        kernels->add_scaled(taste->weight[n], table_floats(&factors->history_rows, taste->item[n]),
-                            taste->history, dim);
-    kernels->add_scaled(taste->scale, taste->history, taste->x, dim);
+        row[n] = table_floats(&factors->history_rows, taste->item[n]);
+    kernels->mix(taste->weight, row, taste->size, factors->dim, taste->history);
+    kernels->add_scaled(taste->scale, taste->history, taste->x, factors->dim);
 }
 
 void factors_taste(const struct factors *factors, const struct user *user, uint32_t slot,
@@ -168,76 +172,114 @@ void factors_score_samples(const struct factors *factors, const struct taste *ta
         samples->factor_score[n] += samples->row[n][factors->dim + COLUMN_BIAS];
 }
 
-/* Adds to the accumulator and returns the step for a gradient of that mean square. */
-static float adagrad(float *sum, float square, float rate, float floor)
-{
-    *sum = *sum * SUM_DECAY + square;
-    return -rate / sqrtf(*sum + floor);
-}
+/* The candidates with a gradient, side by side: many steps are then worked out at once. */
+struct descent {
+    uint32_t size;
+    float *row[SAMPLES_ROOM];
+    float gradient[SAMPLES_ROOM], square[SAMPLES_ROOM];
+    float sum[SAMPLES_ROOM], bias_sum[SAMPLES_ROOM];
+    float step[SAMPLES_ROOM];
+};
 
-/* Candidates: their rows and biases; collects the loss' gradient by x. */
-static void learn_candidates(struct factors *factors, const struct taste *taste,
-                             const struct samples *samples, float rate, float *by_x)
+static void line_up(const struct factors *factors, const struct samples *samples, float rate,
+                    struct descent *descent)
 {
-    uint32_t dim = factors->dim;
-    float mean_square = kernels->dot(taste->x, taste->x, dim) / (float)dim;
-    memset(by_x, 0, dim * sizeof(float));
+    uint32_t size = 0;
     for (uint32_t n = 0; n < samples->size; n++) {
-        float *row = factors_candidate(factors, samples->item[n]), *columns = row + dim;
-        float g = rate * samples->gradient[n];
-        float step = adagrad(&columns[COLUMN_SUM], g * g * mean_square, RATE_CANDIDATE, SUM_FLOOR);
-        kernels->visit(g, step * g, taste->x, row, by_x, dim);
-        columns[COLUMN_BIAS] +=
-            adagrad(&columns[COLUMN_BIAS_SUM], g * g, RATE_BIAS, SUM_FLOOR_BIAS) * g;
+        descent->row[size] = factors_candidate(factors, samples->item[n]);
+        descent->gradient[size] = rate * samples->gradient[n];
+        size += samples->gradient[n] != 0.0f;
+    }
+    descent->size = size;
+    for (uint32_t n = 0; n < size; n++) {
+        const float *columns = descent->row[n] + factors->dim;
+        descent->sum[n] = columns[COLUMN_SUM];
+        descent->bias_sum[n] = columns[COLUMN_BIAS_SUM];
+        descent->square[n] = descent->gradient[n] * descent->gradient[n];
     }
 }
 
-/* d x / d weight_n = scale (W_n - 0.3 history / total), and weight = exp(place + gap). */
-static void learn_weights(struct factors *factors, const struct taste *taste, const float *by_x)
+static void step_biases(const struct factors *factors, struct descent *descent)
 {
-    const float *rows[HISTORY_SIZE];
+    adagrad_steps(descent->bias_sum, descent->square, descent->size, RATE_BIAS, SUM_FLOOR_BIAS,
+                  descent->step);
+    for (uint32_t n = 0; n < descent->size; n++) {
+        float *columns = descent->row[n] + factors->dim;
+        columns[COLUMN_BIAS] += descent->step[n] * descent->gradient[n];
+        columns[COLUMN_BIAS_SUM] = descent->bias_sum[n];
+    }
+}
+
+/* Candidates: their rows and biases; gives the loss' gradient by x. What was drawn twice steps
+ * twice, from the same accumulator. */
+static void learn_candidates(const struct factors *factors, const struct taste *taste,
+                             const struct samples *samples, float rate, float *by_x)
+{
+    struct descent descent;
+    uint32_t dim = factors->dim;
+    float mean_square = kernels->dot(taste->x, taste->x, dim) / (float)dim;
+    line_up(factors, samples, rate, &descent);
+    kernels->mix(descent.gradient, (const float *const *)descent.row, descent.size, dim, by_x);
+    step_biases(factors, &descent);
+    for (uint32_t n = 0; n < descent.size; n++)
+        descent.square[n] *= mean_square;
+    adagrad_steps(descent.sum, descent.square, descent.size, RATE_CANDIDATE, SUM_FLOOR,
+                  descent.step);
+    for (uint32_t n = 0; n < descent.size; n++) {
+        descent.row[n][dim + COLUMN_SUM] = descent.sum[n];
+        descent.step[n] *= descent.gradient[n];
+    }
+    kernels->spread(descent.step, taste->x, descent.row, descent.size, dim);
+}
+
+/* d x / d weight_n = scale (W_n - 0.3 history / total), and weight = exp(place + gap). */
+static void learn_weights(struct factors *factors, const struct taste *taste,
+                          const float *const *rows, const float *by_x)
+{
     float along[HISTORY_SIZE];
-    for (uint32_t n = 0; n < taste->size; n++)
-        rows[n] = table_floats(&factors->history_rows, taste->item[n]);
     kernels->dots(by_x, rows, taste->size, factors->dim, along);
     float mean = (float)HISTORY_NORM * kernels->dot(by_x, taste->history, factors->dim) /
                  taste->weight_total;
     for (uint32_t n = 0; n < taste->size; n++) {
         float g = taste->scale * taste->weight[n] * (along[n] - mean);
-        factors->place[n] += adagrad(&factors->place_sum[n], g * g, RATE_WEIGHTS, 0.0f) * g;
+        factors->place[n] += adagrad_step(&factors->place_sum[n], g * g, RATE_WEIGHTS, 0.0f) * g;
         float *gap_sum = &factors->gap_sum[taste->bucket[n]];
-        factors->gap[taste->bucket[n]] += adagrad(gap_sum, g * g, RATE_WEIGHTS, 0.0f) * g;
+        factors->gap[taste->bucket[n]] += adagrad_step(gap_sum, g * g, RATE_WEIGHTS, 0.0f) * g;
     }
 }
 
-static void learn_history(struct factors *factors, const struct taste *taste, const float *by_x,
-                          float mean_square)
+static void learn_history(const struct factors *factors, const struct taste *taste,
+                          float *const *rows, const float *by_x, float mean_square)
 {
-    uint32_t dim = factors->dim;
+    float sum[HISTORY_SIZE], square[HISTORY_SIZE], step[HISTORY_SIZE], c[HISTORY_SIZE];
     for (uint32_t n = 0; n < taste->size; n++) {
-        struct item_sums *sums = table_row(&factors->sums, taste->item[n]);
-        float c = taste->weight[n] * taste->scale;
-        float step = adagrad(&sums->history, c * c * mean_square, RATE_HISTORY, SUM_FLOOR);
-        kernels->add_scaled(step * c, by_x, table_floats(&factors->history_rows, taste->item[n]),
-                            dim);
+        sum[n] = item_sums(factors, taste->item[n])->history;
+        c[n] = taste->weight[n] * taste->scale;
+        square[n] = c[n] * c[n] * mean_square;
     }
+    adagrad_steps(sum, square, taste->size, RATE_HISTORY, SUM_FLOOR, step);
+    for (uint32_t n = 0; n < taste->size; n++) {
+        item_sums(factors, taste->item[n])->history = sum[n];
+        step[n] *= c[n];
+    }
+    kernels->spread(step, by_x, rows, taste->size, factors->dim);
 }
 
-static void learn_last(struct factors *factors, const struct taste *taste, const float *by_x,
+static void learn_last(const struct factors *factors, const struct taste *taste, const float *by_x,
                        float mean_square)
 {
-    struct item_sums *sums = table_row(&factors->sums, taste->item[0]);
+    struct item_sums *sums = item_sums(factors, taste->item[0]);
     float c = factors->weights.last;
-    float step = adagrad(&sums->last, c * c * mean_square, RATE_LAST, SUM_FLOOR);
+    float step = adagrad_step(&sums->last, c * c * mean_square, RATE_LAST, SUM_FLOOR);
     kernels->add_scaled(step * c, by_x, table_floats(&factors->last_rows, taste->item[0]),
                         factors->dim);
 }
 
-static void learn_own(struct factors *factors, struct user *user, uint32_t slot, const float *by_x,
-                      float mean_square)
+static void learn_own(const struct factors *factors, struct user *user, uint32_t slot,
+                      const float *by_x, float mean_square)
 {
     float c = factors->weights.own;
-    float step = adagrad(&user->gradient_sum, c * c * mean_square, RATE_USER, SUM_FLOOR);
+    float step = adagrad_step(&user->gradient_sum, c * c * mean_square, RATE_USER, SUM_FLOOR);
     kernels->add_scaled(step * c, by_x, table_floats(&factors->user_rows, slot), factors->dim);
 }
 
@@ -248,8 +290,11 @@ void factors_learn(struct factors *factors, struct user *user, uint32_t slot, st
     learn_candidates(factors, taste, samples, rate, by_x);
     float mean_square = kernels->dot(by_x, by_x, factors->dim) / (float)factors->dim;
     if (taste->size > 0 && weights->history > 0.0f) {
-        learn_weights(factors, taste, by_x);
-        learn_history(factors, taste, by_x, mean_square);
+        float *rows[HISTORY_SIZE];
+        for (uint32_t n = 0; n < taste->size; n++)
+            rows[n] = table_floats(&factors->history_rows, taste->item[n]);
+        learn_weights(factors, taste, (const float *const *)rows, by_x);
+        learn_history(factors, taste, rows, by_x, mean_square);
     }
     if (taste->size > 0 && weights->last > 0.0f)
         learn_last(factors, taste, by_x, mean_square);

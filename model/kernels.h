@@ -28,8 +28,12 @@ struct kernels {
                  float *out);
     /* y += a * x */
     void (*add_scaled)(float a, const float *x, float *y, size_t size);
-    /* gradient += g * row, then row += step * x: one visit of a row (rank-one SGD) */
-    void (*visit)(float g, float step, const float *x, float *row, float *gradient, size_t size);
+    /* out = the sum of weights[r] * rows[r], from zero, in that order */
+    void (*mix)(const float *weights, const float *const *rows, size_t count, size_t size,
+                float *out);
+    /* rows[r] += steps[r] * x, in that order; a row may be there twice */
+    void (*spread)(const float *steps, const float *x, float *const *rows, size_t count,
+                   size_t size);
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */
     uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);

@@ -71,14 +71,44 @@ static void add_scaled(float a, const float *x, float *y, size_t size)
                          _mm512_fmadd_ps(scale, _mm512_loadu_ps(x + i), _mm512_loadu_ps(y + i)));
 }
 
-static void visit(float g, float step, const float *x, float *row, float *gradient, size_t size)
+/* 64 elements at a time, which stay in registers over all rows. */
+static void mix64(const float *weights, const float *const *rows, size_t count, size_t at,
+                  float *out)
 {
-    __m512 vg = _mm512_set1_ps(g), vs = _mm512_set1_ps(step);
-    for (size_t i = 0; i < size; i += 16) {
-        __m512 r = _mm512_loadu_ps(row + i);
-        _mm512_storeu_ps(gradient + i, _mm512_fmadd_ps(vg, r, _mm512_loadu_ps(gradient + i)));
-        _mm512_storeu_ps(row + i, _mm512_fmadd_ps(vs, _mm512_loadu_ps(x + i), r));
+    __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+    for (size_t r = 0; r < count; r++) {
+        __m512 weight = _mm512_set1_ps(weights[r]);
+        const float *row = rows[r] + at;
+        s0 = _mm512_fmadd_ps(weight, _mm512_loadu_ps(row), s0);
+        s1 = _mm512_fmadd_ps(weight, _mm512_loadu_ps(row + 16), s1);
+        s2 = _mm512_fmadd_ps(weight, _mm512_loadu_ps(row + 32), s2);
+        s3 = _mm512_fmadd_ps(weight, _mm512_loadu_ps(row + 48), s3);
     }
+    _mm512_storeu_ps(out + at, s0);
+    _mm512_storeu_ps(out + at + 16, s1);
+    _mm512_storeu_ps(out + at + 32, s2);
+    _mm512_storeu_ps(out + at + 48, s3);
+}
+
+static void mix(const float *weights, const float *const *rows, size_t count, size_t size,
+                float *out)
+{
+    size_t at = 0;
+    for (; at + 64 <= size; at += 64)
+        mix64(weights, rows, count, at, out);
+    for (; at < size; at += 16) {
+        __m512 sum = _mm512_setzero_ps();
+        for (size_t r = 0; r < count; r++)
+            sum = _mm512_fmadd_ps(_mm512_set1_ps(weights[r]), _mm512_loadu_ps(rows[r] + at), sum);
+        _mm512_storeu_ps(out + at, sum);
+    }
+}
+
+static void spread(const float *steps, const float *x, float *const *rows, size_t count,
+                   size_t size)
+{
+    for (size_t r = 0; r < count; r++)
+        add_scaled(steps[r], x, rows[r], size);
 }
 
 static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
@@ -137,7 +167,8 @@ const struct kernels kernels_avx512 = {
     .dots = dots,
     .scan = scan,
     .add_scaled = add_scaled,
-    .visit = visit,
+    .mix = mix,
+    .spread = spread,
     .find = find,
     .least = least,
     .exp = exp_all,

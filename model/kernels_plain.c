@@ -40,12 +40,20 @@ static void add_scaled(float a, const float *x, float *y, size_t size)
         y[i] = fmaf(a, x[i], y[i]);
 }
 
-static void visit(float g, float step, const float *x, float *row, float *gradient, size_t size)
+static void mix(const float *weights, const float *const *rows, size_t count, size_t size,
+                float *out)
 {
-    for (size_t i = 0; i < size; i++) {
-        gradient[i] = fmaf(g, row[i], gradient[i]);
-        row[i] = fmaf(step, x[i], row[i]);
-    }
+    for (size_t i = 0; i < size; i++)
+        out[i] = 0.0f;
+    for (size_t r = 0; r < count; r++)
+        add_scaled(weights[r], rows[r], out, size);
+}
+
+static void spread(const float *steps, const float *x, float *const *rows, size_t count,
+                   size_t size)
+{
+    for (size_t r = 0; r < count; r++)
+        add_scaled(steps[r], x, rows[r], size);
 }
 
 static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
@@ -97,7 +105,8 @@ const struct kernels kernels_plain = {
     .dots = dots,
     .scan = scan,
     .add_scaled = add_scaled,
-    .visit = visit,
+    .mix = mix,
+    .spread = spread,
     .find = find,
     .least = least,
     .exp = exp_all,

@@ -29,6 +29,7 @@
  * of its own for the items, and attention over them (the query from the last item, softmax over
  * projections), cost more and gained nothing over the fixed fading.
  */
+#include "model/adagrad.h"
 #include "model/random.h"
 #include "model/recommender_parts.h"
 
@@ -51,7 +52,6 @@ enum { ROWS = ROWS_SIZE + SIZES, PURPOSE_IN = 21, PURPOSE_OUT = 22 };
 #define FIRST_OUT 0.1f
 #define SUM_FLOOR 1e-4f
 #define FADE 0.85f /* g: of each visit further back */
-#define SUM_DECAY 0.9999f
 
 struct tower {
     uint32_t dim;
@@ -122,14 +122,36 @@ static void look(const struct tower *tower, const struct factors *factors,
                  const struct taste *taste, struct tower_pass *pass)
 {
     uint32_t dim = tower->dim, visits = taste->size < TOWER_VISITS ? taste->size : TOWER_VISITS;
-    float share = 1.0f, total = 0.0f;
+    const float *rows[TOWER_VISITS];
+    float share = 1.0f, total = 0.0f, shares[TOWER_VISITS];
     for (uint32_t n = 0; n < visits; n++, share *= FADE)
         total += share;
     share = 1.0f / total;
-    memset(pass->input, 0, dim * sizeof(float));
-    for (uint32_t n = 0; n < visits; n++, share *= FADE)
-        kernels->add_scaled(share, factors_candidate(factors, taste->item[n]), pass->input, dim);
+    for (uint32_t n = 0; n < visits; n++, share *= FADE) {
+        shares[n] = share;
+        rows[n] = factors_candidate(factors, taste->item[n]);
+    }
+    kernels->mix(shares, rows, visits, dim, pass->input);
     memcpy(pass->input + dim, factors_candidate(factors, taste->item[0]), dim * sizeof(float));
+}
+
+/* h, and x by it. */
+static void answer(const struct tower *tower, struct tower_pass *pass, float *x)
+{
+    const float *in[TOWER_HIDDEN], *out[TOWER_HIDDEN];
+    float added[DIM_MAX] __attribute__((aligned(64)));
+    for (uint32_t h = 0; h < TOWER_HIDDEN; h++) {
+        in[h] = table_floats(&tower->in, h);
+        out[h] = table_floats(&tower->out, h);
+    }
+    kernels->dots(pass->input, in, TOWER_HIDDEN, 2 * tower->dim, pass->hidden);
+    for (int n = 0; n < TOWER_ROWS_USED; n++)
+        kernels->add_scaled(1.0f, table_floats(&tower->rows, pass->row[n]), pass->hidden,
+                            TOWER_HIDDEN);
+    for (uint32_t h = 0; h < TOWER_HIDDEN; h++)
+        pass->hidden[h] /= 1.0f + fabsf(pass->hidden[h]);
+    kernels->mix(pass->hidden, out, TOWER_HIDDEN, tower->dim, added);
+    kernels->add_scaled(tower->weight, added, x, tower->dim);
 }
 
 static uint32_t octave(uint32_t count)
@@ -152,57 +174,49 @@ static void ask(const void *self, const struct recommender *model, struct query 
     pass->row[0] = ROWS_GAP + taste->bucket[0];
     pass->row[1] = ROWS_EARLIER + taste->bucket[taste->size > 1 ? 1 : 0];
     pass->row[2] = ROWS_SIZE + octave(recommender_user(model, query->user)->visits);
-    const float *in[TOWER_HIDDEN];
-    for (uint32_t h = 0; h < TOWER_HIDDEN; h++)
-        in[h] = table_floats(&tower->in, h);
-    kernels->dots(pass->input, in, TOWER_HIDDEN, 2 * tower->dim, pass->hidden);
-    for (int n = 0; n < TOWER_ROWS_USED; n++)
-        kernels->add_scaled(1.0f, table_floats(&tower->rows, pass->row[n]), pass->hidden,
-                            TOWER_HIDDEN);
-    for (uint32_t h = 0; h < TOWER_HIDDEN; h++) {
-        pass->hidden[h] /= 1.0f + fabsf(pass->hidden[h]);
-        kernels->add_scaled(tower->weight * pass->hidden[h], table_floats(&tower->out, h),
-                            query->taste.x, tower->dim);
-    }
+    answer(tower, pass, query->taste.x);
 }
 
 /* ---- back ---- */
-
-static float adagrad(float *sum, float square, float rate)
-{
-    *sum = *sum * SUM_DECAY + square;
-    return -rate / sqrtf(*sum + SUM_FLOOR);
-}
 
 /* B, by what is wanted of x; gives the gradient by what goes into f. */
 static void learn_out(struct tower *tower, const struct tower_pass *pass, const float *by_x,
                       float by_sum[TOWER_HIDDEN])
 {
-    const float *out[TOWER_HIDDEN];
-    float square = kernels->dot(by_x, by_x, tower->dim) / (float)tower->dim;
+    float *out[TOWER_HIDDEN], square[TOWER_HIDDEN], step[TOWER_HIDDEN];
+    float mean_square = kernels->dot(by_x, by_x, tower->dim) / (float)tower->dim;
     for (uint32_t h = 0; h < TOWER_HIDDEN; h++)
         out[h] = table_floats(&tower->out, h);
-    kernels->dots(by_x, out, TOWER_HIDDEN, tower->dim, by_sum);
+    kernels->dots(by_x, (const float *const *)out, TOWER_HIDDEN, tower->dim, by_sum);
     for (uint32_t h = 0; h < TOWER_HIDDEN; h++) {
         float c = tower->weight * pass->hidden[h], slope = 1.0f - fabsf(pass->hidden[h]);
         by_sum[h] *= tower->weight * slope * slope; /* f' = 1 / (1 + |v|)^2 */
-        float step = adagrad(&tower->out_sum[h], c * c * square, RATE_OUT);
-        kernels->add_scaled(step * c, by_x, table_floats(&tower->out, h), tower->dim);
+        square[h] = c * c * mean_square;
     }
+    adagrad_steps(tower->out_sum, square, TOWER_HIDDEN, RATE_OUT, SUM_FLOOR, step);
+    for (uint32_t h = 0; h < TOWER_HIDDEN; h++)
+        step[h] *= tower->weight * pass->hidden[h];
+    kernels->spread(step, by_x, out, TOWER_HIDDEN, tower->dim);
 }
 
 static void learn_in(struct tower *tower, const struct tower_pass *pass, const float *by_sum)
 {
     uint32_t size = 2 * tower->dim;
-    float square = kernels->dot(pass->input, pass->input, size) / (float)size;
+    float *in[TOWER_HIDDEN], square[TOWER_HIDDEN], step[TOWER_HIDDEN];
+    float mean_square = kernels->dot(pass->input, pass->input, size) / (float)size;
     for (uint32_t h = 0; h < TOWER_HIDDEN; h++) {
-        float g = by_sum[h], step = adagrad(&tower->in_sum[h], g * g * square, RATE_IN);
-        kernels->add_scaled(step * g, pass->input, table_floats(&tower->in, h), size);
+        in[h] = table_floats(&tower->in, h);
+        square[h] = by_sum[h] * by_sum[h] * mean_square;
     }
-    square = kernels->dot(by_sum, by_sum, TOWER_HIDDEN) / TOWER_HIDDEN;
+    adagrad_steps(tower->in_sum, square, TOWER_HIDDEN, RATE_IN, SUM_FLOOR, step);
+    for (uint32_t h = 0; h < TOWER_HIDDEN; h++)
+        step[h] *= by_sum[h];
+    kernels->spread(step, pass->input, in, TOWER_HIDDEN, size);
+    mean_square = kernels->dot(by_sum, by_sum, TOWER_HIDDEN) / TOWER_HIDDEN;
     for (int n = 0; n < TOWER_ROWS_USED; n++) {
-        float step = adagrad(&tower->row_sum[pass->row[n]], square, RATE_ROW);
-        kernels->add_scaled(step, by_sum, table_floats(&tower->rows, pass->row[n]), TOWER_HIDDEN);
+        float to_row =
+            adagrad_step(&tower->row_sum[pass->row[n]], mean_square, RATE_ROW, SUM_FLOOR);
+        kernels->add_scaled(to_row, by_sum, table_floats(&tower->rows, pass->row[n]), TOWER_HIDDEN);
     }
 }
 

@@ -45,16 +45,22 @@ static void check_sums(const struct kernels *variant, size_t size)
 
 static void check_steps(const struct kernels *variant, size_t size)
 {
-    _Alignas(64) float row[2][LARGEST], gradient[2][LARGEST];
+    static _Alignas(64) float changed[2][ROWS][LARGEST], mixed[2][LARGEST];
     const struct kernels *side[2] = {&kernels_plain, variant};
     for (int s = 0; s < 2; s++) {
-        memcpy(row[s], rows[1], sizeof row[s]);
-        memcpy(gradient[s], rows[2], sizeof gradient[s]);
-        side[s]->visit(0.37f, -0.011f, vector, row[s], gradient[s], size);
-        side[s]->add_scaled(-0.73f, vector, row[s], size);
+        float *pointers[ROWS];
+        memcpy(changed[s], rows, sizeof rows);
+        for (size_t r = 0; r < ROWS; r++)
+            pointers[r] = changed[s][r == 3 ? 2 : r]; /* one is there twice */
+        side[s]->spread(vector + 1, vector, pointers, ROWS, size);
+        side[s]->mix(vector + 2, (const float *const *)pointers, ROWS, size, mixed[s]);
+        side[s]->add_scaled(-0.73f, vector, changed[s][0], size);
     }
-    assert_memory_equal(row[0], row[1], sizeof row[0]);
-    assert_memory_equal(gradient[0], gradient[1], sizeof gradient[0]);
+    assert_memory_equal(changed[0], changed[1], sizeof rows);
+    assert_memory_equal(mixed[0], mixed[1], size * sizeof(float));
+    variant->mix(vector, NULL, 0, size, mixed[1]);
+    for (size_t n = 0; n < size; n++)
+        assert_true(mixed[1][n] == 0.0f);
 }
 
 static void check_find(const struct kernels *variant)
@@ -131,6 +137,12 @@ static void plain_computes_what_it_says(void **state)
     for (size_t n = 0; n < 64; n++)
         sum += (double)vector[n] * (double)rows[0][n];
     assert_true(fabs(sum - (double)kernels_plain.dot(vector, rows[0], 64)) < 1e-4);
+    const float *const pair[2] = {rows[0], rows[1]};
+    const float weights[2] = {0.5f, -2.0f};
+    _Alignas(64) float mixed[16];
+    kernels_plain.mix(weights, pair, 2, 16, mixed);
+    for (size_t n = 0; n < 16; n++)
+        assert_true(fabsf(0.5f * rows[0][n] - 2.0f * rows[1][n] - mixed[n]) < 1e-5f);
     for (int n = -800; n < 800; n++) {
         float value[16] = {(float)n / 10.0f};
         kernels_plain.exp(value, 16);
