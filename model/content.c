@@ -328,8 +328,8 @@ static void propose(const void *self, const struct recommender *model, struct qu
             enum feature feature = age > 0             ? FEATURE_SHARED_EARLIER
                                    : shared->kind == 0 ? FEATURE_SHARED
                                                        : FEATURE_SHARED_OTHER;
-            for (uint32_t k = 0; k < items->size; k++)
-                sparse_add(&query->sparse, items->at[k], feature, nearness * rarity);
+            sparse_add_all(&query->sparse, feature, items->at, NULL, items->size,
+                           nearness * rarity);
         }
     }
 }

@@ -31,7 +31,7 @@ static size_t bytes_of_items(const struct recommender *model)
     size_t rows = (3 * model->settings.dim + COLUMNS) * sizeof(float) + sizeof(struct item_sums);
     size_t asking = SPARSE_ROW * sizeof(float) + 2 * sizeof(float);
     size_t bytes =
-        ids_count(&model->item_ids) * (rows + asking + sizeof(struct popular_item) + 12 + SLACK);
+        ids_count(&model->item_ids) * (rows + asking + sizeof(struct popular_item) + 16 + SLACK);
     bytes += ids_bytes(&model->item_ids);
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL)

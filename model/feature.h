@@ -45,7 +45,7 @@ enum {
     SPARSE_ROW = 16
 };
 
-_Static_assert((int)FEATURES_HELD < (int)SPARSE_ROW, "the last place is a mark");
+_Static_assert((int)FEATURES_HELD <= (int)SPARSE_ROW, "a row holds them");
 
 /* The tail of an item's row, behind its vector: (16) floats. The first are those of the dense
  * features, in their order; the bias is added to what the factors say. */

@@ -1,5 +1,6 @@
 #include "model/had.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { ROOM_AT_FIRST = 4 };
@@ -29,6 +30,33 @@ struct had_entry *had_find(const struct had *had, uint32_t item)
         return NULL;
     struct had_entry *entry = cell_of(had, item);
     return entry->item == 0 ? NULL : entry;
+}
+
+/* Looks at one cell for each item at a time, and goes on with those whose cell holds another: one
+ * after the other, each would end at a cell that no processor guesses. */
+void had_which(const struct had *had, const uint32_t *items, uint32_t count, bool *has)
+{
+    uint32_t open[HAD_ASKED], cell[HAD_ASKED], left = had->room == 0 ? 0 : count;
+    assert(count <= HAD_ASKED);
+    for (uint32_t n = 0; n < count; n++) {
+        open[n] = n;
+        has[n] = false;
+    }
+    for (uint32_t n = 0; n < left; n++)
+        cell[n] = home_of(items[n], had->room);
+    while (left > 0) {
+        uint32_t still = 0;
+        for (uint32_t n = 0; n < left; n++) {
+            const struct had_entry *entry = &had->at[cell[n]];
+            uint32_t asked = open[n], next = (cell[n] + 1) & (had->room - 1u);
+            bool found = entry->item == items[asked] + 1;
+            has[asked] = found & ((entry->flags & HAD_HAS) != 0);
+            open[still] = asked;
+            cell[still] = next;
+            still += !found & (entry->item != 0);
+        }
+        left = still;
+    }
 }
 
 /* Moves the entries not touched before `since` into a table of `room` cells. */

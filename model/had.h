@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { HAD_MAX = 4096 };
+enum { HAD_MAX = 4096, HAD_ASKED = 64 };
 
 enum { HAD_HAS = 1, HAD_WANTED = 2, HAD_SKIPPED = 4, HAD_DISLIKED = 8 };
 
@@ -39,6 +39,8 @@ static inline size_t had_bytes(const struct had *had)
 void had_finish(struct had *had, struct arena *arena);
 /* NULL: never. Holds until the next had_touch(). */
 struct had_entry *had_find(const struct had *had, uint32_t item);
+/* Whether the user has items[n], for n < count; at most HAD_ASKED. */
+void had_which(const struct had *had, const uint32_t *items, uint32_t count, bool *has);
 /* The item's entry, new (zeroed but for the item) if need be; NULL: no memory. */
 struct had_entry *had_touch(struct had *had, struct arena *arena, uint32_t item);
 void had_remove(struct had *had, uint32_t item);

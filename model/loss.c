@@ -8,8 +8,6 @@
 
 #define EULER 0.5772156649015329
 
-#define GRADIENT_LEAST 0.003f
-
 enum { FEW_NEGATIVES = 5 };
 
 /* 1 / (1 + exp(-x)) of v[0..size-1], in place; there is room for a whole vector at the end. */

@@ -20,6 +20,9 @@
 
 #include <stdbool.h>
 
+/* Gradients of the softmax nearer to 0 than this are 0. */
+#define GRADIENT_LEAST 0.003f
+
 enum loss_id { LOSS_SOFTMAX, LOSS_BPR, LOSS_WARP, LOSS_LOGISTIC, LOSS_SQUARED, LOSSES };
 
 /* What is known of the event when its samples are scored. */

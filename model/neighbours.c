@@ -13,7 +13,7 @@ enum { NEIGHBOURS_MOST = 128, ITEMS_LEARNED = 5, ITEMS_ASKED = 5 };
 
 static float inverse_root(const struct recommender *model, uint32_t item)
 {
-    return popularity_of(&model->popularity, item)->inverse_root;
+    return popularity_inverse_root(&model->popularity, item);
 }
 
 static enum status create(const struct recommender_settings *settings, void **self)
@@ -29,10 +29,11 @@ static void propose(const void *self, const struct recommender *model, struct qu
     for (uint32_t age = 0; age < ITEMS_ASKED && age < taste->size; age++, nearness *= NEARER) {
         const struct pair_list *list = pairs_of(self, taste->item[age]);
         const float *weight = pair_weights(list);
-        float own = nearness * inverse_root(model, taste->item[age]);
+        float value[NEIGHBOURS_MOST];
         for (uint32_t n = 0; n < list->size; n++)
-            sparse_add(&query->sparse, list->item[n], FEATURE_NEIGHBOURS,
-                       own * weight[n] * inverse_root(model, list->item[n]));
+            value[n] = weight[n] * inverse_root(model, list->item[n]);
+        sparse_add_all(&query->sparse, FEATURE_NEIGHBOURS, list->item, value, list->size,
+                       nearness * inverse_root(model, taste->item[age]));
     }
 }
 

@@ -31,18 +31,41 @@ void popularity_init(struct popularity *popularity)
 void popularity_finish(struct popularity *popularity)
 {
     table_finish(&popularity->items);
+    free(popularity->inverse_root);
     free(popularity->wanted_items);
     popularity_init(popularity);
 }
 
+static enum status grow_roots(struct popularity *popularity, uint32_t bound)
+{
+    if (bound <= popularity->root_room)
+        return STATUS_OK;
+    uint32_t room = bound + bound / 2 + 1024;
+    float *grown = realloc(popularity->inverse_root, room * sizeof *grown);
+    if (grown == NULL)
+        return STATUS_NO_MEMORY;
+    for (uint32_t item = popularity->root_room; item < room; item++)
+        grown[item] = 0.0f;
+    popularity->inverse_root = grown;
+    popularity->root_room = room;
+    return STATUS_OK;
+}
+
+static void set_root(struct popularity *popularity, uint32_t item, uint64_t wanted)
+{
+    popularity->inverse_root[item] =
+        wanted == 0 ? 0.0f : 1.0f / sqrtf((float)wanted + COSINE_SHRINK);
+}
+
 enum status popularity_grow(struct popularity *popularity, uint32_t bound)
 {
-    return table_grow(&popularity->items, bound);
+    enum status status = table_grow(&popularity->items, bound);
+    return status == STATUS_OK ? grow_roots(popularity, bound) : status;
 }
 
 uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item)
 {
-    return ((const struct popular_item *)table_row(&popularity->items, item))->wanted;
+    return (uint32_t)popularity_of(popularity, item)->wanted;
 }
 
 /* Decays the items' counts to now; an item may be named twice. */
@@ -92,8 +115,8 @@ enum status popularity_want(struct popularity *popularity, struct factors *facto
                             uint64_t now)
 {
     struct popular_item *record = table_row(&popularity->items, item);
-    record->inverse_root = 1.0f / sqrtf((float)record->wanted + 1.0f + COSINE_SHRINK);
-    if (record->wanted++ > 0)
+    set_root(popularity, item, ++record->wanted);
+    if (record->wanted > 1)
         return STATUS_OK;
     record->at = record->first = now;
     factors_columns(factors, item)[COLUMN_CLOSED] = 0.0f;
@@ -146,13 +169,16 @@ void popularity_drop(struct popularity *popularity, const bool *gone)
     popularity->wanted_count = kept;
     popularity->turn = 0;
     for (uint32_t slot = 0; slot < popularity->items.rows; slot++)
-        if (gone[slot])
+        if (gone[slot]) {
             *popularity_of(popularity, slot) = (struct popular_item){0};
+            set_root(popularity, slot, 0);
+        }
 }
 
 size_t popularity_bytes(const struct popularity *popularity)
 {
-    return table_bytes(&popularity->items) + popularity->wanted_room * sizeof(uint32_t);
+    return table_bytes(&popularity->items) + popularity->wanted_room * sizeof(uint32_t) +
+           popularity->root_room * sizeof(float);
 }
 
 enum status popularity_save(const struct popularity *popularity, uint32_t bound,
@@ -181,5 +207,11 @@ enum status popularity_load(struct popularity *popularity, uint32_t bound,
     if (status == STATUS_OK && head[0] > 0 && head[1] >= head[0])
         status = STATUS_BAD_DATA;
     popularity->turn = head[1];
-    return status == STATUS_OK ? table_load(&popularity->items, bound, reader) : status;
+    if (status == STATUS_OK)
+        status = table_load(&popularity->items, bound, reader);
+    if (status == STATUS_OK)
+        status = grow_roots(popularity, bound);
+    for (uint32_t slot = 0; status == STATUS_OK && slot < bound; slot++)
+        set_root(popularity, slot, popularity_of(popularity, slot)->wanted);
+    return status;
 }

@@ -14,15 +14,16 @@ enum { POPULARITY_SPANS = 4 };
 
 struct popular_item {
     float count[POPULARITY_SPANS];
-    uint32_t wanted;     /* positive events ever */
-    float inverse_root;  /* 1 / sqrt(wanted + 5): the norm of a cosine, shrunk for rare items */
+    uint64_t wanted;     /* positive events ever */
     uint64_t first;      /* number of the first positive event */
     uint64_t at;         /* event number of the counts */
     uint64_t last_event; /* number of the last event about the item */
 };
 
 struct popularity {
-    struct table items;     /* of struct popular_item */
+    struct table items;  /* of struct popular_item */
+    float *inverse_root; /* (root_room) by item: see popularity_inverse_root() */
+    uint32_t root_room;
     uint32_t *wanted_items; /* slots with a positive event, in the order of their first */
     uint32_t wanted_count, wanted_room;
     uint32_t turn; /* the next of wanted_items to be brought up to date */
@@ -47,6 +48,13 @@ void popularity_refresh(struct popularity *popularity, struct factors *factors, 
 static inline struct popular_item *popularity_of(const struct popularity *popularity, uint32_t item)
 {
     return table_row(&popularity->items, item);
+}
+
+/* 1 / sqrt(wanted + 5): the norm of a cosine, shrunk for rare items. Follows from the counts, but
+ * is asked for hundreds of items at a time: so they are kept close together. */
+static inline float popularity_inverse_root(const struct popularity *popularity, uint32_t item)
+{
+    return popularity->inverse_root[item];
 }
 
 uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item);

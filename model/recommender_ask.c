@@ -173,8 +173,9 @@ float recommender_score(const struct recommender *model, const struct query *que
 {
     uint32_t width = model->settings.dim + COLUMNS;
     float dense = kernels->dot(query->vector, factors_candidate(&model->factors, item), width);
-    const float *row = sparse_row(&query->sparse, item);
-    return row[SPARSE_ROW - 1] == 0.0f ? dense : dense + sparse_sum(query, row);
+    if (!sparse_is_touched(&query->sparse, item))
+        return dense;
+    return dense + sparse_sum(query, sparse_row(&query->sparse, item));
 }
 
 float recommender_keep_probability(const struct recommender *model, const struct query *query,

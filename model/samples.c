@@ -5,7 +5,9 @@
 
 #include <string.h>
 
-#define UNIFORM_SHARE 0.15f
+enum { UNIFORM_PERCENT = 15 };
+
+_Static_assert((int)SAMPLES_MAX <= (int)HAD_ASKED, "asked for at once");
 
 void sampler_init(struct sampler *sampler)
 {
@@ -34,24 +36,11 @@ static uint32_t ring_fill(const struct sampler *sampler)
     return sampler->pushed < RING_SIZE ? (uint32_t)sampler->pushed : RING_SIZE;
 }
 
-static bool has(const struct had *had, uint32_t item)
-{
-    const struct had_entry *entry = had_find(had, item);
-    return entry != NULL && (entry->flags & HAD_HAS) != 0;
-}
-
-static void add_sample(struct samples *samples, const struct table *rows, uint32_t item,
-                       float expected)
-{
-    samples->item[samples->size] = item;
-    samples->row[samples->size] = table_floats(rows, item);
-    samples->expected[samples->size] = expected;
-    samples->size++;
-}
-
-/* How often one item is to be expected among the samples, by where it may come from. */
+/* Where the SAMPLES_MAX tries are made, one kind after the other; and how often one item is to be
+ * expected among them, by where it may come from. */
 struct chances {
-    uint32_t filled, proposals;
+    uint32_t proposals, uniform; /* tries; the rest is from the ring */
+    uint32_t filled;             /* of the ring */
     float wanted, ring, proposed;
 };
 
@@ -60,41 +49,82 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
     struct chances chances = {.filled = ring_fill(sampler)};
     uint32_t touched = draw->proposed == NULL ? 0 : draw->proposed->touched_count;
     chances.proposals = touched == 0 ? 0 : SAMPLES_MAX / 2;
-    float rest = (float)(SAMPLES_MAX - chances.proposals);
-    float uniform = draw->uniform || chances.filled == 0 ? 1.0f : UNIFORM_SHARE;
-    chances.wanted = rest * uniform / (float)draw->wanted_count;
-    chances.ring = rest * (1.0f - uniform) / (float)(chances.filled == 0 ? 1 : chances.filled);
-    chances.proposed = touched == 0 ? 0.0f : (float)chances.proposals / (float)touched;
+    uint32_t rest = SAMPLES_MAX - chances.proposals;
+    chances.uniform = draw->uniform || chances.filled == 0 ? rest : rest * UNIFORM_PERCENT / 100;
+    chances.wanted = (float)chances.uniform / (float)draw->wanted_count;
+    if (chances.filled > 0)
+        chances.ring = (float)(rest - chances.uniform) / (float)chances.filled;
+    if (touched > 0)
+        chances.proposed = (float)chances.proposals / (float)touched;
     return chances;
 }
 
-static uint32_t pick(const struct sampler *sampler, const struct draw *draw,
-                     const struct chances *chances, uint32_t n)
+/* Tries first..first+count-1. Their rows arrive while the rest is drawn and looked at. */
+static void pick(const struct sampler *sampler, const struct draw *draw,
+                 const struct chances *chances, uint32_t first, uint32_t count, uint32_t *item)
 {
-    uint64_t bits = random_at(draw->key, n);
-    uint32_t place = (uint32_t)(bits >> 32);
-    if (n < chances->proposals)
-        return draw->proposed->touched[random_below(place, draw->proposed->touched_count)];
-    bool uniform = draw->uniform || chances->filled == 0 ||
-                   (uint32_t)bits < (uint32_t)(UNIFORM_SHARE * 0x1p32f);
-    return uniform ? draw->wanted[random_below(place, draw->wanted_count)]
-                   : sampler->ring[random_below(place, chances->filled)];
+    uint32_t proposals = chances->proposals, uniform = proposals + chances->uniform;
+    for (uint32_t n = first; n < first + count; n++) {
+        uint64_t bits = random_at(draw->key, n / 2);
+        uint32_t place = n % 2 == 0 ? (uint32_t)bits : (uint32_t)(bits >> 32);
+        const uint32_t *from = n < proposals ? draw->proposed->touched
+                               : n < uniform ? draw->wanted
+                                             : sampler->ring;
+        uint32_t size = n < proposals ? draw->proposed->touched_count
+                        : n < uniform ? draw->wanted_count
+                                      : chances->filled;
+        item[n - first] = from[random_below(place, size)];
+        table_fetch(draw->rows, item[n - first]);
+    }
 }
 
+/* Those among the tries that are no positives; gives how many there are. */
+static uint32_t keep_negatives(const struct draw *draw, uint32_t *item, uint32_t count)
+{
+    bool has[SAMPLES_MAX] = {false};
+    uint32_t kept = 0;
+    if (draw->had != NULL)
+        had_which(draw->had, item, count, has);
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t tried = item[n];
+        item[kept] = tried;
+        kept += !has[n] & (tried != draw->positive);
+    }
+    return kept;
+}
+
+static void add_samples(const struct sampler *sampler, const struct draw *draw,
+                        const struct chances *chances, const uint32_t *item, uint32_t count,
+                        struct samples *samples)
+{
+    uint32_t first = samples->size;
+    float *expected = samples->expected + first;
+    for (uint32_t n = 0; n < count; n++) {
+        samples->item[first + n] = item[n];
+        samples->row[first + n] = table_floats(draw->rows, item[n]);
+        expected[n] = chances->wanted + chances->ring * (float)*in_ring(sampler, item[n]);
+    }
+    if (chances->proposals > 0)
+        for (uint32_t n = 0; n < count; n++)
+            expected[n] += sparse_is_touched(draw->proposed, item[n]) ? chances->proposed : 0.0f;
+    samples->size += count;
+}
+
+/* As many at a time as are wanted: nearly all are of use. */
 void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples)
 {
     struct chances chances = chances_of(sampler, draw);
-    samples->size = 0;
-    add_sample(samples, draw->rows, draw->positive, 1.0f);
-    for (uint32_t n = 0; n < SAMPLES_MAX && samples->size <= draw->most; n++) {
-        uint32_t item = pick(sampler, draw, &chances, n);
-        table_fetch(draw->rows, item); /* arrives while the next ones are drawn */
-        if (item == draw->positive || (draw->had != NULL && has(draw->had, item)))
-            continue;
-        bool proposed = chances.proposals > 0 && sparse_is_touched(draw->proposed, item);
-        add_sample(samples, draw->rows, item,
-                   chances.wanted + chances.ring * (float)*in_ring(sampler, item) +
-                       (proposed ? chances.proposed : 0.0f));
+    uint32_t item[SAMPLES_MAX];
+    samples->size = 1;
+    samples->item[0] = draw->positive;
+    samples->row[0] = table_floats(draw->rows, draw->positive);
+    samples->expected[0] = 1.0f;
+    for (uint32_t tried = 0; tried < SAMPLES_MAX && samples->size <= draw->most;) {
+        uint32_t missing = draw->most + 1 - samples->size, left = SAMPLES_MAX - tried;
+        uint32_t count = missing < left ? missing : left;
+        pick(sampler, draw, &chances, tried, count, item);
+        tried += count;
+        add_samples(sampler, draw, &chances, item, keep_negatives(draw, item, count), samples);
     }
 }
 

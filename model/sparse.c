@@ -4,11 +4,17 @@
 
 #include <string.h>
 
-static size_t rows_bytes(uint32_t room)
+static size_t place_bytes(uint32_t room)
 {
-    return (size_t)room * SPARSE_ROW * sizeof(float);
+    return room * sizeof(uint32_t);
 }
 
+static size_t rows_bytes(uint32_t room)
+{
+    return ((size_t)room + 1) * SPARSE_ROW * sizeof(float);
+}
+
+/* Only what is used of the rows is ever touched: pages_take() zeroes nothing by hand. */
 enum status sparse_grow(struct sparse *sparse, uint32_t bound)
 {
     if (bound <= sparse->room)
@@ -16,28 +22,52 @@ enum status sparse_grow(struct sparse *sparse, uint32_t bound)
     uint32_t room = sparse->room == 0 ? 4096 : sparse->room;
     while (room < bound)
         room *= 2;
-    float *rows = pages_take(rows_bytes(room));
-    uint32_t *touched = pages_take(room * sizeof *touched);
-    if (rows == NULL || touched == NULL) {
-        pages_give(rows, rows_bytes(room));
-        pages_give(touched, room * sizeof *touched);
+    struct sparse grown = {
+        .place = pages_take(place_bytes(room)),
+        .rows = pages_take(rows_bytes(room)),
+        .touched = pages_take(place_bytes(room)),
+        .room = room,
+    };
+    if (grown.place == NULL || grown.rows == NULL || grown.touched == NULL) {
+        sparse_finish(&grown);
         return STATUS_NO_MEMORY;
     }
     sparse_finish(sparse);
-    *sparse = (struct sparse){.rows = rows, .touched = touched, .room = room};
+    *sparse = grown;
     return STATUS_OK;
 }
 
 void sparse_finish(struct sparse *sparse)
 {
+    pages_give(sparse->place, place_bytes(sparse->room));
     pages_give(sparse->rows, rows_bytes(sparse->room));
-    pages_give(sparse->touched, sparse->room * sizeof *sparse->touched);
+    pages_give(sparse->touched, place_bytes(sparse->room));
     *sparse = (struct sparse){0};
 }
 
 void sparse_clear(struct sparse *sparse)
 {
     for (uint32_t n = 0; n < sparse->touched_count; n++)
-        memset(sparse_row(sparse, sparse->touched[n]), 0, SPARSE_ROW * sizeof(float));
+        sparse->place[sparse->touched[n]] = 0;
+    if (sparse->touched_count > 0)
+        memset(sparse->rows + SPARSE_ROW, 0,
+               (size_t)sparse->touched_count * SPARSE_ROW * sizeof(float));
     sparse->touched_count = 0;
+}
+
+/* Whether an item is new here is a toss-up that no processor guesses: so nothing branches on it. */
+void sparse_add_all(struct sparse *sparse, enum feature feature, const uint32_t *items,
+                    const float *values, uint32_t count, float scale)
+{
+    uint32_t *places = sparse->place, *touched = sparse->touched, size = sparse->touched_count;
+    float *rows = sparse->rows + (feature - FEATURES_DENSE);
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t item = items[n], known = places[item], fresh = known == 0;
+        uint32_t place = known | ((size + 1) & (0 - fresh));
+        size += fresh;
+        places[item] = place;
+        touched[place - 1] = item;
+        rows[(size_t)place * SPARSE_ROW] += values == NULL ? scale : scale * values[n];
+    }
+    sparse->touched_count = size;
 }

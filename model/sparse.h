@@ -1,6 +1,7 @@
 /*
- * The sparse features of one user's candidates: a row of SPARSE_ROW values for every item, all zero
- * but for those touched, which are listed so that they can be visited and cleared again.
+ * The sparse features of one user's candidates: most items have none. Those touched have a row of
+ * values each, in the order in which they were touched, so that all rows in use are near each
+ * other; of the others only the place, 0, is ever looked at.
  */
 #ifndef MODEL_SPARSE_H
 #define MODEL_SPARSE_H
@@ -10,11 +11,13 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct sparse {
-    float *rows; /* (room, SPARSE_ROW); the last value of a row marks it as touched */
-    uint32_t *touched;
+    uint32_t *place;   /* (room) by item: of its row; 0: not touched */
+    float *rows;       /* (room + 1, SPARSE_ROW); the first, and those not in use, are zero */
+    uint32_t *touched; /* (room) the items of rows 1..touched_count, in that order, from 0 */
     uint32_t touched_count, room;
 };
 
@@ -23,25 +26,24 @@ enum status sparse_grow(struct sparse *sparse, uint32_t bound);
 void sparse_finish(struct sparse *sparse);
 void sparse_clear(struct sparse *sparse);
 
-static inline float *sparse_row(const struct sparse *sparse, uint32_t item)
+static inline const float *sparse_row(const struct sparse *sparse, uint32_t item)
 {
-    return sparse->rows + (size_t)item * SPARSE_ROW;
+    return sparse->rows + (size_t)sparse->place[item] * SPARSE_ROW;
 }
 
 static inline bool sparse_is_touched(const struct sparse *sparse, uint32_t item)
 {
-    return sparse_row(sparse, item)[SPARSE_ROW - 1] != 0.0f;
+    return sparse->place[item] != 0;
 }
+
+/* Adds scale * values[n] to the feature of items[n], n < count; the values may be NULL, for 1. */
+void sparse_add_all(struct sparse *sparse, enum feature feature, const uint32_t *items,
+                    const float *values, uint32_t count, float scale);
 
 static inline void sparse_add(struct sparse *sparse, uint32_t item, enum feature feature,
                               float value)
 {
-    float *row = sparse_row(sparse, item);
-    if (row[SPARSE_ROW - 1] == 0.0f) {
-        row[SPARSE_ROW - 1] = 1.0f;
-        sparse->touched[sparse->touched_count++] = item;
-    }
-    row[feature - FEATURES_DENSE] += value;
+    sparse_add_all(sparse, feature, &item, NULL, 1, value);
 }
 
 /* From what was added up to the features' values: shares are worth their root, and something for

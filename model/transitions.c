@@ -25,11 +25,9 @@ static void propose(const void *self, const struct recommender *model, struct qu
     const struct taste *taste = &query->taste;
     for (uint32_t age = 0; age < ITEMS_ASKED && age < taste->size; age++) {
         const struct pair_list *list = pairs_of(self, taste->item[age]);
-        const float *weight = pair_weights(list);
-        float share = 1.0f / (list->total + DOUBT);
         enum feature feature = age == 0 ? FEATURE_NEXT : FEATURE_NEXT_EARLIER;
-        for (uint32_t n = 0; n < list->size; n++)
-            sparse_add(&query->sparse, list->item[n], feature, share * weight[n]);
+        sparse_add_all(&query->sparse, feature, list->item, pair_weights(list), list->size,
+                       1.0f / (list->total + DOUBT));
     }
 }
 

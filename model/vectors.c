@@ -48,9 +48,9 @@ static void add_counts(const struct recommender *model, uint32_t item, float wei
 {
     const struct pair_list *list = pairs_of(model->part[PART_NEIGHBOURS], item);
     const float *count = pair_weights(list);
-    float own = popularity_of(&model->popularity, item)->inverse_root;
+    float own = popularity_inverse_root(&model->popularity, item);
     for (uint32_t n = 0; n < list->size; n++) {
-        float other = popularity_of(&model->popularity, list->item[n])->inverse_root;
+        float other = popularity_inverse_root(&model->popularity, list->item[n]);
         similarity[list->item[n]] += weight * count[n] * own * other;
     }
 }
