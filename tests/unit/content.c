@@ -13,15 +13,21 @@ enum { CROWDS = 4, ITEMS = 40, USERS = 80 };
 
 static int64_t now_ms = 1700000000000;
 
-static struct recommender *fresh_with(uint64_t memory_limit)
+static struct recommender *fresh_seeded(uint64_t seed, uint64_t memory_limit)
 {
     struct recommender_settings settings;
     struct recommender *model;
     struct error error;
     recommender_settings_init(&settings);
+    settings.seed = seed;
     settings.memory_limit = memory_limit;
     assert_int_equal(recommender_create(&settings, &model, &error), STATUS_OK);
     return model;
+}
+
+static struct recommender *fresh_with(uint64_t memory_limit)
+{
+    return fresh_seeded(1, memory_limit);
 }
 
 static struct recommender *fresh(void)
@@ -109,10 +115,10 @@ static void popular_of(const struct recommender *model, struct list *list)
 
 /* ---- */
 
-static void a_new_item_enters_lists_before_its_first_event(void **state)
+/* Where a new item stands for a fan of its artist, and for somebody else. */
+static void place_new_item(uint64_t seed, int *for_fan, int *for_other)
 {
-    (void)state;
-    struct recommender *model = fresh();
+    struct recommender *model = fresh_seeded(seed, 0);
     struct list fan, other;
     describe_all(model);
     for (uint32_t n = 0; n < 1500; n++)
@@ -122,11 +128,25 @@ static void a_new_item_enters_lists_before_its_first_event(void **state)
         act(model, "other", (const char *[]){"i2", "i6", "i10", "i14"}[n]);
     }
     describe(model, "new", "artist:1", true, 0);
-    list_at(model, "fan", now_ms, 10, &fan);
+    list_at(model, "fan", now_ms, 100, &fan);
     list_at(model, "other", now_ms, 100, &other);
-    assert_true(place_of(&fan, "new") >= 0);  /* among the first ten of those whom it suits */
-    assert_true(place_of(&other, "new") > 9); /* what their own crowd likes comes before */
+    *for_fan = place_of(&fan, "new");
+    *for_other = place_of(&other, "new");
     recommender_destroy(model);
+}
+
+/* Among so few items a place is a matter of luck: so several draw. */
+static void a_new_item_enters_lists_before_its_first_event(void **state)
+{
+    (void)state;
+    enum { SEEDS = 6 };
+    int for_fan, for_other, places = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        place_new_item(seed, &for_fan, &for_other);
+        assert_in_range(for_fan, 0, 9); /* among the first ten of those whom it suits */
+        places += for_other;
+    }
+    assert_true(places > 9 * SEEDS); /* what their own crowd likes comes before */
 }
 
 static void it_is_no_candidate_of_the_evaluation_nor_popular(void **state)
