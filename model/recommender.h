@@ -138,7 +138,8 @@ bool recommender_known_rating(const struct recommender *model, uint32_t user, ui
 uint32_t recommender_user_wanted(const struct recommender *model, uint32_t user);
 uint32_t recommender_item_wanted(const struct recommender *model, uint32_t item);
 /* The best `size` items, exactly, by (score descending, slot ascending); leaves out what the user
- * has, disliked or skipped lately, and the item just consumed. */
+ * has, disliked or skipped lately, and the item just consumed. Where there are fewer candidates,
+ * known items that nobody wanted yet and that the user had nothing to do with come after them. */
 void recommender_top(const struct recommender *model, struct query *query, uint32_t size,
                      struct list *list);
 /* Whether lists may not hold the item at that time: it is retired or expired. */

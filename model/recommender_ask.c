@@ -310,6 +310,7 @@ void recommender_top(const struct recommender *model, struct query *query, uint3
     query_score_all(model, query);
     hide(model, query, true);
     top_select(query->scores, model->item_ids.bound, CLOSED_SCORE / 2, size, list);
+    recommender_fill(model, query, size, list);
     name_items(model, list);
 }
 

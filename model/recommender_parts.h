@@ -78,6 +78,9 @@ void query_finish(struct query *query);
 void query_score_all(const struct recommender *model, struct query *query);
 /* Whether what the user skipped or disliked lately stays out of lists. */
 bool is_unwanted(const struct had_entry *entry, uint32_t second);
+/* recommender_fill.c: known items that nobody wanted yet follow when a list is short of `size`. */
+void recommender_fill(const struct recommender *model, struct query *query, uint32_t size,
+                      struct list *list);
 /* Erases a user and all that is known of them. */
 void recommender_erase_user(struct recommender *model, uint32_t slot);
 /* eviction.c: what the state costs in bytes; and at every 64th tick, back under the limit, sparing

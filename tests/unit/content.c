@@ -175,15 +175,22 @@ static void it_is_no_candidate_of_the_evaluation_nor_popular(void **state)
     recommender_destroy(model);
 }
 
-static void an_item_without_features_waits_for_its_first_event(void **state)
+static void an_item_without_features_only_ends_short_lists_until_its_first_event(void **state)
 {
     (void)state;
     struct recommender *model = fresh();
+    struct list list;
     act(model, "u", "a");
     describe(model, "bare", NULL, true, 0);
-    assert_false(is_listed(model, "stranger", "bare", now_ms));
+    list_at(model, "stranger", now_ms, 1, &list);
+    assert_int_equal(place_of(&list, "a"), 0);
+    list_at(model, "stranger", now_ms, 100, &list);
+    assert_int_equal(place_of(&list, "bare"), 1);
     act(model, "u", "bare");
-    assert_true(is_listed(model, "stranger", "bare", now_ms));
+    act(model, "v", "bare");
+    act(model, "w", "bare");
+    list_at(model, "stranger", now_ms, 1, &list);
+    assert_int_equal(place_of(&list, "bare"), 0);
     recommender_destroy(model);
 }
 
@@ -360,7 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_item_enters_lists_before_its_first_event),
         cmocka_unit_test(it_is_no_candidate_of_the_evaluation_nor_popular),
-        cmocka_unit_test(an_item_without_features_waits_for_its_first_event),
+        cmocka_unit_test(an_item_without_features_only_ends_short_lists_until_its_first_event),
         cmocka_unit_test(the_second_event_of_a_user_changes_the_list),
         cmocka_unit_test(a_retired_item_leaves_every_list_until_it_returns),
         cmocka_unit_test(an_item_expires_at_its_time),

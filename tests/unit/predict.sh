@@ -33,6 +33,12 @@ for list in "U1 C" "U2 B" "U3 A"; do
   run top "${list% *}" -n 1 --json --snapshot "$folder/textbook"
   check "the list of ${list% *}" has "$out" "\"items\": [\"${list#* }\"]"
 done
+run top U1 --json --snapshot "$folder/textbook"
+check "U1's whole list: C, and D that nobody wanted yet" has "$out" '"items": ["C", "D"]'
+for list in "U2 B" "U3 A"; do
+  run top "${list% *}" --json --snapshot "$folder/textbook"
+  check "${list% *}'s list has nothing they had" matches "$out" "\"items\": \[\"${list#* }\"(, \"D\")?\]"
+done
 
 run predict U1 A C --snapshot "$folder/textbook"
 check "a user and items: 0" [ "$code" = 0 ]

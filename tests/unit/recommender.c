@@ -265,16 +265,45 @@ static void what_was_just_consumed_is_hidden_even_with_repeats(void **state)
     recommender_destroy(model);
 }
 
-static void an_item_without_a_positive_event_is_no_candidate(void **state)
+static bool lists_item(const struct list *list, uint32_t from, const char *id)
+{
+    for (uint32_t n = from; n < list->size; n++)
+        if (text_equal(list->at[n].item, text_of(id)))
+            return true;
+    return false;
+}
+
+static void what_nobody_wanted_yet_ends_short_lists_and_is_no_candidate(void **state)
 {
     (void)state;
     struct recommender *model = fresh();
-    act(model, "x", "a", "click");
     act(model, "x", "b", "view");
     act(model, "x", "c", "skip");
+    act(model, "y", "d", "dislike");
+    act(model, "x", "a", "click");
     struct list list;
     list_of(model, "stranger", 10, &list);
+    assert_int_equal(list.size, 4);
+    assert_true(text_equal(list.at[0].item, text_of("a")));
+    assert_true(lists_item(&list, 1, "b") && lists_item(&list, 1, "c") &&
+                lists_item(&list, 1, "d"));
+    for (uint32_t n = 1; n < list.size; n++)
+        assert_true(list.at[n].score <= list.at[n - 1].score);
+    assert_true(list.at[1].score < list.at[0].score);
+
+    list_of(model, "stranger", 2, &list); /* no more than asked for, candidates first */
+    assert_int_equal(list.size, 2);
+    assert_true(text_equal(list.at[0].item, text_of("a")));
+    list_of(model, "x", 10, &list); /* nothing of one's own */
     assert_int_equal(list.size, 1);
+    assert_true(text_equal(list.at[0].item, text_of("d")));
+
+    struct query *query;
+    assert_int_equal(query_create(model, &query), STATUS_OK);
+    assert_int_equal(recommender_query(model, query, SLOT_NONE, 1000), STATUS_OK);
+    assert_int_equal(recommender_rank(model, query, recommender_find_item(model, text_of("a"))), 1);
+    assert_int_equal(recommender_rank(model, query, recommender_find_item(model, text_of("b"))), 0);
+    query_destroy(query);
     recommender_destroy(model);
 }
 
@@ -459,7 +488,7 @@ int main(void)
         cmocka_unit_test(other_settings_are_refused_by_name),
         cmocka_unit_test(lists_leave_out_what_they_must),
         cmocka_unit_test(what_was_just_consumed_is_hidden_even_with_repeats),
-        cmocka_unit_test(an_item_without_a_positive_event_is_no_candidate),
+        cmocka_unit_test(what_nobody_wanted_yet_ends_short_lists_and_is_no_candidate),
         cmocka_unit_test(tastes_are_told_apart),
         cmocka_unit_test(each_part_tells_tastes_apart_alone),
         cmocka_unit_test(a_repeated_id_counts_once),
