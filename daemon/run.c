@@ -8,6 +8,7 @@
  */
 #include "daemon/command.h"
 #include "daemon/instance.h"
+#include "daemon/mending.h"
 #include "daemon/pages.h"
 #include "transport/log.h"
 #include "transport/service.h"
@@ -26,6 +27,8 @@ struct run {
     struct ev_loop *loop;
     struct instance *instance;
     struct vault *vault;
+    struct vault_owner saves; /* the instance */
+    struct mending mending;
     struct source *source, *catalogue; /* catalogue NULL: no topic is set */
     struct dead_letters *dead_letters;
     struct store *store;
@@ -155,6 +158,13 @@ static enum status make_epoch(char text[33], struct error *error)
     return STATUS_OK;
 }
 
+static void on_saved(void *context, const struct error *error, uint64_t bytes, double seconds)
+{
+    struct run *run = context;
+    run->saves.saved(run->saves.context, error, bytes, seconds);
+    mending_begin(&run->mending);
+}
+
 static enum status open_instance(struct run *run, struct error *error)
 {
     char epoch[33];
@@ -163,7 +173,8 @@ static enum status open_instance(struct run *run, struct error *error)
         status = instance_create(run->settings, clock_of_machine(), &run->instance, error);
     if (status != STATUS_OK)
         return status;
-    struct vault_owner owner = instance_vault_owner(run->instance);
+    run->saves = instance_vault_owner(run->instance);
+    struct vault_owner owner = {run, on_saved};
     status = vault_of_files(run->loop, run->settings->snapshot_path, &owner, &run->vault, error);
     return status == STATUS_OK ? instance_load(run->instance, run->vault, epoch, error) : status;
 }
@@ -259,6 +270,7 @@ static void close_edges(struct run *run)
         run->store->ops->destroy(run->store);
     if (run->vault != NULL)
         run->vault->ops->destroy(run->vault);
+    mending_finish(&run->mending);
     instance_destroy(run->instance);
     settings_free(run->settings);
 }
