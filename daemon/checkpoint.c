@@ -215,6 +215,8 @@ enum status checkpoint_take(void *context, struct snapshot_reader *reader, struc
         return status;
     status = read_model(checkpoint, reader, error);
     if (status == STATUS_OK)
+        status = snapshot_trust(reader, error);
+    if (status == STATUS_OK)
         status = read_lists(checkpoint, reader, error);
     if (status != STATUS_OK)
         drop_read(checkpoint);

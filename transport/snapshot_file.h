@@ -55,6 +55,12 @@ struct snapshot_reader; /* opaque */
  * opened can be trusted. STATUS_NOT_FOUND; STATUS_BAD_DATA says what is damaged, and where;
  * STATUS_IO. */
 enum status snapshot_open(const char *path, struct snapshot_reader **out, struct error *error);
+/* The same without the sums of big sections, so that they are read once: what is read from them
+ * must be taken with care, and no use be made of it before snapshot_trust(), which checks all that
+ * is not checked yet. `path` must stay. After snapshot_trust() sections are found again. */
+enum status snapshot_open_unsummed(const char *path, struct snapshot_reader **out,
+                                   struct error *error);
+enum status snapshot_trust(struct snapshot_reader *reader, struct error *error);
 /* A reader at the start of a section; NULL if the file has none of that tag. Reading past its end
  * is STATUS_BAD_DATA. One section is read at a time. */
 struct state_reader *snapshot_find(struct snapshot_reader *reader, const char tag[4]);
@@ -73,8 +79,9 @@ struct snapshot_part {
 uint32_t snapshot_count(const struct snapshot_reader *reader);
 struct snapshot_part snapshot_part_at(const struct snapshot_reader *reader, uint32_t index);
 
-/* Reads what it needs from a checked snapshot. On failure it leaves `context` as it was: it is
- * called again for the previous generation. */
+/* Reads what it needs from a snapshot opened unsummed: what it has read holds only if
+ * snapshot_trust() says so, which it can ask itself; it is asked afterwards in any case. On failure
+ * it leaves `context` as it was: it is called again for the previous generation. */
 typedef enum status snapshot_take(void *context, struct snapshot_reader *reader,
                                   struct error *error);
 /* Opens, takes, closes. `error` names the path. */

@@ -45,6 +45,8 @@ bool snapshot_sum_equal(struct snapshot_sum a, struct snapshot_sum b);
 struct snapshot_sum snapshot_frame_sum(XXH3_state_t *hasher, const struct snapshot_header *header,
                                        const struct snapshot_entry *table,
                                        const struct snapshot_end *end);
+/* STATUS_IO, or STATUS_BAD_DATA where the file ends early. */
+enum status snapshot_read_at(int file, uint64_t offset, void *bytes, size_t size);
 /* The system's word for an errno, without locks or memory of its own: for forked children too. */
 const char *snapshot_reason(int number);
 

@@ -7,13 +7,18 @@
 enum status snapshot_load(const char *path, snapshot_take *take, void *context, struct error *error)
 {
     struct snapshot_reader *reader = NULL;
-    enum status status = snapshot_open(path, &reader, error);
-    if (status == STATUS_OK) {
-        struct error why = {.status = STATUS_OK};
-        status = take(context, reader, &why);
-        if (status != STATUS_OK)
-            error_set(error, status, "%s: %s", path,
-                      why.text[0] != '\0' ? why.text : status_text(status));
+    enum status status = snapshot_open_unsummed(path, &reader, error);
+    if (status != STATUS_OK)
+        return status;
+    struct error why = {.status = STATUS_OK};
+    status = take(context, reader, &why);
+    if (status != STATUS_OK)
+        error_set(error, status, "%s: %s", path,
+                  why.text[0] != '\0' ? why.text : status_text(status));
+    /* Damage is the better word for what could not be read because of it. */
+    if (status == STATUS_OK || status == STATUS_BAD_DATA) {
+        enum status sums = snapshot_trust(reader, error);
+        status = sums != STATUS_OK ? sums : status;
     }
     snapshot_close(reader);
     return status;

@@ -1,8 +1,9 @@
 /*
- * Two passes: one that checks every sum, one that gives the bytes (from the page cache then).
+ * Every sum is checked, in a pass of its own, before the bytes are given out; but a big section is
+ * summed while it is read for the first time, and snapshot_trust() tells whether it was whole.
  * By pread() and not by mmap(): a bad sector is an error here, and would be a SIGBUS there.
  */
-#include "transport/snapshot_format.h"
+#include "transport/snapshot_feed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,26 +15,32 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* From so many bytes on a section is summed as it is read. */
+enum { BIG_SECTION = 4 << 20 };
+
 struct snapshot_reader {
     struct state_reader reader; /* first: what snapshot_find() gives is this */
     int file;
-    const char *path; /* while opening */
+    const char *path; /* while opening, and for snapshot_trust() */
+    bool trusted[SNAPSHOT_SECTIONS_MAX];
+    struct feed feed; /* of the section that is read, if it is not trusted yet */
     uint64_t bytes;   /* of the file */
     struct snapshot_header header;
     struct snapshot_entry table[SNAPSHOT_SECTIONS_MAX];
     struct snapshot_end end;
     XXH3_state_t *hasher;
     unsigned char *buffer;     /* (SNAPSHOT_BUFFER) */
-    size_t taken, filled;      /* of the buffer */
+    const unsigned char *at;   /* the buffer, or a piece of the feed */
+    size_t taken, filled;      /* of that */
+    uint32_t section;          /* that is read */
     uint64_t offset, left;     /* of the section beyond the buffer: where, and how many bytes */
     enum status section_state; /* a failure stays until the next snapshot_find() */
 };
 
-static enum status read_at(const struct snapshot_reader *reader, uint64_t offset, void *bytes,
-                           size_t size)
+enum status snapshot_read_at(int file, uint64_t offset, void *bytes, size_t size)
 {
     for (unsigned char *at = bytes; size > 0;) {
-        ssize_t done = pread(reader->file, at, size, (off_t)offset);
+        ssize_t done = pread(file, at, size, (off_t)offset);
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)
@@ -50,7 +57,7 @@ static enum status read_at(const struct snapshot_reader *reader, uint64_t offset
 static enum status read_for_opening(const struct snapshot_reader *reader, uint64_t offset,
                                     void *bytes, size_t size, struct error *error)
 {
-    enum status status = read_at(reader, offset, bytes, size);
+    enum status status = snapshot_read_at(reader->file, offset, bytes, size);
     if (status == STATUS_IO)
         error_set(error, status, "%s: cannot be read at byte %" PRIu64 ": %s", reader->path, offset,
                   strerror(errno));
@@ -137,6 +144,18 @@ static enum status check_places(const struct snapshot_reader *reader, struct err
     return STATUS_OK;
 }
 
+static enum status check_sum(const struct snapshot_reader *reader,
+                             const struct snapshot_entry *entry, struct snapshot_sum sum,
+                             struct error *error)
+{
+    if (snapshot_sum_equal(sum, entry->sum))
+        return STATUS_OK;
+    return error_set(error, STATUS_BAD_DATA,
+                     "%s: section %.4s is damaged: its %" PRIu64 " bytes from byte %" PRIu64
+                     " do not match their sum",
+                     reader->path, entry->tag, entry->bytes, entry->offset);
+}
+
 static enum status check_section(struct snapshot_reader *reader, const struct snapshot_entry *entry,
                                  struct error *error)
 {
@@ -151,12 +170,7 @@ static enum status check_section(struct snapshot_reader *reader, const struct sn
         XXH3_128bits_update(reader->hasher, reader->buffer, piece);
         done += piece;
     }
-    if (!snapshot_sum_equal(snapshot_sum_of_state(reader->hasher), entry->sum))
-        return error_set(error, STATUS_BAD_DATA,
-                         "%s: section %.4s is damaged: its %" PRIu64 " bytes from byte %" PRIu64
-                         " do not match their sum",
-                         reader->path, entry->tag, entry->bytes, entry->offset);
-    return STATUS_OK;
+    return check_sum(reader, entry, snapshot_sum_of_state(reader->hasher), error);
 }
 
 static enum status open_file(struct snapshot_reader *reader, struct error *error)
@@ -175,22 +189,52 @@ static enum status open_file(struct snapshot_reader *reader, struct error *error
     return STATUS_OK;
 }
 
-static enum status check_all(struct snapshot_reader *reader, struct error *error)
+/* Those that are smaller than `below`. */
+static enum status check_sections(struct snapshot_reader *reader, uint64_t below,
+                                  struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (uint64_t i = 0; status == STATUS_OK && i < reader->end.count; i++) {
+        if (reader->trusted[i] || reader->table[i].bytes >= below)
+            continue;
+        status = check_section(reader, &reader->table[i], error);
+        reader->trusted[i] = status == STATUS_OK;
+    }
+    return status;
+}
+
+static enum status check_all(struct snapshot_reader *reader, uint64_t below, struct error *error)
 {
     enum status status = check_header(reader, error);
     if (status == STATUS_OK)
         status = check_frame(reader, error);
     if (status == STATUS_OK)
         status = check_places(reader, error);
-    for (uint64_t i = 0; status == STATUS_OK && i < reader->end.count; i++)
-        status = check_section(reader, &reader->table[i], error);
+    return status == STATUS_OK ? check_sections(reader, below, error) : status;
+}
+
+/* Lets go of the thread that reads ahead; what it has read whole is trusted or not. */
+static enum status end_feed(struct snapshot_reader *reader, struct error *error)
+{
+    struct snapshot_sum sum;
+    if (!feed_end(&reader->feed, &sum))
+        return STATUS_OK;
+    enum status status = check_sum(reader, &reader->table[reader->section], sum, error);
+    reader->trusted[reader->section] = status == STATUS_OK;
     return status;
+}
+
+enum status snapshot_trust(struct snapshot_reader *reader, struct error *error)
+{
+    enum status status = end_feed(reader, error);
+    reader->section_state = STATUS_INVALID; /* find the section again to read on */
+    return status == STATUS_OK ? check_sections(reader, UINT64_MAX, error) : status;
 }
 
 /* The next bytes of the section, from the file into `to`. */
 static enum status advance(struct snapshot_reader *reader, void *to, size_t size)
 {
-    enum status status = read_at(reader, reader->offset, to, size);
+    enum status status = snapshot_read_at(reader->file, reader->offset, to, size);
     reader->offset += size;
     reader->left -= size;
     return status;
@@ -198,8 +242,14 @@ static enum status advance(struct snapshot_reader *reader, void *to, size_t size
 
 static enum status refill(struct snapshot_reader *reader)
 {
-    size_t size = reader->left < SNAPSHOT_BUFFER ? (size_t)reader->left : SNAPSHOT_BUFFER;
     reader->taken = 0;
+    if (reader->feed.running) {
+        enum status status = feed_next(&reader->feed, &reader->at, &reader->filled);
+        reader->left -= reader->filled;
+        return status;
+    }
+    size_t size = reader->left < SNAPSHOT_BUFFER ? (size_t)reader->left : SNAPSHOT_BUFFER;
+    reader->at = reader->buffer;
     reader->filled = size;
     return advance(reader, reader->buffer, size);
 }
@@ -213,7 +263,8 @@ static enum status read_bytes(struct state_reader *base, void *bytes, size_t siz
         status = STATUS_BAD_DATA;
     while (status == STATUS_OK && size > 0) {
         size_t ready = reader->filled - reader->taken;
-        if (ready == 0 && size >= SNAPSHOT_BUFFER) { /* long runs go straight to their place */
+        if (ready == 0 && size >= SNAPSHOT_BUFFER &&
+            !reader->feed.running) { /* long runs go straight to their place */
             status = advance(reader, to, size);
             break;
         }
@@ -222,7 +273,7 @@ static enum status read_bytes(struct state_reader *base, void *bytes, size_t siz
             continue;
         }
         size_t piece = size < ready ? size : ready;
-        memcpy(to, reader->buffer + reader->taken, piece);
+        memcpy(to, reader->at + reader->taken, piece);
         reader->taken += piece;
         to += piece;
         size -= piece;
@@ -231,7 +282,8 @@ static enum status read_bytes(struct state_reader *base, void *bytes, size_t siz
     return status;
 }
 
-enum status snapshot_open(const char *path, struct snapshot_reader **out, struct error *error)
+static enum status open_checked(const char *path, uint64_t below, struct snapshot_reader **out,
+                                struct error *error)
 {
     struct snapshot_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
@@ -247,14 +299,27 @@ enum status snapshot_open(const char *path, struct snapshot_reader **out, struct
     if (status == STATUS_OK)
         status = open_file(reader, error);
     if (status == STATUS_OK)
-        status = check_all(reader, error);
-    reader->path = NULL;
+        status = check_all(reader, below, error);
     if (status != STATUS_OK) {
         snapshot_close(reader);
         return status;
     }
     *out = reader;
     return STATUS_OK;
+}
+
+enum status snapshot_open(const char *path, struct snapshot_reader **out, struct error *error)
+{
+    enum status status = open_checked(path, UINT64_MAX, out, error);
+    if (status == STATUS_OK)
+        (*out)->path = NULL;
+    return status;
+}
+
+enum status snapshot_open_unsummed(const char *path, struct snapshot_reader **out,
+                                   struct error *error)
+{
+    return open_checked(path, BIG_SECTION, out, error);
 }
 
 static const struct snapshot_entry *entry_of(const struct snapshot_reader *reader,
@@ -271,11 +336,17 @@ struct state_reader *snapshot_find(struct snapshot_reader *reader, const char ta
     const struct snapshot_entry *entry = entry_of(reader, tag);
     if (entry == NULL)
         return NULL;
+    if (end_feed(reader, NULL) != STATUS_OK)
+        return NULL;
+    reader->section = (uint32_t)(entry - reader->table);
+    reader->at = NULL;
     reader->taken = 0;
     reader->filled = 0;
     reader->offset = entry->offset;
     reader->left = entry->bytes;
     reader->section_state = STATUS_OK;
+    if (!reader->trusted[reader->section]) /* without a thread it is read now, and summed later */
+        (void)feed_begin(&reader->feed, reader->file, entry->offset, entry->bytes);
     return &reader->reader;
 }
 
@@ -314,6 +385,8 @@ void snapshot_close(struct snapshot_reader *reader)
 {
     if (reader == NULL)
         return;
+    struct snapshot_sum sum;
+    (void)feed_end(&reader->feed, &sum);
     if (reader->file >= 0)
         close(reader->file);
     if (reader->hasher != NULL)

@@ -15,7 +15,8 @@
  *     snapshot load FILE [--cold 1]
  *
  * {"read_s": plain read() of all its bytes into one buffer, "load_s": until the model can be used,
- * "bytes"}; with --cold each from the disk, as far as the kernel lets go of what it has cached.
+ * "read_cpu_s", "load_cpu_s": processor time of that thread alone, "bytes"}; with --cold each from
+ * the disk, as far as the kernel lets go of what it has cached.
  */
 #include "tests/bench/bench.h"
 #include "tests/bench/crowd.h"
@@ -196,17 +197,18 @@ static void forget_cached(const char *path)
     close(file);
 }
 
-static uint64_t read_plainly(const char *path, double *seconds)
+static uint64_t read_plainly(const char *path, double *seconds, double *cpu)
 {
     char *buffer = malloc(READ_AT_A_TIME);
     int file = open(path, O_RDONLY);
     if (buffer == NULL || file < 0)
         fail(path, "cannot be read");
     memset(buffer, 1, READ_AT_A_TIME);
-    uint64_t begun = bench_now_ns(), bytes = 0;
+    uint64_t begun = bench_now_ns(), spent = bench_cpu_ns(), bytes = 0;
     for (ssize_t size; (size = read(file, buffer, READ_AT_A_TIME)) > 0;)
         bytes += (uint64_t)size;
     *seconds = (double)(bench_now_ns() - begun) / 1e9;
+    *cpu = (double)(bench_cpu_ns() - spent) / 1e9;
     close(file);
     free(buffer);
     return bytes;
@@ -217,18 +219,20 @@ static int load(int argc, char **argv)
     bool cold = bench_number(argc, argv, "--cold", 0) > 0;
     struct checkpoint checkpoint;
     struct error error = {0};
-    double read_s;
+    double read_s, read_cpu_s;
     if (cold)
         forget_cached(argv[2]);
-    uint64_t bytes = read_plainly(argv[2], &read_s);
+    uint64_t bytes = read_plainly(argv[2], &read_s, &read_cpu_s);
     if (cold)
         forget_cached(argv[2]);
-    uint64_t begun = bench_now_ns();
+    uint64_t begun = bench_now_ns(), spent = bench_cpu_ns();
     if (checkpoint_open(argv[2], NULL, &checkpoint, &error) != STATUS_OK)
         fail(argv[2], error.text);
     double load_s = (double)(bench_now_ns() - begun) / 1e9;
-    printf("{\"read_s\": %.4f, \"load_s\": %.4f, \"bytes\": %llu}\n", read_s, load_s,
-           (unsigned long long)bytes);
+    double load_cpu_s = (double)(bench_cpu_ns() - spent) / 1e9;
+    printf("{\"read_s\": %.4f, \"load_s\": %.4f, \"read_cpu_s\": %.4f, \"load_cpu_s\": %.4f, "
+           "\"bytes\": %llu}\n",
+           read_s, load_s, read_cpu_s, load_cpu_s, (unsigned long long)bytes);
     checkpoint_finish(&checkpoint);
     return 0;
 }

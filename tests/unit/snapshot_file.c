@@ -462,6 +462,105 @@ static void sums_are_xxh3_128(void **state)
     snapshot_close(reader);
 }
 
+/* ---- big sections, which are summed as they are read ---- */
+
+enum { BIG = (5 << 20) + 12345 };
+
+static enum status fill_bigger(void *context, struct snapshot_writer *writer)
+{
+    (void)context;
+    unsigned char *bytes = malloc(BIG);
+    fill_pattern(bytes, BIG, 7);
+    struct state_writer *big = snapshot_section(writer, "BIGG");
+    enum status status = big->write(big, bytes, BIG);
+    struct state_writer *after = snapshot_section(writer, "TEXT");
+    if (status == STATUS_OK)
+        status = after->write(after, "after", 6);
+    free(bytes);
+    return status;
+}
+
+/* What a take is to read of the big section, and how it went on. */
+struct taken {
+    size_t want, step;
+    bool right;
+    enum status trusted; /* asked in between; STATUS_INTERNAL: not asked */
+    char after[8];
+};
+
+static enum status take_big(void *context, struct snapshot_reader *reader, struct error *error)
+{
+    struct taken *taken = context;
+    unsigned char *bytes = malloc(BIG), *wanted = malloc(BIG);
+    struct state_reader *big = snapshot_find(reader, "BIGG");
+    enum status status = STATUS_OK;
+    for (size_t at = 0; status == STATUS_OK && at < taken->want; at += taken->step) {
+        size_t left = taken->want - at;
+        status = big->read(big, bytes + at, left < taken->step ? left : taken->step);
+    }
+    fill_pattern(wanted, BIG, 7);
+    taken->right = status == STATUS_OK && memcmp(bytes, wanted, taken->want) == 0;
+    free(bytes);
+    free(wanted);
+    if (status == STATUS_OK && taken->trusted == STATUS_OK)
+        status = taken->trusted = snapshot_trust(reader, error);
+    if (status != STATUS_OK)
+        return status;
+    struct state_reader *text = snapshot_find(reader, "TEXT");
+    return text == NULL ? STATUS_BAD_DATA : text->read(text, taken->after, 6);
+}
+
+static void reads_big_sections_ahead(void **state)
+{
+    const struct place *place = *state;
+    static const struct {
+        size_t want, step;
+    } ways[] = {{BIG, BIG}, {BIG, 1000}, {BIG, 1 << 20}, {BIG, 3 << 20}, {100, 7}, {0, 1}};
+    struct error error;
+    assert_int_equal(snapshot_save(place->path, fill_bigger, NULL, NULL, &error), STATUS_OK);
+    for (size_t n = 0; n < sizeof ways / sizeof ways[0]; n++)
+        for (int asks = 0; asks < 2; asks++) {
+            struct taken taken = {.want = ways[n].want, .step = ways[n].step};
+            taken.trusted = asks ? STATUS_OK : STATUS_INTERNAL;
+            assert_int_equal(snapshot_load(place->path, take_big, &taken, &error), STATUS_OK);
+            assert_true(taken.right);
+            assert_string_equal(taken.after, "after");
+        }
+}
+
+static void notices_damage_of_big_sections(void **state)
+{
+    const struct place *place = *state;
+    static const size_t wants[] = {BIG, 100, 0};
+    struct error error;
+    assert_int_equal(snapshot_save(place->path, fill_bigger, NULL, NULL, &error), STATUS_OK);
+    damage(place->path, BIG / 2);
+    for (int n = 0; n < 3; n++)
+        for (int asks = 0; asks < 2; asks++) {
+            struct taken taken = {.want = wants[n], .step = 1 << 16};
+            taken.trusted = asks ? STATUS_OK : STATUS_INTERNAL;
+            assert_int_equal(snapshot_load(place->path, take_big, &taken, &error), STATUS_BAD_DATA);
+            assert_non_null(strstr(error.text, "section BIGG is damaged"));
+            assert_string_equal(taken.after, asks ? "" : n == 0 ? "" : "after");
+        }
+}
+
+static void reading_past_a_big_section_is_bad_data(void **state)
+{
+    const struct place *place = *state;
+    struct snapshot_reader *reader = NULL;
+    unsigned char *bytes = malloc(BIG + 1);
+    assert_int_equal(snapshot_save(place->path, fill_bigger, NULL, NULL, NULL), STATUS_OK);
+    assert_int_equal(snapshot_open_unsummed(place->path, &reader, NULL), STATUS_OK);
+    struct state_reader *big = snapshot_find(reader, "BIGG");
+    assert_int_equal(big->read(big, bytes, 10), STATUS_OK);
+    assert_int_equal(snapshot_left(reader), BIG - 10);
+    assert_int_equal(big->read(big, bytes, BIG), STATUS_BAD_DATA);
+    assert_int_equal(snapshot_trust(reader, NULL), STATUS_OK);
+    snapshot_close(reader);
+    free(bytes);
+}
+
 #define IN_A_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -480,6 +579,9 @@ int main(void)
         IN_A_PLACE(replaces_leftovers),
         IN_A_PLACE(refuses_what_is_no_snapshot),
         IN_A_PLACE(sums_are_xxh3_128),
+        IN_A_PLACE(reads_big_sections_ahead),
+        IN_A_PLACE(notices_damage_of_big_sections),
+        IN_A_PLACE(reading_past_a_big_section_is_bad_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
