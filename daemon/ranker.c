@@ -13,17 +13,18 @@ struct batch {
     int64_t ts_ms;
     uint32_t list_size;
     struct list *lists;
+    uint32_t share; /* users that a thread takes at once */
 };
 
 struct worker {
     struct ranker *ranker;
-    struct query *query;
+    struct query *query[RECOMMENDER_TOGETHER];
     pthread_t thread;
     bool started;
 };
 
 struct ranker {
-    const struct recommender *model;
+    struct recommender *model;
     struct batch batch;        /* written by the caller before `round` rises */
     atomic_uint_fast32_t next; /* user of the batch that nobody ranks yet */
     atomic_bool failed;        /* for want of memory */
@@ -37,19 +38,40 @@ struct ranker {
     struct worker workers[]; /* the caller's is the first */
 };
 
-static void rank_share(struct ranker *ranker, struct query *query)
+static void rank_some(struct ranker *ranker, struct query *const *queries, uint32_t first,
+                      uint32_t count)
 {
     const struct batch *batch = &ranker->batch;
-    for (;;) {
-        uint_fast32_t i = atomic_fetch_add_explicit(&ranker->next, 1, memory_order_relaxed);
-        if (i >= batch->size)
-            return;
-        if (recommender_query(ranker->model, query, batch->users[i], batch->ts_ms) != STATUS_OK) {
+    struct list *lists[RECOMMENDER_TOGETHER];
+    for (uint32_t i = 0; i < count; i++) {
+        lists[i] = &batch->lists[first + i];
+        if (recommender_query(ranker->model, queries[i], batch->users[first + i], batch->ts_ms) !=
+            STATUS_OK) {
             atomic_store(&ranker->failed, true);
             return;
         }
-        recommender_top(ranker->model, query, batch->list_size, &batch->lists[i]);
     }
+    recommender_top_together(ranker->model, queries, count, batch->list_size, lists);
+}
+
+static void rank_share(struct ranker *ranker, struct query *const *queries)
+{
+    const struct batch *batch = &ranker->batch;
+    while (!atomic_load(&ranker->failed)) {
+        uint_fast32_t first =
+            atomic_fetch_add_explicit(&ranker->next, batch->share, memory_order_relaxed);
+        if (first >= batch->size)
+            return;
+        uint32_t left = batch->size - (uint32_t)first;
+        rank_some(ranker, queries, (uint32_t)first, left < batch->share ? left : batch->share);
+    }
+}
+
+/* What is taken at once: all that go together, but no thread is to be left without. */
+static uint32_t share_of(const struct ranker *ranker, uint32_t size, bool forked)
+{
+    uint32_t share = forked ? (size + 2 * ranker->size - 1) / (2 * ranker->size) : size;
+    return share < RECOMMENDER_TOGETHER ? share : RECOMMENDER_TOGETHER;
 }
 
 static void *work(void *argument)
@@ -89,7 +111,15 @@ static int start(struct worker *worker)
     return failed;
 }
 
-enum status ranker_create(const struct recommender *model, uint32_t threads, struct ranker **out,
+static bool create_queries(const struct recommender *model, struct query **queries)
+{
+    for (int n = 0; n < RECOMMENDER_TOGETHER; n++)
+        if (query_create(model, &queries[n]) != STATUS_OK)
+            return false;
+    return true;
+}
+
+enum status ranker_create(struct recommender *model, uint32_t threads, struct ranker **out,
                           struct error *error)
 {
     if (threads < 1)
@@ -104,7 +134,7 @@ enum status ranker_create(const struct recommender *model, uint32_t threads, str
     pthread_cond_init(&ranker->end, NULL);
     for (uint32_t i = 0; i < threads; i++) {
         ranker->workers[i].ranker = ranker;
-        if (query_create(model, &ranker->workers[i].query) != STATUS_OK) {
+        if (!create_queries(model, ranker->workers[i].query)) {
             ranker_destroy(ranker);
             return error_set(error, STATUS_NO_MEMORY, "no memory for a ranking thread");
         }
@@ -131,7 +161,8 @@ void ranker_destroy(struct ranker *ranker)
     for (uint32_t i = 0; i < ranker->size; i++) {
         if (ranker->workers[i].started)
             pthread_join(ranker->workers[i].thread, NULL);
-        query_destroy(ranker->workers[i].query);
+        for (int n = 0; n < RECOMMENDER_TOGETHER; n++)
+            query_destroy(ranker->workers[i].query[n]);
     }
     pthread_cond_destroy(&ranker->begin);
     pthread_cond_destroy(&ranker->end);
@@ -166,10 +197,12 @@ static void join_threads(struct ranker *ranker)
 enum status ranker_rank(struct ranker *ranker, const uint32_t *users, uint32_t size, int64_t ts_ms,
                         uint32_t list_size, bool wake, struct list *lists)
 {
-    ranker->batch = (struct batch){users, size, ts_ms, list_size, lists};
+    bool forked = wake && ranker->size > 1 && size > 1;
+    ranker->batch =
+        (struct batch){users, size, ts_ms, list_size, lists, share_of(ranker, size, forked)};
     atomic_store(&ranker->next, 0);
     atomic_store(&ranker->failed, false);
-    bool forked = wake && ranker->size > 1 && size > 1;
+    recommender_expect_lists(ranker->model, size);
     if (forked)
         fork_threads(ranker);
     rank_share(ranker, ranker->workers[0].query);
@@ -181,7 +214,7 @@ enum status ranker_rank(struct ranker *ranker, const uint32_t *users, uint32_t s
 enum status ranker_popular(struct ranker *ranker, int64_t ts_ms, uint32_t list_size,
                            struct list *list)
 {
-    struct query *query = ranker->workers[0].query;
+    struct query *query = ranker->workers[0].query[0];
     enum status status = recommender_query(ranker->model, query, SLOT_NONE, ts_ms);
     if (status == STATUS_OK)
         recommender_popular(ranker->model, query, list_size, list);

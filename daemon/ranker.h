@@ -11,7 +11,7 @@
 struct ranker; /* opaque */
 
 /* `threads` in all, the caller's included; at least 1. */
-enum status ranker_create(const struct recommender *model, uint32_t threads, struct ranker **out,
+enum status ranker_create(struct recommender *model, uint32_t threads, struct ranker **out,
                           struct error *error);
 void ranker_destroy(struct ranker *ranker); /* NULL is legal */
 uint32_t ranker_threads(const struct ranker *ranker);

@@ -130,7 +130,7 @@ static void follow_features(struct content *content, struct recommender *model, 
         kernels->add_scaled(1.0f / (float)card->count,
                             table_floats(&content->rows, card->feature[n]), mean, width);
     float *applied = table_floats(&content->applied, item);
-    float *row = factors_candidate(&model->factors, item);
+    float *row = factors_change(&model->factors, item, true);
     kernels->add_scaled(1.0f, mean, row, dim);
     kernels->add_scaled(-1.0f, applied, row, dim);
     row[dim + COLUMN_BIAS] += mean[dim] - applied[dim];
@@ -183,7 +183,7 @@ static void follow_siblings(struct content *content, struct recommender *model, 
     for (uint32_t n = 0; n < siblings->size; n++)
         kernels->add_scaled(1.0f / (float)siblings->size,
                             factors_candidate(&model->factors, siblings->item[n]), mean, width);
-    float *row = factors_candidate(&model->factors, item);
+    float *row = factors_change(&model->factors, item, true);
     memcpy(row, mean, dim * sizeof *row);
     row[dim + COLUMN_BIAS] = mean[dim + COLUMN_BIAS];
 }
@@ -217,7 +217,7 @@ static void suppose(struct recommender *model, uint32_t item)
             factors_columns(&model->factors, siblings.item[n])[COLUMN_KEEP] / (float)siblings.size;
     }
     popularity_suppose(&model->popularity, &model->factors, item, count, model->events);
-    factors_columns(&model->factors, item)[COLUMN_KEEP] = keep;
+    factors_change_columns(&model->factors, item)[COLUMN_KEEP] = keep;
 }
 
 /* ---- the cards ---- */

@@ -29,7 +29,8 @@ static size_t bytes_of_users(const struct recommender *model)
 static size_t bytes_of_items(const struct recommender *model)
 {
     size_t rows = (3 * model->settings.dim + COLUMNS) * sizeof(float) + sizeof(struct item_sums);
-    size_t asking = SPARSE_ROW * sizeof(float) + 2 * sizeof(float);
+    /* The index of the items, and a thread's queries. */
+    size_t asking = model->settings.dim + (FEATURES_DENSE + 6) * sizeof(float) + 4 * sizeof(float);
     size_t bytes =
         ids_count(&model->item_ids) * (rows + asking + sizeof(struct popular_item) + 16 + SLACK);
     bytes += ids_bytes(&model->item_ids);

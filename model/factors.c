@@ -6,6 +6,7 @@
 #include "model/real.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Learning rates of row Adagrad; the figures come from tests/bench/quality. */
@@ -50,6 +51,8 @@ void factors_finish(struct factors *factors)
     table_finish(&factors->history_rows);
     table_finish(&factors->last_rows);
     table_finish(&factors->sums);
+    free(factors->changes.bits);
+    factors->changes = (struct changes){0};
 }
 
 enum status factors_grow_users(struct factors *factors, uint32_t bound)
@@ -57,9 +60,34 @@ enum status factors_grow_users(struct factors *factors, uint32_t bound)
     return table_grow(&factors->user_rows, bound);
 }
 
+/* New ones are marked: nobody has seen them yet. */
+static enum status grow_changes(struct changes *changes, uint32_t bound)
+{
+    if (bound <= changes->room)
+        return STATUS_OK;
+    uint32_t room = changes->room == 0 ? 1024 : changes->room;
+    while (room < bound)
+        room *= 2;
+    uint64_t *bits = realloc(changes->bits, room / 64 * sizeof *bits);
+    if (bits == NULL)
+        return STATUS_NO_MEMORY;
+    memset(bits + changes->room / 64, 0xff, (room - changes->room) / 64 * sizeof *bits);
+    *changes = (struct changes){bits, room, true};
+    return STATUS_OK;
+}
+
+void factors_mark_all(struct factors *factors)
+{
+    struct changes *changes = &factors->changes;
+    memset(changes->bits, 0xff, changes->room / 64 * sizeof *changes->bits);
+    changes->any = true;
+}
+
 enum status factors_grow_items(struct factors *factors, uint32_t bound)
 {
-    enum status status = table_grow(&factors->candidate_rows, bound);
+    enum status status = grow_changes(&factors->changes, bound);
+    if (status == STATUS_OK)
+        status = table_grow(&factors->candidate_rows, bound);
     if (status == STATUS_OK)
         status = table_grow(&factors->history_rows, bound);
     if (status == STATUS_OK)
@@ -75,7 +103,7 @@ static void random_vector(float *row, uint32_t dim, uint64_t key)
 
 void factors_add_item(struct factors *factors, uint32_t item, uint64_t now)
 {
-    float *candidate = factors_candidate(factors, item);
+    float *candidate = factors_change(factors, item, true);
     random_vector(candidate, factors->dim, random_key(factors->seed, now, PURPOSE_CANDIDATE));
     memset(candidate + factors->dim, 0, COLUMNS * sizeof(float));
     candidate[factors->dim + COLUMN_CLOSED] = CLOSED_SCORE;
@@ -181,14 +209,15 @@ struct descent {
     float step[SAMPLES_ROOM];
 };
 
-static void line_up(const struct factors *factors, const struct samples *samples, float rate,
+static void line_up(struct factors *factors, const struct samples *samples, float rate,
                     struct descent *descent)
 {
     uint32_t size = 0;
     for (uint32_t n = 0; n < samples->size; n++) {
-        descent->row[size] = factors_candidate(factors, samples->item[n]);
+        bool moves = samples->gradient[n] != 0.0f;
+        descent->row[size] = factors_change(factors, samples->item[n], moves);
         descent->gradient[size] = rate * samples->gradient[n];
-        size += samples->gradient[n] != 0.0f;
+        size += moves;
     }
     descent->size = size;
     for (uint32_t n = 0; n < size; n++) {
@@ -212,7 +241,7 @@ static void step_biases(const struct factors *factors, struct descent *descent)
 
 /* Candidates: their rows and biases; gives the loss' gradient by x. What was drawn twice steps
  * twice, from the same accumulator. */
-static void learn_candidates(const struct factors *factors, const struct taste *taste,
+static void learn_candidates(struct factors *factors, const struct taste *taste,
                              const struct samples *samples, float rate, float *by_x)
 {
     struct descent descent;
@@ -333,7 +362,9 @@ enum status factors_save(const struct factors *factors, uint32_t users, uint32_t
 enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,
                          struct state_reader *reader)
 {
-    enum status status = reader->read(reader, factors->place, sizeof factors->place);
+    enum status status = grow_changes(&factors->changes, items);
+    if (status == STATUS_OK)
+        status = reader->read(reader, factors->place, sizeof factors->place);
     if (status == STATUS_OK)
         status = reader->read(reader, factors->place_sum, sizeof factors->place_sum);
     if (status == STATUS_OK)

@@ -31,6 +31,13 @@ struct factor_weights {
     uint32_t visits; /* of the history that a taste looks back on */
 };
 
+/* Which candidates' rows were written since somebody asked; no part of the state. */
+struct changes {
+    uint64_t *bits; /* (room / 64) */
+    uint32_t room;
+    bool any;
+};
+
 struct factors {
     uint64_t seed;
     uint32_t dim;
@@ -40,6 +47,7 @@ struct factors {
     struct table history_rows;   /* W (items, dim) */
     struct table last_rows;      /* L (items, dim) */
     struct table sums;           /* struct item_sums (items) */
+    struct changes changes;
     float place[HISTORY_SIZE], place_sum[HISTORY_SIZE];
     float gap[GAP_BUCKETS], gap_sum[GAP_BUCKETS];
 };
@@ -64,16 +72,31 @@ enum status factors_grow_items(struct factors *factors, uint32_t bound);
 void factors_add_item(struct factors *factors, uint32_t item, uint64_t now);
 void factors_add_user(struct factors *factors, uint32_t user);
 
-static inline float *factors_candidate(const struct factors *factors, uint32_t item)
+static inline const float *factors_candidate(const struct factors *factors, uint32_t item)
 {
     return table_floats(&factors->candidate_rows, item);
 }
 
-static inline float *factors_columns(const struct factors *factors, uint32_t item)
+static inline const float *factors_columns(const struct factors *factors, uint32_t item)
 {
     return factors_candidate(factors, item) + factors->dim;
 }
 
+/* The same row, for writing, if it changes; told beforehand, so that nothing branches on it. */
+static inline float *factors_change(struct factors *factors, uint32_t item, bool changes)
+{
+    factors->changes.bits[item / 64] |= (uint64_t)changes << item % 64;
+    factors->changes.any |= changes;
+    return table_floats(&factors->candidate_rows, item);
+}
+
+static inline float *factors_change_columns(struct factors *factors, uint32_t item)
+{
+    return factors_change(factors, item, true) + factors->dim;
+}
+
+/* As if all of them had changed. */
+void factors_mark_all(struct factors *factors);
 /* `slot` SLOT_NONE with `user` NULL: somebody unknown. */
 void factors_taste(const struct factors *factors, const struct user *user, uint32_t slot,
                    uint32_t second, struct taste *taste);

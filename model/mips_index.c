@@ -510,33 +510,6 @@ static unsigned who_may(const struct pass *pass, const struct limits *limits)
     return users;
 }
 
-static uint32_t count_above(const float *bound, uint32_t count, float level)
-{
-    uint32_t above = 0;
-    for (uint32_t n = 0; n < count; n++)
-        above += bound[n] > level;
-    return above;
-}
-
-/* A level that about `wanted` of the candidates are above: by bisection, as a near miss will do. */
-static float level_of(const float *bound, uint32_t count, uint32_t wanted)
-{
-    enum { STEPS = 10 };
-    float low = bound[0], high = bound[0];
-    for (uint32_t n = 1; n < count; n++) {
-        low = less(bound[n], low);
-        high = more(bound[n], high);
-    }
-    for (int step = 0; step < STEPS; step++) {
-        float middle = low + (high - low) / 2;
-        if (count_above(bound, count, middle) > wanted)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void judge_some(struct mips_query *query, const uint32_t *slots, uint32_t count)
 {
     float scores[MIPS_JUDGED];
@@ -586,7 +559,7 @@ static void judge_all(struct mips_query *query)
 {
     float level = INFINITY;
     if (query->count > query->top->most) {
-        level = level_of(query->bound, query->count, query->top->most);
+        level = top_level(query->bound, query->count, query->top->most);
         judge_those(query, level, true);
     }
     judge_those(query, level, false);

@@ -17,7 +17,8 @@
  * plain scan, whatever the bounds were worth.
  *
  * Setting an item that changed costs as much as judging a few: nothing is ever rebuilt. The memory
- * is mips_bytes(), 104 bytes an item at 64 dimensions and 4 columns, and up to 128 items' a band.
+ * is mips_bytes(), 84 bytes an item at 64 dimensions and 4 more a column, and some space for
+ * growth.
  *
  * One thread may change it; while nobody does, any number of threads may search it.
  */

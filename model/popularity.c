@@ -89,7 +89,7 @@ static void write_columns(const struct popularity *popularity, struct factors *f
                           uint32_t slot)
 {
     const struct popular_item *item = popularity_of(popularity, slot);
-    float *columns = factors_columns(factors, slot);
+    float *columns = factors_change_columns(factors, slot);
     for (int span = 0; span < POPULARITY_SPANS; span++)
         columns[COLUMN_POPULAR_NOW + span] = real_logf(1.0f + item->count[span] / SMALLEST_COUNT);
     columns[COLUMN_POPULAR_EVER] = real_logf(1.0f + (float)item->wanted);
@@ -119,7 +119,7 @@ enum status popularity_want(struct popularity *popularity, struct factors *facto
     if (record->wanted > 1)
         return STATUS_OK;
     record->at = record->first = now;
-    factors_columns(factors, item)[COLUMN_CLOSED] = 0.0f;
+    factors_change_columns(factors, item)[COLUMN_CLOSED] = 0.0f;
     return add_wanted(popularity, item);
 }
 

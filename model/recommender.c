@@ -92,6 +92,7 @@ void recommender_destroy(struct recommender *model)
     if (model == NULL)
         return;
     query_finish(&model->learning);
+    mips_destroy(model->index);
     dedupe_finish(&model->dedupe);
     destroy_parts(model);
     sampler_finish(&model->sampler);

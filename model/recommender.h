@@ -142,6 +142,21 @@ uint32_t recommender_item_wanted(const struct recommender *model, uint32_t item)
  * known items that nobody wanted yet and that the user had nothing to do with come after them. */
 void recommender_top(const struct recommender *model, struct query *query, uint32_t size,
                      struct list *list);
+/* The same for several queries at once, which costs less; at most RECOMMENDER_TOGETHER. */
+enum { RECOMMENDER_TOGETHER = 16 };
+void recommender_top_together(const struct recommender *model, struct query *const *queries,
+                              uint32_t count, uint32_t size, struct list *const *lists);
+/* Tells that so many lists are about to be ranked: brings the index of the items up to date where
+ * that costs less than it saves. The lists are the same with and without it, and it is no part of
+ * the state. Not while anybody asks. */
+void recommender_expect_lists(struct recommender *model, uint32_t lists);
+/* Whether lists lately came from the index, and how many items were taken into it so far. */
+struct recommender_index_counts {
+    uint64_t items_set;
+    uint64_t bytes;
+    bool used;
+};
+struct recommender_index_counts recommender_index_count(const struct recommender *model);
 /* Whether lists may not hold the item at that time: it is retired or expired. */
 bool recommender_is_withheld(const struct recommender *model, uint32_t item, int64_t ts_ms);
 /* The items that expired after the first time, and up to the second: gives how many there are, and

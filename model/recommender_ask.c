@@ -141,6 +141,12 @@ static float sparse_sum(const struct query *query, const float *row)
     return sum;
 }
 
+void query_sparse_sums(const struct query *query, float *sums)
+{
+    for (uint32_t n = 0; n < query->sparse.touched_count; n++)
+        sums[n] = sparse_sum(query, query->sparse.rows + (size_t)(n + 1) * SPARSE_ROW);
+}
+
 uint32_t recommender_blocks(const struct recommender *model)
 {
     return (model->item_ids.bound + TABLE_BLOCK_ROWS - 1) / TABLE_BLOCK_ROWS;
@@ -157,8 +163,8 @@ void recommender_scan(const struct recommender *model, struct query *query, uint
 static void add_sparse(struct query *query)
 {
     for (uint32_t n = 0; n < query->sparse.touched_count; n++) {
-        uint32_t item = query->sparse.touched[n];
-        query->scores[item] += sparse_sum(query, sparse_row(&query->sparse, item));
+        query->scores[query->sparse.touched[n]] +=
+            sparse_sum(query, query->sparse.rows + (size_t)(n + 1) * SPARSE_ROW);
     }
 }
 
@@ -298,20 +304,50 @@ static void hide(const struct recommender *model, struct query *query, bool list
         query->scores[user->last_item - 1] = CLOSED_SCORE;
 }
 
+bool query_hides(const struct recommender *model, const struct query *query, uint32_t item)
+{
+    if (model->cards.withheld.size > 0 && cards_withhold(&model->cards, item, query->second))
+        return true;
+    const struct user *user = recommender_user(model, query->user);
+    if (user == NULL)
+        return false;
+    const struct had_entry *entry = had_find(&user->had, item);
+    return user->last_item == item + 1 || (entry != NULL && (is_had(model, entry, query->second) ||
+                                                             is_unwanted(entry, query->second)));
+}
+
 static void name_items(const struct recommender *model, struct list *list)
 {
     for (uint32_t n = 0; n < list->size; n++)
         list->at[n].item = ids_text(&model->item_ids, list->at[n].slot);
 }
 
-void recommender_top(const struct recommender *model, struct query *query, uint32_t size,
-                     struct list *list)
+static void scan(const struct recommender *model, struct query *query, uint32_t size,
+                 struct list *list)
 {
     query_score_all(model, query);
     hide(model, query, true);
     top_select(query->scores, model->item_ids.bound, CLOSED_SCORE / 2, size, list);
-    recommender_fill(model, query, size, list);
-    name_items(model, list);
+}
+
+void recommender_top_together(const struct recommender *model, struct query *const *queries,
+                              uint32_t count, uint32_t size, struct list *const *lists)
+{
+    if (recommender_is_indexed(model))
+        recommender_search(model, queries, count, size, lists);
+    else
+        for (uint32_t n = 0; n < count; n++)
+            scan(model, queries[n], size, lists[n]);
+    for (uint32_t n = 0; n < count; n++) {
+        recommender_fill(model, queries[n], size, lists[n]);
+        name_items(model, lists[n]);
+    }
+}
+
+void recommender_top(const struct recommender *model, struct query *query, uint32_t size,
+                     struct list *list)
+{
+    recommender_top_together(model, &query, 1, size, &list);
 }
 
 uint32_t recommender_rank_scanned(const struct recommender *model, struct query *query,

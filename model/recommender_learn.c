@@ -127,7 +127,7 @@ static enum status place_item(struct recommender *model, uint32_t item,
     if (status != STATUS_OK || heard)
         return status;
     bool open = cards_of(&model->cards, item)->unheard;
-    factors_columns(&model->factors, item)[COLUMN_CLOSED] = open ? 0.0f : CLOSED_SCORE;
+    factors_change_columns(&model->factors, item)[COLUMN_CLOSED] = open ? 0.0f : CLOSED_SCORE;
     return STATUS_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "model/cards.h"
 #include "model/dedupe.h"
 #include "model/factors.h"
+#include "model/mips_index.h"
 #include "model/part.h"
 #include "model/popularity.h"
 #include "model/recommender.h"
@@ -26,6 +27,9 @@ struct query {
     uint32_t second;
     float *scores; /* (room) */
     uint32_t room;
+    struct top top; /* the list being made */
+    struct mips_query search;
+    const struct recommender *model; /* for search.judge */
 };
 
 struct recommender {
@@ -47,6 +51,10 @@ struct recommender {
     struct blend blend;
     struct dedupe dedupe;
     struct query learning; /* the learner's own */
+    /* recommender_index.c; no part of the state. */
+    struct mips_index *index; /* NULL: none yet */
+    uint64_t index_items_set;
+    uint64_t index_credit; /* what bringing it up to date may cost, saved up by lists to rank */
     struct samples samples;
     blend_values values;
 };
@@ -81,6 +89,15 @@ bool is_unwanted(const struct had_entry *entry, uint32_t second);
 /* recommender_fill.c: known items that nobody wanted yet follow when a list is short of `size`. */
 void recommender_fill(const struct recommender *model, struct query *query, uint32_t size,
                       struct list *list);
+/* Whether lists for the query may not hold the item, whatever its score. */
+bool query_hides(const struct recommender *model, const struct query *query, uint32_t item);
+/* recommender_index.c: the index tells the items' rows as they are. */
+bool recommender_is_indexed(const struct recommender *model);
+/* Lists by the index; at most RECOMMENDER_TOGETHER. */
+void recommender_search(const struct recommender *model, struct query *const *queries,
+                        uint32_t count, uint32_t size, struct list *const *lists);
+/* What each of the items with sparse features gets for them, in their order. */
+void query_sparse_sums(const struct query *query, float *sums);
 /* Erases a user and all that is known of them. */
 void recommender_erase_user(struct recommender *model, uint32_t slot);
 /* eviction.c: what the state costs in bytes; and at every 64th tick, back under the limit, sparing

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum { SIFT_LANES = 16, SIFT_GROUPS = 8, SIFT_ITEMS = SIFT_GROUPS * SIFT_LANES };
-enum { SIFT_COLUMNS = 8, SIFT_USERS = 16 };
+enum { SIFT_COLUMNS = 12, SIFT_USERS = 16 };
 
 /* Everything aligned to 64 bytes. */
 struct sift_items {

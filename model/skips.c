@@ -412,7 +412,7 @@ static enum status learn(void *self, struct recommender *model, const struct ste
     struct skips_item *record = table_row(&skips->item, step->item);
     count(&record->tally, !action->skipped);
     remember(table_row(&skips->user, step->user), step->item, !action->skipped);
-    factors_columns(&model->factors, step->item)[COLUMN_KEEP] =
+    factors_change_columns(&model->factors, step->item)[COLUMN_KEEP] =
         tally_odds(&record->tally, general_rate(skips));
     return STATUS_OK;
 }

@@ -76,6 +76,32 @@ void top_end(struct top *top, struct list *list)
     }
 }
 
+static uint32_t count_above(const float *scores, uint32_t count, float level)
+{
+    uint32_t above = 0;
+    for (uint32_t n = 0; n < count; n++)
+        above += scores[n] > level;
+    return above;
+}
+
+float top_level(const float *scores, uint32_t count, uint32_t wanted)
+{
+    enum { STEPS = 10 };
+    float low = scores[0], high = scores[0];
+    for (uint32_t n = 1; n < count; n++) {
+        low = scores[n] < low ? scores[n] : low;
+        high = scores[n] > high ? scores[n] : high;
+    }
+    for (int step = 0; step < STEPS; step++) {
+        float middle = low + (high - low) / 2;
+        if (count_above(scores, count, middle) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void top_select(const float *scores, uint32_t count, float floor, uint32_t size, struct list *list)
 {
     struct top top;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { USERS = 90, ITEMS = 200, EVENTS = 3000, BATCH = 64, LIST = 20 };
+enum { USERS = 90, ITEMS = 1500, /* enough for the index */ EVENTS = 3000, BATCH = 64, LIST = 20 };
 
 static const int64_t base_ms = 1700000000000;
 
@@ -17,7 +17,7 @@ static void learn(struct recommender *model, int first, int count)
     for (int i = first; i < first + count; i++) {
         char user[16], item[16];
         snprintf(user, sizeof user, "u%d", i * 7 % USERS);
-        snprintf(item, sizeof item, "i%d", i * i % ITEMS);
+        snprintf(item, sizeof item, "i%d", i * 37 % ITEMS);
         struct event event = {.user = text_of(user),
                               .item = text_of(item),
                               .name = text_of("like"),

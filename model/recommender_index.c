@@ -1,0 +1,192 @@
+/*
+ * Lists by the index: the dense part of the scores by maximum inner product search, the items with
+ * sparse features one by one. Whoever is not in the index, nor has sparse features, is closed.
+ *
+ *     touched items ─► scored in full ─┐
+ *     all others ─► index ─► judge() ──┴─► top
+ *
+ * Learning changes the rows of many items an event. They are marked (factors.h), and taken in when
+ * lists are about to be ranked and that pays; else lists are made by a plain scan.
+ */
+#include "model/recommender_parts.h"
+
+/* Fewer items are scanned as quickly. */
+enum { ITEMS_LEAST = 1024 };
+/* A list by a plain scan costs more than one by the index by as much as taking in this share of the
+ * items. */
+enum { SHARE_WORTH = 24 };
+
+_Static_assert((int)FEATURES_DENSE <= (int)MIPS_COLUMNS_MAX, "the columns of an item");
+
+bool recommender_is_indexed(const struct recommender *model)
+{
+    return model->index != NULL && !model->factors.changes.any;
+}
+
+static uint32_t count_changes(const struct changes *changes)
+{
+    uint32_t count = 0;
+    for (uint32_t word = 0; word < changes->room / 64; word++)
+        count += (uint32_t)__builtin_popcountll(changes->bits[word]);
+    return count;
+}
+
+static enum status take_in(struct recommender *model, uint32_t item)
+{
+    const float *row = factors_candidate(&model->factors, item);
+    if (row[model->settings.dim + COLUMN_CLOSED] == 0.0f)
+        return mips_set(model->index, item, row);
+    mips_remove(model->index, item);
+    return STATUS_OK;
+}
+
+static enum status take_all_in(struct recommender *model)
+{
+    struct changes *changes = &model->factors.changes;
+    uint32_t words = (model->item_ids.bound + 63) / 64;
+    enum status status = STATUS_OK;
+    for (uint32_t word = 0; word < words && status == STATUS_OK; word++) {
+        uint64_t left = changes->bits[word];
+        for (; left != 0 && status == STATUS_OK; left &= left - 1) {
+            uint32_t item = word * 64 + (uint32_t)__builtin_ctzll(left);
+            if (item < model->item_ids.bound)
+                status = take_in(model, item);
+            model->index_items_set++;
+        }
+        if (status == STATUS_OK)
+            changes->bits[word] = 0;
+    }
+    if (status == STATUS_OK)
+        memset(changes->bits + words, 0, (changes->room / 64 - words) * sizeof *changes->bits);
+    return status;
+}
+
+/* Without memory for it there is no index: lists are the same, and cost more. */
+static void give_up(struct recommender *model)
+{
+    mips_destroy(model->index);
+    model->index = NULL;
+    factors_mark_all(&model->factors);
+}
+
+void recommender_expect_lists(struct recommender *model, uint32_t lists)
+{
+    uint32_t items = model->item_ids.bound;
+    if (items < ITEMS_LEAST || recommender_is_indexed(model))
+        return;
+    model->index_credit += (uint64_t)lists * items / SHARE_WORTH;
+    if (model->index_credit < count_changes(&model->factors.changes))
+        return;
+    model->index_credit = 0;
+    enum status status = STATUS_OK;
+    if (model->index == NULL)
+        status = mips_create(model->settings.dim, FEATURES_DENSE, &model->index);
+    if (status == STATUS_OK)
+        status = take_all_in(model);
+    if (status != STATUS_OK) {
+        give_up(model);
+        return;
+    }
+    mips_settle(model->index);
+    model->factors.changes.any = false;
+}
+
+struct recommender_index_counts recommender_index_count(const struct recommender *model)
+{
+    return (struct recommender_index_counts){
+        .items_set = model->index_items_set,
+        .bytes = model->index == NULL ? 0 : mips_bytes(model->index),
+        .used = recommender_is_indexed(model),
+    };
+}
+
+/* ---- ranking ---- */
+
+/* Exact scores of items without sparse features; what may not be in the list has none. */
+static void judge(void *context, const uint32_t *items, uint32_t count, float *scores)
+{
+    const struct query *query = context;
+    const struct recommender *model = query->model;
+    uint32_t width = model->settings.dim + COLUMNS;
+    const float *rows[MIPS_JUDGED] = {0};
+    for (uint32_t n = 0; n < count; n++) {
+        rows[n] = factors_candidate(&model->factors, items[n]);
+        for (uint32_t d = 0; d < width; d += 16)
+            __builtin_prefetch(rows[n] + d);
+    }
+    kernels->dots(query->vector, rows, count, width, scores);
+    for (uint32_t n = 0; n < count; n++)
+        if (top_may_take(&query->top, scores[n]) &&
+            (sparse_is_touched(&query->sparse, items[n]) || query_hides(model, query, items[n])))
+            scores[n] = CLOSED_SCORE;
+}
+
+static void fetch_rows(const struct recommender *model, const uint32_t *items, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++)
+        table_fetch(&model->factors.candidate_rows, items[n]);
+}
+
+/* The full scores of the items that have sparse features, in their order. */
+static void score_touched(const struct recommender *model, struct query *query, float *scores)
+{
+    const struct sparse *sparse = &query->sparse;
+    uint32_t width = model->settings.dim + COLUMNS, total = sparse->touched_count;
+    float dense[MIPS_JUDGED];
+    const float *rows[MIPS_JUDGED] = {0};
+    query_sparse_sums(query, scores);
+    for (uint32_t first = 0, count; first < total; first += count) {
+        count = total - first < MIPS_JUDGED ? total - first : MIPS_JUDGED;
+        fetch_rows(model, sparse->touched + first, count);
+        for (uint32_t n = 0; n < count; n++)
+            rows[n] = factors_candidate(&model->factors, sparse->touched[first + n]);
+        kernels->dots(query->vector, rows, count, width, dense);
+        for (uint32_t n = 0; n < count; n++)
+            scores[first + n] += dense[n];
+    }
+}
+
+/* Those above the level, or the others. */
+static void push_touched(const struct recommender *model, struct query *query, const float *scores,
+                         float level, bool above)
+{
+    for (uint32_t n = 0; n < query->sparse.touched_count; n++) {
+        if ((scores[n] > level) != above || !top_may_take(&query->top, scores[n]))
+            continue;
+        uint32_t item = query->sparse.touched[n];
+        if (!query_hides(model, query, item))
+            top_push(&query->top, item, scores[n]);
+    }
+}
+
+/* They are few, but many of them are at the list's head. The best first, so that the others need
+ * not be pushed. */
+static void rank_touched(const struct recommender *model, struct query *query)
+{
+    float *scores = query->scores, level = -INFINITY;
+    score_touched(model, query, scores);
+    if (query->sparse.touched_count > query->top.most)
+        level = top_level(scores, query->sparse.touched_count, query->top.most);
+    push_touched(model, query, scores, level, true);
+    push_touched(model, query, scores, level, false);
+}
+
+void recommender_search(const struct recommender *model, struct query *const *queries,
+                        uint32_t count, uint32_t size, struct list *const *lists)
+{
+    struct mips_query *searches[RECOMMENDER_TOGETHER] = {0};
+    for (uint32_t n = 0; n < count; n++) {
+        struct query *query = queries[n];
+        top_begin(&query->top, size, CLOSED_SCORE / 2);
+        rank_touched(model, query);
+        query->model = model;
+        query->search.vector = query->vector;
+        query->search.judge = judge;
+        query->search.context = query;
+        query->search.top = &query->top;
+        searches[n] = &query->search;
+    }
+    mips_search(model->index, searches, count);
+    for (uint32_t n = 0; n < count; n++)
+        top_end(&queries[n]->top, lists[n]);
+}
