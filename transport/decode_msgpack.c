@@ -378,3 +378,21 @@ bool walk_msgpack(struct walk *walk, const char *at, const char *end)
     }
     return walk_rest(walk, at, end);
 }
+
+/* ---- for readers that build a tree ---- */
+
+bool msgpack_is_bounded(const char *at, const char *end)
+{
+    for (uint64_t awaited = 1; awaited > 0; awaited--) {
+        struct found found;
+        struct object object = {.found = &found};
+        at = read_object(at, end, &object);
+        if (at == NULL)
+            return false;
+        if (object.kind != OBJECT_SCALAR)
+            awaited += object.kind == OBJECT_MAP ? 2 * object.count : object.count;
+        if (awaited - 1 > (uint64_t)(end - at))
+            return false;
+    }
+    return true;
+}

@@ -1,5 +1,7 @@
 #include "transport/list_parse.h"
 
+#include "transport/decode_walk.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <msgpack.h>
@@ -118,7 +120,8 @@ static enum status parse_msgpack(struct text bytes, struct list *list, struct ar
     msgpack_unpacked_init(&unpacked);
     size_t used = 0;
     enum status status;
-    if (msgpack_unpack_next(&unpacked, bytes.at, bytes.size, &used) != MSGPACK_UNPACK_SUCCESS)
+    if (bytes.size == 0 || !msgpack_is_bounded(bytes.at, bytes.at + bytes.size) ||
+        msgpack_unpack_next(&unpacked, bytes.at, bytes.size, &used) != MSGPACK_UNPACK_SUCCESS)
         status = not_a_list("neither JSON nor MessagePack", error);
     else
         status = take_msgpack(&unpacked.data, list, arena, at_ms, error);

@@ -1,5 +1,7 @@
 /* The bytes of a list: JSON and MessagePack that other libraries read back as what went in. */
+#include "transport/decode_walk.h"
 #include "transport/float_text.h"
+#include "transport/list_parse.h"
 #include "transport/redis.h"
 
 #include <float.h>
@@ -190,6 +192,35 @@ static void nothing_is_written_past_the_end(void **state)
     }
 }
 
+/* Of what others may have put under a key. The tree would take 24 bytes for each object claimed. */
+static void claims_cost_no_memory(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        uint32_t size;
+    } claims[] = {
+        {"\xdd\xff\xff\xff\xff", 5},                    /* an array of four milliards */
+        {"\xdf\x7f\xff\xff\xff\x01", 6},                /* a map of two */
+        {"\x81\xa5items\xdd\x04\x00\x00\x00\xa1i", 14}, /* within a map */
+        {"\x82\xa5items\x91\xa1i\xa2"
+         "at\xdf\xff\xff\xff\xff",
+         19},
+    };
+    static struct list list;
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+        struct arena arena = {bytes, sizeof bytes};
+        struct error error;
+        int64_t at_ms;
+        const struct text text = {claims[i].bytes, claims[i].size};
+        assert_int_equal(list_parse(text, &list, &arena, &at_ms, &error), STATUS_BAD_DATA);
+        assert_false(msgpack_is_bounded(text.at, text.at + text.size));
+    }
+    static const char honest[] = "\x82\xa1i\x91\x01\xa1j\xc0";
+    assert_true(msgpack_is_bounded(honest, honest + sizeof honest - 1));
+    assert_false(msgpack_is_bounded(honest, honest + sizeof honest - 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +230,7 @@ int main(void)
         cmocka_unit_test(msgpack_is_the_same_map),
         cmocka_unit_test(an_empty_list_is_well_formed),
         cmocka_unit_test(nothing_is_written_past_the_end),
+        cmocka_unit_test(claims_cost_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
