@@ -105,6 +105,8 @@ enum status kafka_broker_create(uint32_t brokers, const char *topic, int partiti
 const char *kafka_broker_address(const struct kafka_broker *broker); /* host:port,… */
 /* All brokers refuse and drop connections (false) or take them again (true); the log stays. */
 void kafka_broker_set_up(struct kafka_broker *broker, bool up);
+/* The next batches that are produced, so many of them, are too large for it. */
+void kafka_broker_refuse_batches(struct kafka_broker *broker, uint32_t batches);
 void kafka_broker_destroy(struct kafka_broker *broker);
 
 #endif

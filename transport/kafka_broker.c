@@ -63,6 +63,14 @@ void kafka_broker_set_up(struct kafka_broker *broker, bool up)
     }
 }
 
+void kafka_broker_refuse_batches(struct kafka_broker *broker, uint32_t batches)
+{
+    enum { PRODUCE = 0 }; /* the request's number in the protocol */
+    for (uint32_t i = 0; i < batches; i++)
+        rd_kafka_mock_push_request_errors(broker->cluster, PRODUCE, 1,
+                                          RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+}
+
 void kafka_broker_destroy(struct kafka_broker *broker)
 {
     if (broker == NULL)

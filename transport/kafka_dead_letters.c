@@ -1,3 +1,11 @@
+/*
+ *     send() ─► batched ─► delivered, or lost
+ *                  └─ the batch is too large for the topic ─► single ─► delivered, or lost
+ *
+ * A broker takes or refuses a batch as a whole, and only it knows how large one may be. So the
+ * letters of a refused batch are sent again, each in a batch of its own: what is lost then is
+ * itself too large.
+ */
 #include "transport/kafka_conf.h"
 #include "transport/log.h"
 
@@ -9,16 +17,26 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { FLUSH_MS = 5000 };
+enum {
+    FLUSH_MS = 5000,
+    SINGLE_MAX = 1000, /* so many on their second way, and no more are taken */
+};
+
+struct sender {
+    rd_kafka_t *client; /* NULL: there is none */
+    rd_kafka_queue_t *queue;
+    rd_kafka_topic_t *topic;
+};
 
 struct kafka_dead_letters {
     struct dead_letters base;
     struct ev_loop *loop;
     struct ev_io io;
     int wake_fd;
-    rd_kafka_t *client; /* NULL: only counted */
-    rd_kafka_queue_t *queue;
-    rd_kafka_topic_t *topic;
+    char *topic;
+    struct sender batched;        /* without a client: letters are only counted */
+    struct sender single;         /* made when it is needed first … */
+    rd_kafka_conf_t *single_conf; /* … of this */
     uint64_t outstanding, lost;
     struct log_limit lost_lines;
 };
@@ -32,17 +50,90 @@ static void count_lost(struct kafka_dead_letters *self, rd_kafka_resp_err_t why)
 {
     self->lost++;
     log_every(&self->lost_lines, 10, LOG_LEVEL_WARNING, "a dead letter is lost: topic %s: %s",
-              rd_kafka_topic_name(self->topic), rd_kafka_err2str(why));
+              self->topic, rd_kafka_err2str(why));
+}
+
+/* ---- senders ---- */
+
+static enum status open_sender(struct kafka_dead_letters *self, rd_kafka_conf_t *conf,
+                               struct sender *sender, struct error *error)
+{
+    static const uint64_t one = 1;
+    enum status status = kafka_client_create(RD_KAFKA_PRODUCER, conf, &sender->client, error);
+    if (status != STATUS_OK)
+        return status;
+    sender->topic = rd_kafka_topic_new(sender->client, self->topic, NULL);
+    if (sender->topic == NULL)
+        return error_set(error, STATUS_BAD_CONFIG, "input.dead_letter_topic: \"%s\": %s",
+                         self->topic, rd_kafka_err2str(rd_kafka_last_error()));
+    sender->queue = rd_kafka_queue_get_main(sender->client);
+    rd_kafka_queue_io_event_enable(sender->queue, self->wake_fd, &one, sizeof one);
+    return STATUS_OK;
+}
+
+static void close_sender(struct sender *sender)
+{
+    if (sender->queue != NULL) {
+        rd_kafka_queue_io_event_enable(sender->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(sender->queue);
+    }
+    if (sender->topic != NULL)
+        rd_kafka_topic_destroy(sender->topic);
+    kafka_client_destroy(sender->client, 1000);
+    *sender = (struct sender){.client = NULL};
+}
+
+static rd_kafka_resp_err_t produce(const struct sender *sender, const void *value, size_t size,
+                                   const void *key, size_t key_size, rd_kafka_headers_t *headers)
+{
+    rd_kafka_resp_err_t answer = rd_kafka_producev(sender->client, RD_KAFKA_V_RKT(sender->topic),
+                                                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                                   RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size),
+                                                   RD_KAFKA_V_KEY((void *)(uintptr_t)key, key_size),
+                                                   RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+    if (answer != RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_headers_destroy(headers);
+    return answer;
+}
+
+/* ---- what became of a letter ---- */
+
+static bool has_single_sender(struct kafka_dead_letters *self)
+{
+    struct error error;
+    if (self->single_conf == NULL)
+        return self->single.client != NULL;
+    rd_kafka_conf_t *conf = self->single_conf;
+    self->single_conf = NULL;
+    if (open_sender(self, conf, &self->single, &error) == STATUS_OK)
+        return true;
+    log_line(LOG_LEVEL_WARNING, "dead letters cannot be sent one by one: %s", error.text);
+    close_sender(&self->single);
+    return false;
+}
+
+static bool send_alone(struct kafka_dead_letters *self, const rd_kafka_message_t *letter)
+{
+    rd_kafka_headers_t *headers;
+    if (!has_single_sender(self) ||
+        rd_kafka_message_headers(letter, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    return produce(&self->single, letter->payload, letter->len, letter->key, letter->key_len,
+                   rd_kafka_headers_copy(headers)) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, void *context)
 {
-    (void)client;
     struct kafka_dead_letters *self = context;
+    if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && client == self->batched.client &&
+        send_alone(self, message))
+        return;
     self->outstanding--;
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         count_lost(self, message->err);
 }
+
+/* ---- sending ---- */
 
 /* The message's own headers, in a copy that may be added to. */
 static rd_kafka_headers_t *own_headers(const struct message *message)
@@ -71,22 +162,19 @@ static bool dead_letters_send(struct dead_letters *base, const struct message *m
                               const char *reason)
 {
     struct kafka_dead_letters *self = self_of(base);
-    if (self->client == NULL)
+    if (self->batched.client == NULL)
         return true;
-    rd_kafka_headers_t *headers = make_headers(message, reason);
-    rd_kafka_resp_err_t answer = rd_kafka_producev(
-        self->client, RD_KAFKA_V_RKT(self->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_VALUE((void *)message->value, message->size),
-        RD_KAFKA_V_KEY((void *)message->key, message->key_size), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_END);
-    if (answer == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        self->outstanding++;
-        return true;
-    }
-    rd_kafka_headers_destroy(headers);
-    if (answer == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    if (self->single.client != NULL && rd_kafka_outq_len(self->single.client) >= SINGLE_MAX)
         return false;
-    count_lost(self, answer);
+    rd_kafka_resp_err_t answer =
+        produce(&self->batched, message->value, message->size, message->key, message->key_size,
+                make_headers(message, reason));
+    if (answer == RD_KAFKA_RESP_ERR_NO_ERROR)
+        self->outstanding++;
+    else if (answer == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return false;
+    else
+        count_lost(self, answer);
     return true;
 }
 
@@ -103,8 +191,26 @@ static uint64_t dead_letters_lost(struct dead_letters *base)
 static void dead_letters_serve(struct dead_letters *base)
 {
     struct kafka_dead_letters *self = self_of(base);
-    if (self->client != NULL)
-        rd_kafka_poll(self->client, 0);
+    if (self->batched.client != NULL)
+        rd_kafka_poll(self->batched.client, 0);
+    if (self->single.client != NULL)
+        rd_kafka_poll(self->single.client, 0);
+}
+
+/* What the first refuses may still go by the second. */
+static void flush(struct kafka_dead_letters *self)
+{
+    const struct sender *both[] = {&self->batched, &self->single};
+    for (int i = 0; i < 2; i++) {
+        rd_kafka_t *client = both[i]->client;
+        if (client == NULL || self->outstanding == 0 ||
+            rd_kafka_flush(client, FLUSH_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            continue;
+        log_line(LOG_LEVEL_WARNING, "%" PRIu64 " dead letters were not acknowledged in %d s",
+                 self->outstanding, FLUSH_MS / 1000);
+        rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+        rd_kafka_poll(client, 0);
+    }
 }
 
 static void dead_letters_destroy(struct dead_letters *base)
@@ -112,22 +218,14 @@ static void dead_letters_destroy(struct dead_letters *base)
     struct kafka_dead_letters *self = self_of(base);
     if (self->wake_fd >= 0)
         ev_io_stop(self->loop, &self->io);
-    if (self->queue != NULL) {
-        rd_kafka_queue_io_event_enable(self->queue, -1, NULL, 0);
-        rd_kafka_queue_destroy(self->queue);
-    }
-    if (self->client != NULL && self->outstanding > 0 &&
-        rd_kafka_flush(self->client, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        log_line(LOG_LEVEL_WARNING, "%" PRIu64 " dead letters were not acknowledged in %d s",
-                 self->outstanding, FLUSH_MS / 1000);
-        rd_kafka_purge(self->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-        rd_kafka_poll(self->client, 0);
-    }
-    if (self->topic != NULL)
-        rd_kafka_topic_destroy(self->topic);
-    kafka_client_destroy(self->client, 1000);
+    flush(self);
+    close_sender(&self->batched);
+    close_sender(&self->single);
+    if (self->single_conf != NULL)
+        rd_kafka_conf_destroy(self->single_conf);
     if (self->wake_fd >= 0)
         close(self->wake_fd);
+    free(self->topic);
     free(self);
 }
 
@@ -148,30 +246,45 @@ static void on_wake(struct ev_loop *loop, struct ev_io *io, int events)
         dead_letters_serve(&self->base);
 }
 
-static enum status make_client(struct kafka_dead_letters *self, const struct kafka_pairs *kafka,
-                               const char *topic, struct error *error)
+static enum status make_conf(struct kafka_dead_letters *self, const struct kafka_pairs *kafka,
+                             rd_kafka_conf_t **out, struct error *error)
 {
-    static const uint64_t one = 1;
-    rd_kafka_conf_t *conf = kafka_conf_create(kafka, error);
-    if (conf == NULL)
+    *out = kafka_conf_create(kafka, error);
+    if (*out == NULL)
         return STATUS_BAD_CONFIG;
-    rd_kafka_conf_set_opaque(conf, self);
-    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    enum status status = kafka_client_create(RD_KAFKA_PRODUCER, conf, &self->client, error);
-    if (status != STATUS_OK)
-        return status;
-    self->topic = rd_kafka_topic_new(self->client, topic, NULL);
-    if (self->topic == NULL)
-        return error_set(error, STATUS_BAD_CONFIG, "input.dead_letter_topic: \"%s\": %s", topic,
-                         rd_kafka_err2str(rd_kafka_last_error()));
+    rd_kafka_conf_set_opaque(*out, self);
+    rd_kafka_conf_set_dr_msg_cb(*out, on_delivery);
+    return STATUS_OK;
+}
+
+static enum status make_senders(struct kafka_dead_letters *self, const struct kafka_pairs *kafka,
+                                struct error *error)
+{
     self->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (self->wake_fd < 0)
         return error_set(error, STATUS_IO, "no descriptor for the dead letters");
     ev_io_init(&self->io, on_wake, self->wake_fd, EV_READ);
     self->io.data = self;
     ev_io_start(self->loop, &self->io);
-    self->queue = rd_kafka_queue_get_main(self->client);
-    rd_kafka_queue_io_event_enable(self->queue, self->wake_fd, &one, sizeof one);
+    rd_kafka_conf_t *conf;
+    enum status status = make_conf(self, kafka, &self->single_conf, error);
+    if (status == STATUS_OK)
+        status = kafka_conf_set(self->single_conf, "batch.num.messages", "1", error);
+    if (status == STATUS_OK)
+        status = make_conf(self, kafka, &conf, error);
+    return status == STATUS_OK ? open_sender(self, conf, &self->batched, error) : status;
+}
+
+static enum status set_topic(struct kafka_dead_letters *self, const char *topic,
+                             struct error *error)
+{
+    rd_kafka_topic_partition_list_t *valid = kafka_topics_parse(topic, error);
+    if (valid == NULL)
+        return STATUS_BAD_CONFIG;
+    rd_kafka_topic_partition_list_destroy(valid);
+    self->topic = strdup(topic);
+    if (self->topic == NULL)
+        return error_set(error, STATUS_NO_MEMORY, "no memory for the dead letters");
     return STATUS_OK;
 }
 
@@ -185,17 +298,14 @@ enum status kafka_dead_letters_create(struct ev_loop *loop, const struct kafka_p
     self->base.ops = &operations;
     self->loop = loop;
     self->wake_fd = -1;
-    if (topic != NULL && topic[0] != '\0') {
-        rd_kafka_topic_partition_list_t *valid = kafka_topics_parse(topic, error);
-        enum status status =
-            valid != NULL ? make_client(self, kafka, topic, error) : STATUS_BAD_CONFIG;
-        if (valid != NULL)
-            rd_kafka_topic_partition_list_destroy(valid);
-        if (status != STATUS_OK) {
-            dead_letters_destroy(&self->base);
-            return status;
-        }
-    }
-    *out = &self->base;
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    if (topic != NULL && topic[0] != '\0')
+        status = set_topic(self, topic, error);
+    if (status == STATUS_OK && self->topic != NULL)
+        status = make_senders(self, kafka, error);
+    if (status == STATUS_OK)
+        *out = &self->base;
+    else
+        dead_letters_destroy(&self->base);
+    return status;
 }

@@ -213,6 +213,24 @@ def test_a_topic_that_refuses_them_stops_nothing(tasted):
     assert tasted.stop() == 0
 
 
+@pytest.mark.apache
+def test_one_too_large_for_the_topic_takes_no_other_along(tasted):
+    """A produce batch is accepted or refused as a whole: what only the batch made too large is
+    sent again by itself."""
+    tasted.kafka.topic(tasted.dead_topic, max_message_bytes=20_000)
+    small = [b"x%04d" % n + b"." * 5_000 for n in range(200)]
+    large = [b"L%d" % n + b"." * 30_000 for n in range(3)]
+    tasted.kafka.produce(tasted.topic, small[:100] + large + small[100:])
+    tasted.start()
+    tasted.kafka.produce(tasted.topic, [as_json(GOOD)])
+    tasted.wait_learned(1)
+    letters = tasted.kafka.messages(tasted.dead_topic, len(small), timeout=60)
+    assert sorted(letter.value() for letter in letters) == small
+    assert all(headers(letter)["tasted.reason"] == "undecodable" for letter in letters)
+    wait_until(lambda: tasted.metrics()["tasted_dead_letters_lost_total"] == len(large), 20,
+               "the three that no batch could carry are counted as lost")
+
+
 def test_key_and_huge_headers_do_no_harm(tasted):
     huge = [(f"header-{number}", b"x" * 4000) for number in range(100)]
     tasted.kafka.produce(tasted.topic, [("key of it", b"bad"), ("u", as_json(GOOD))], headers=huge)

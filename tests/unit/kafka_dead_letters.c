@@ -164,6 +164,34 @@ static void test_letters_that_cannot_be_delivered_are_lost_in_time(void **state)
     kit_finish(&kit);
 }
 
+/* One batch is refused; its letters come by themselves, the first of which is refused again. */
+static void test_a_batch_too_large_loses_only_what_is_too_large_itself(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"linger.ms", "300"};
+    struct dead_letters *letters = open_letters("dead");
+    struct message message = {
+        .topic = "events", .value = "x", .size = 1, .key = "k", .key_size = 1};
+    kafka_broker_refuse_batches(kit.broker, 2);
+    for (int i = 0; i < 20; i++)
+        assert_true(letters->ops->send(letters, &message, "bad_ts"));
+    assert_true(wait_outstanding(letters, 0, 10));
+    assert_int_equal(letters->ops->lost(letters), 1);
+    assert_true(letters->ops->send(letters, &message, "bad_ts")); /* and on as before */
+    assert_true(wait_outstanding(letters, 0, 5));
+    assert_int_equal(letters->ops->lost(letters), 1);
+    letters->ops->destroy(letters);
+
+    rd_kafka_t *client = open_reader();
+    rd_kafka_message_t *got = read_one(client, "dead");
+    assert_non_null(got);
+    assert_header(got, "tasted.reason", "bad_ts");
+    rd_kafka_message_destroy(got);
+    kafka_client_destroy(client, 5000);
+    kit_finish(&kit);
+}
+
 static void test_a_full_queue_is_told(void **state)
 {
     (void)state;
@@ -191,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_headers_of_its_own_go_along),
         cmocka_unit_test(test_without_a_topic_letters_are_forgotten),
         cmocka_unit_test(test_letters_that_cannot_be_delivered_are_lost_in_time),
+        cmocka_unit_test(test_a_batch_too_large_loses_only_what_is_too_large_itself),
         cmocka_unit_test(test_a_full_queue_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
