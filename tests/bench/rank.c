@@ -1,12 +1,17 @@
 /*
  * Ranking: the exact best 100 of many vectors, by a plain scan and by the index.
  *
- *     rank --items items.f32 --users users.f32 --dim 64 --size 100 --together 8
+ *     rank --vectors DIR --items 100000 --users 512 --noise .1 --write DIR
  *
- * The files hold rows of `dim` floats. One JSON object: microseconds of CPU a user for the scan,
- * the index without (cold) and with (warm) a list of the user from before, how many items were
- * judged by their exact scores, lists that differ from the scan's ("mismatches": must be 0), bytes
- * an item, and what it takes to set an item anew.
+ * DIR holds items.npy and users.npy as `tasted snapshot export` writes them. Of the users some are
+ * taken from all over; the items are taken in an order of their own, over and over up to the number
+ * wanted, each with noise of that share of its length. --write writes both for others, as items.f32
+ * and users.f32, rows of floats, and does nothing else.
+ *
+ * One JSON object: microseconds of CPU a user for the scan, the index without (cold) and with
+ * (warm) a list of the user from before, how many items were judged by their exact scores, entries
+ * of lists that differ from the scan's ("mismatches": must be 0), bytes an item, and what it takes
+ * to set an item anew.
  */
 #include "tests/bench/bench.h"
 
@@ -15,9 +20,8 @@
 #include "model/random.h"
 
 #include <math.h>
-#include <sys/stat.h>
 
-enum { SCANNED = 16, ROUNDS = 3 }; /* users that are also scanned for; passes over all users */
+enum { SCANNED = 32 }; /* users that are also scanned for */
 
 struct world {
     const float *items, *users;
@@ -34,23 +38,83 @@ struct asker {
     struct list before;
 };
 
-static const float *read_rows(const char *path, uint32_t dim, uint32_t *count)
+static _Noreturn void refuse(const char *path, const char *why)
 {
-    struct stat info;
+    fprintf(stderr, "rank: %s: %s\n", path, why);
+    exit(65);
+}
+
+/* The rows of a NumPy file, (count, dim) floats; of its head only the length and shape are of
+ * interest. */
+static float *read_npy(const char *folder, const char *name, uint32_t *count, uint32_t *dim)
+{
+    char path[4096], head[4096] = {0};
+    uint16_t length;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
-    if (file == NULL || fstat(fileno(file), &info) != 0) {
-        perror(path);
-        exit(74);
-    }
-    size_t bytes = (size_t)info.st_size;
-    float *rows = bench_huge(bytes);
-    *count = (uint32_t)(bytes / (dim * sizeof *rows));
-    if (fread(rows, dim * sizeof *rows, *count, file) != *count) {
-        perror(path);
-        exit(74);
-    }
+    if (file == NULL || fread(head, 10, 1, file) != 1)
+        refuse(path, "cannot be read");
+    memcpy(&length, head + 8, sizeof length);
+    if (length >= sizeof head || fread(head, length, 1, file) != 1)
+        refuse(path, "ends in its head");
+    head[length] = '\0';
+    const char *shape = strstr(head, "'shape': (");
+    if (strstr(head, "<f4") == NULL || shape == NULL ||
+        sscanf(shape, "'shape': (%u, %u)", count, dim) != 2 || *dim % 16 != 0 ||
+        *dim > MIPS_DIM_MAX)
+        refuse(path, "no rows of floats");
+    float *rows = bench_huge((size_t)*count * *dim * sizeof *rows);
+    if (fread(rows, *dim * sizeof *rows, *count, file) != *count)
+        refuse(path, "is cut");
     fclose(file);
     return rows;
+}
+
+/* Row n of those wanted, whose order is not that of their slots: popular ones are among the first
+ * there. */
+static float *tile(const float *rows, uint32_t count, uint32_t dim, uint32_t wanted, float noise)
+{
+    uint32_t *order = bench_huge(count * sizeof *order);
+    float *tiled = bench_huge((size_t)wanted * dim * sizeof *tiled);
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t other = random_below((uint32_t)(random_at(3, n) >> 32), n + 1);
+        order[n] = order[other];
+        order[other] = n;
+    }
+    for (uint32_t n = 0; n < wanted; n++) {
+        const float *row = rows + (size_t)order[n % count] * dim;
+        float length = sqrtf(kernels->dot(row, row, dim) / (float)dim);
+        for (uint32_t d = 0; d < dim; d++)
+            tiled[(size_t)n * dim + d] =
+                row[d] + noise * length * 1.732f * random_signed((uint32_t)random_at(n, d));
+    }
+    return tiled;
+}
+
+/* Users with a vector, from all over. */
+static float *choose(const float *rows, uint32_t count, uint32_t dim, uint32_t *wanted)
+{
+    float *chosen = bench_huge((size_t)*wanted * dim * sizeof *chosen);
+    uint32_t filled = 0;
+    for (uint32_t n = 0; n < 16 * *wanted && filled < *wanted; n++) {
+        const float *row =
+            rows + (size_t)random_below((uint32_t)(random_at(4, n) >> 32), count) * dim;
+        if (kernels->dot(row, row, dim) > 0.0f)
+            memcpy(chosen + (size_t)filled++ * dim, row, dim * sizeof *row);
+    }
+    *wanted = filled;
+    return chosen;
+}
+
+static void write_rows(const char *folder, const char *name, const float *rows, size_t floats)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(rows, sizeof *rows, floats, file) != floats || fclose(file) != 0) {
+        perror(path);
+        exit(74);
+    }
 }
 
 static void judge(void *context, const uint32_t *slots, uint32_t count, float *scores)
@@ -218,20 +282,38 @@ static double time_sets(struct world *world)
     return (double)(bench_cpu_ns() - began) / sets;
 }
 
+static void fill(struct world *world, int argc, char **argv)
+{
+    const char *folder = bench_word(argc, argv, "--vectors", ".");
+    const char *out = bench_word(argc, argv, "--write", NULL);
+    uint32_t items, users, dim;
+    float *rows = read_npy(folder, "items.npy", &items, &world->dim);
+    float *vectors = read_npy(folder, "users.npy", &users, &dim);
+    if (dim != world->dim || items == 0 || users == 0)
+        refuse(folder, "items and users of different dimension, or none");
+    world->items_count = (uint32_t)bench_number(argc, argv, "--items", 10000);
+    world->users_count = (uint32_t)bench_number(argc, argv, "--users", 512);
+    world->items =
+        tile(rows, items, dim, world->items_count, (float)bench_number(argc, argv, "--noise", .1));
+    world->users = choose(vectors, users, dim, &world->users_count);
+    if (out == NULL)
+        return;
+    write_rows(out, "items.f32", world->items, (size_t)world->items_count * dim);
+    write_rows(out, "users.f32", world->users, (size_t)world->users_count * dim);
+    exit(0);
+}
+
 int main(int argc, char **argv)
 {
-    uint32_t dim = (uint32_t)bench_number(argc, argv, "--dim", 64), mismatches = 0;
+    uint32_t mismatches = 0;
     uint32_t together = (uint32_t)bench_number(argc, argv, "--together", MIPS_USERS);
-    struct world world = {.dim = dim, .size = (uint32_t)bench_number(argc, argv, "--size", 100)};
-    world.items =
-        read_rows(bench_word(argc, argv, "--items", "items.f32"), dim, &world.items_count);
-    world.users =
-        read_rows(bench_word(argc, argv, "--users", "users.f32"), dim, &world.users_count);
-    if (mips_create(dim, 0, &world.index) != STATUS_OK)
+    struct world world = {.size = (uint32_t)bench_number(argc, argv, "--size", 100)};
+    fill(&world, argc, argv);
+    if (mips_create(world.dim, 0, &world.index) != STATUS_OK)
         return 70;
     uint64_t began = bench_cpu_ns();
     for (uint32_t slot = 0; slot < world.items_count; slot++)
-        if (mips_set(world.index, slot, world.items + (size_t)slot * dim) != STATUS_OK)
+        if (mips_set(world.index, slot, world.items + (size_t)slot * world.dim) != STATUS_OK)
             return 70;
     mips_settle(world.index);
     double build_ns = (double)(bench_cpu_ns() - began) / world.items_count;
