@@ -18,7 +18,7 @@
 #include "model/table.h"
 #include "model/users.h"
 
-enum { DIM_MAX = 512, GAP_BUCKETS = 64, HISTORY_USED = 30 };
+enum { DIM_MAX = 512, GAP_BUCKETS = 64, HISTORY_USED = 20 };
 
 /* Accumulators of one item's other rows; the candidate's are in its columns. */
 struct item_sums {

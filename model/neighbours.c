@@ -7,7 +7,7 @@
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
 
-enum { NEIGHBOURS_MOST = 128, ITEMS_LEARNED = 5, ITEMS_ASKED = 5 };
+enum { NEIGHBOURS_MOST = 128, ITEMS_LEARNED = 3, ITEMS_ASKED = 5 };
 
 #define NEARER 0.9f
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOG_EVER = POPULARITY_SPANS, LOG_AGE, LOGS }; /* what a logarithm is taken of */
+
 /* Items brought up to date at an event: its own, and others in turn. */
 enum { REFRESHED = 5, FADED_ROOM = 32 };
 
@@ -85,16 +87,28 @@ static void fade(struct popularity *popularity, const uint32_t slots[REFRESHED],
     }
 }
 
+/* The columns of up to REFRESHED items, all logarithms at once: the compiler makes vectors of it.
+ */
 static void write_columns(const struct popularity *popularity, struct factors *factors,
-                          uint32_t slot)
+                          const uint32_t *slots, uint32_t count)
 {
-    const struct popular_item *item = popularity_of(popularity, slot);
-    float *columns = factors_change_columns(factors, slot);
-    for (int span = 0; span < POPULARITY_SPANS; span++)
-        columns[COLUMN_POPULAR_NOW + span] = real_logf(1.0f + item->count[span] / SMALLEST_COUNT);
-    columns[COLUMN_POPULAR_EVER] = real_logf(1.0f + (float)item->wanted);
-    float age = item->wanted > 0 ? (float)(item->at - item->first) : 0.0f;
-    columns[COLUMN_AGE] = AGE_SCALE * real_logf(1.0f + age / AGE_UNIT);
+    float at[REFRESHED * LOGS], *to = at;
+    for (uint32_t n = 0; n < count; n++, to += LOGS) {
+        const struct popular_item *item = popularity_of(popularity, slots[n]);
+        for (int span = 0; span < POPULARITY_SPANS; span++)
+            to[span] = 1.0f + item->count[span] / SMALLEST_COUNT;
+        to[LOG_EVER] = 1.0f + (float)item->wanted;
+        to[LOG_AGE] = 1.0f + (item->wanted > 0 ? (float)(item->at - item->first) : 0.0f) / AGE_UNIT;
+    }
+    for (uint32_t n = 0; n < count * LOGS; n++)
+        at[n] = real_logf(at[n]);
+    to = at;
+    for (uint32_t n = 0; n < count; n++, to += LOGS) {
+        float *columns = factors_change_columns(factors, slots[n]);
+        memcpy(columns + COLUMN_POPULAR_NOW, to, POPULARITY_SPANS * sizeof *to);
+        columns[COLUMN_POPULAR_EVER] = to[LOG_EVER];
+        columns[COLUMN_AGE] = AGE_SCALE * to[LOG_AGE];
+    }
 }
 
 static enum status add_wanted(struct popularity *popularity, uint32_t slot)
@@ -135,8 +149,7 @@ void popularity_learn(struct popularity *popularity, struct factors *factors, ui
     fade(popularity, slots, now);
     for (int span = 0; span < POPULARITY_SPANS; span++)
         record->count[span] += 1.0f;
-    for (int n = 0; n < REFRESHED; n++)
-        write_columns(popularity, factors, slots[n]);
+    write_columns(popularity, factors, slots, REFRESHED);
 }
 
 void popularity_suppose(struct popularity *popularity, struct factors *factors, uint32_t item,
@@ -145,7 +158,7 @@ void popularity_suppose(struct popularity *popularity, struct factors *factors, 
     struct popular_item *record = popularity_of(popularity, item);
     memcpy(record->count, count, sizeof record->count);
     record->at = now;
-    write_columns(popularity, factors, item);
+    write_columns(popularity, factors, &item, 1);
 }
 
 void popularity_refresh(struct popularity *popularity, struct factors *factors, uint32_t item,
@@ -155,7 +168,7 @@ void popularity_refresh(struct popularity *popularity, struct factors *factors, 
     for (int n = 0; n < REFRESHED; n++)
         slots[n] = item;
     fade(popularity, slots, now);
-    write_columns(popularity, factors, item);
+    write_columns(popularity, factors, &item, 1);
 }
 
 void popularity_drop(struct popularity *popularity, const bool *gone)
