@@ -314,6 +314,16 @@ bool redis_link_is_open(const struct redis_link *link)
            !(link->context->c.flags & (REDIS_DISCONNECTING | REDIS_FREEING));
 }
 
+void redis_link_push(struct redis_link *link)
+{
+    enum { MUCH = 32 * 1024 };
+    if (link->unpushed < MUCH || !redis_link_is_open(link) ||
+        (link->context->c.flags & REDIS_IN_CALLBACK) != 0)
+        return;
+    link->unpushed = 0;
+    redisAsyncHandleWrite(link->context);
+}
+
 bool redis_link_send(struct redis_link *link, struct command command, redisCallbackFn *fn,
                      void *data)
 {
@@ -321,6 +331,7 @@ bool redis_link_send(struct redis_link *link, struct command command, redisCallb
         redisAsyncFormattedCommand(link->context, fn, data, command.bytes, command.size) !=
             REDIS_OK)
         return false;
+    link->unpushed += command.size;
     if (fn != NULL)
         await_reply(link);
     return true;

@@ -40,6 +40,7 @@ struct redis_link {
     double silence_due; /* when silence_timer should fire */
     double heard_at;    /* last reply, or the first command after a rest */
     uint32_t awaited;   /* replies */
+    size_t unpushed;    /* bytes handed over since the last push */
     uint64_t random;    /* for the jitter */
     struct log_limit trouble;
     char name[320]; /* "host:port" or the socket's path, for messages */
@@ -56,6 +57,10 @@ void redis_link_finish(struct redis_link *link);
  * connection is torn down: then it must do nothing. Without `fn` the reply is not waited for. */
 bool redis_link_send(struct redis_link *link, struct command command, redisCallbackFn *fn,
                      void *data);
+/* Writes what waits to be sent when it has become much, instead of when the loop comes round: Redis
+ * then works while we do. The connection may be lost by that, with down(). Not from a callback of
+ * hiredis, where it does nothing. */
+void redis_link_push(struct redis_link *link);
 bool redis_link_is_open(const struct redis_link *link);
 void redis_link_heard(struct redis_link *link);
 /* The server does what it is there for: the next back-off begins small again. */

@@ -337,6 +337,7 @@ static void send_list(struct redis_store *store, struct operation *operation,
 static bool put(struct store *self, const struct store_write *write)
 {
     struct redis_store *store = (struct redis_store *)self;
+    redis_link_push(&store->link);
     if (!has_room(self)) {
         store->full = true;
         return false;
