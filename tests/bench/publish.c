@@ -17,7 +17,7 @@
 #include <hiredis/async.h>
 #include <sys/resource.h>
 
-enum { ENTRIES = 100, POOL = 512, USERS = 20000, DEPTH = 256, TTL_S = 2592000 };
+enum { ENTRIES = 100, POOL = 128, USERS = 20000, DEPTH = 256, TTL_S = 2592000 };
 
 struct command {
     char *bytes;
@@ -29,7 +29,7 @@ struct bench {
     struct ev_loop *loop;
     struct store *store;
     redisAsyncContext *bare;
-    struct list *lists; /* (POOL) */
+    struct list *lists; /* (POOL): as many as the daemon ranks before it publishes them */
     char (*items)[ENTRIES][16];
     struct command *commands; /* (POOL), as the bare pipeline sends them */
     uint32_t wanted, sent, answered;
