@@ -16,6 +16,12 @@ static uint32_t home_of(uint32_t item, uint32_t room)
     return (item * 0x9e3779b1u >> 16) & (room - 1); /* room is at most 2^13 */
 }
 
+void had_fetch(const struct had *had, uint32_t item)
+{
+    if (had->room > 0)
+        __builtin_prefetch(&had->at[home_of(item, had->room)], 1);
+}
+
 static struct had_entry *cell_of(const struct had *had, uint32_t item)
 {
     uint32_t cell = home_of(item, had->room);

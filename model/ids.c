@@ -184,6 +184,11 @@ uint32_t ids_find(const struct ids *ids, struct text id)
     return id.size == 0 ? SLOT_NONE : find(ids, id, ids_hash(ids, id));
 }
 
+uint32_t ids_find_hashed(const struct ids *ids, struct text id, uint32_t hash)
+{
+    return id.size == 0 ? SLOT_NONE : find(ids, id, hash);
+}
+
 void ids_fetch_cell(const struct ids *ids, uint32_t hash)
 {
     __builtin_prefetch(&ids->cells.at[hash & ids->cells.mask]);

@@ -75,6 +75,17 @@ enum verdict recommender_skim(struct recommender *model, const struct event *eve
  * more. */
 enum status recommender_describe(struct recommender *model, const struct item_card *card);
 
+/* Before events[n] is learned, n = 0, 1, …: brings near what the next ones will touch. Changes
+ * nothing but `ahead`, which needs no beginning; an event may still be left out, or differ. */
+enum { AHEAD_MOST = 12, AHEAD_ROOM = 16 };
+struct ahead {
+    struct ahead_event {
+        uint32_t user_hash, item_hash, user, item;
+    } at[AHEAD_ROOM];
+};
+void recommender_look_ahead(const struct recommender *model, struct ahead *ahead,
+                            const struct event *events, uint32_t n, uint32_t size);
+
 /* ---- asking ---- */
 
 uint32_t recommender_find_user(const struct recommender *model,

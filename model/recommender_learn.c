@@ -145,6 +145,19 @@ enum status recommender_describe(struct recommender *model, const struct item_ca
     return STATUS_OK;
 }
 
+void recommender_fetch_samples(const struct recommender *model, uint64_t number)
+{
+    const struct loss *loss = &losses[model->settings.loss];
+    if (!loss->uniform || model->popularity.wanted_count == 0)
+        return;
+    struct draw draw = {.key = random_key(model->settings.seed, number, PURPOSE_SAMPLES),
+                        .most = loss->negatives,
+                        .wanted = model->popularity.wanted_items,
+                        .wanted_count = model->popularity.wanted_count,
+                        .rows = &model->factors.candidate_rows};
+    sampler_fetch_uniform(&draw);
+}
+
 static void draw_samples(struct recommender *model, uint32_t item, const struct user *user,
                          uint32_t most, bool uniform, bool proposed)
 {

@@ -76,6 +76,8 @@ static inline bool hides_had(const struct recommender *model)
     return model->settings.exclude_days != HAVE_NEVER;
 }
 
+/* Brings near the negatives that the event of that number will draw, as far as they are random. */
+void recommender_fetch_samples(const struct recommender *model, uint64_t number);
 /* Tastes and sparse features of a user at a time, without the vector: what learning needs. */
 enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,
                           uint32_t second);

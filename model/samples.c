@@ -128,6 +128,15 @@ void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct
     }
 }
 
+void sampler_fetch_uniform(const struct draw *draw)
+{
+    enum { MOST = 4 };
+    for (uint32_t n = 0; n < draw->most && n < MOST; n++) {
+        uint32_t place = (uint32_t)(random_at(draw->key, n) >> 32);
+        table_fetch(draw->rows, draw->wanted[random_below(place, draw->wanted_count)]);
+    }
+}
+
 void sampler_push(struct sampler *sampler, uint32_t item)
 {
     uint32_t *place = &sampler->ring[sampler->pushed % RING_SIZE];

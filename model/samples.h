@@ -50,6 +50,8 @@ struct draw {
 };
 
 void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples);
+/* Brings the rows near that a uniform draw will give first. */
+void sampler_fetch_uniform(const struct draw *draw);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);
 /* Takes items out of the ring. (items) flags. */

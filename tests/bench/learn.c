@@ -18,7 +18,7 @@
 
 #include <math.h>
 
-enum { ID_ROOM = 12 };
+enum { ID_ROOM = 12, BATCH = 64 };
 
 /* Draws ranks 0..size-1 by 1 / (rank + 1)^power. */
 struct skew {
@@ -97,20 +97,36 @@ static void draw_messages(struct world *world, struct message *messages, uint32_
     }
 }
 
-static void learn(struct recommender *model, struct world *world, const struct message *messages,
-                  uint32_t count)
+/* Some at a time, as the daemon has them decoded. */
+static void learn_some(struct recommender *model, const struct event *events, uint32_t size)
 {
-    for (uint32_t n = 0; n < count; n++) {
-        const struct message *message = &messages[n];
-        struct event event = {.user = {message->user, message->user_size},
-                              .item = {message->item, message->item_size},
-                              .name = {"click", 5},
-                              .ts_ms = 1700000000000 + (int64_t)world->learned++};
+    struct ahead ahead;
+    for (uint32_t n = 0; n < size; n++) {
         struct learned learned;
-        if (recommender_learn(model, &event, &learned) != VERDICT_ACCEPTED ||
+        if (getenv("NOAHEAD") == NULL)
+            recommender_look_ahead(model, &ahead, events, n, size);
+        if (recommender_learn(model, &events[n], &learned) != VERDICT_ACCEPTED ||
             learned.status != STATUS_OK) {
             fprintf(stderr, "learn: the model refused an event\n");
             exit(70);
+        }
+    }
+}
+
+static void learn(struct recommender *model, struct world *world, const struct message *messages,
+                  uint32_t count)
+{
+    struct event events[BATCH];
+    uint32_t size = 0;
+    for (uint32_t n = 0; n < count; n++) {
+        const struct message *message = &messages[n];
+        events[size++] = (struct event){.user = {message->user, message->user_size},
+                                        .item = {message->item, message->item_size},
+                                        .name = {"click", 5},
+                                        .ts_ms = 1700000000000 + (int64_t)world->learned++};
+        if (size == BATCH || n + 1 == count) {
+            learn_some(model, events, size);
+            size = 0;
         }
     }
 }
