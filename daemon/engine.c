@@ -28,25 +28,36 @@ static enum verdict observe(const struct engine *engine, const struct event *eve
     return verdict;
 }
 
+static enum verdict learn_event(struct engine *engine, struct engine_batch *batch,
+                                const struct event *event, struct learned *learned)
+{
+    if (batch != NULL)
+        recommender_look_ahead(engine->model, &batch->ahead, batch->event, batch->taken,
+                               batch->size);
+    return recommender_learn(engine->model, event, learned);
+}
+
 /* Two looks at the clock cost as much as a tenth of the cheapest model's learning. */
-static enum verdict learn_timed(struct engine *engine, const struct event *event,
-                                struct learned *learned)
+static enum verdict learn_timed(struct engine *engine, struct engine_batch *batch,
+                                const struct event *event, struct learned *learned)
 {
     if (++engine->untimed < engine->time_every && engine->learn_ns > 0)
-        return recommender_learn(engine->model, event, learned);
+        return learn_event(engine, batch, event, learned);
     int64_t before = now_ns(engine);
-    enum verdict verdict = recommender_learn(engine->model, event, learned);
+    enum verdict verdict = learn_event(engine, batch, event, learned);
     engine->learn_ns += (uint64_t)(now_ns(engine) - before) * engine->untimed;
     engine->untimed = 0;
     return verdict;
 }
 
-static enum verdict learn(struct engine *engine, const struct event *event, struct learned *learned)
+/* `batch`, of which it is the next one, or NULL. */
+static enum verdict learn(struct engine *engine, struct engine_batch *batch,
+                          const struct event *event, struct learned *learned)
 {
+    *learned = (struct learned){0};
     enum verdict verdict = observe(engine, event);
-    if (verdict == VERDICT_ACCEPTED) {
-        verdict = learn_timed(engine, event, learned);
-    }
+    if (verdict == VERDICT_ACCEPTED)
+        verdict = learn_timed(engine, batch, event, learned);
     if (verdict != VERDICT_ACCEPTED)
         learned->user = learned->item = SLOT_NONE;
     count(engine, event, verdict);
@@ -71,8 +82,7 @@ enum verdict engine_take_message(struct engine *engine, const void *value, size_
         decode_event(engine->fields, value, size, message_ts_ms, &scratch, &event);
     if (verdict != VERDICT_ACCEPTED)
         return refuse(engine, NULL, verdict, learned);
-    *learned = (struct learned){0};
-    return learn(engine, &event, learned);
+    return learn(engine, NULL, &event, learned);
 }
 
 enum verdict engine_take_event(struct engine *engine, const struct event *event,
@@ -81,8 +91,53 @@ enum verdict engine_take_event(struct engine *engine, const struct event *event,
     enum verdict verdict = event_check(event, event->ts_ms);
     if (verdict != VERDICT_ACCEPTED)
         return refuse(engine, event, verdict, learned);
-    *learned = (struct learned){0};
-    return learn(engine, event, learned);
+    return learn(engine, NULL, event, learned);
+}
+
+/* ---- batches ---- */
+
+void engine_batch_clear(struct engine_batch *batch)
+{
+    batch->size = batch->taken = 0;
+}
+
+void engine_batch_add_message(const struct engine *engine, struct engine_batch *batch,
+                              const void *value, size_t size, int64_t message_ts_ms)
+{
+    uint32_t n = batch->size++;
+    struct decode_scratch *scratch = &batch->scratch[n];
+    scratch->used = 0;
+    batch->verdict[n] =
+        decode_event(engine->fields, value, size, message_ts_ms, scratch, &batch->event[n]);
+    if (batch->verdict[n] != VERDICT_ACCEPTED)
+        batch->event[n] = (struct event){0}; /* nothing to look up */
+}
+
+void engine_batch_add_event(struct engine_batch *batch, const struct event *event)
+{
+    uint32_t n = batch->size++;
+    batch->event[n] = *event;
+    batch->verdict[n] = event_check(event, event->ts_ms);
+}
+
+enum verdict engine_take_next(struct engine *engine, struct engine_batch *batch,
+                              struct learned *learned)
+{
+    uint32_t n = batch->taken;
+    const struct event *event = &batch->event[n];
+    if (batch->verdict[n] != VERDICT_ACCEPTED) {
+        engine_skip_next(engine, batch);
+        return refuse(engine, event->name.size == 0 ? NULL : event, batch->verdict[n], learned);
+    }
+    enum verdict verdict = learn(engine, batch, event, learned);
+    batch->taken++;
+    return verdict;
+}
+
+void engine_skip_next(const struct engine *engine, struct engine_batch *batch)
+{
+    recommender_look_ahead(engine->model, &batch->ahead, batch->event, batch->taken, batch->size);
+    batch->taken++;
 }
 
 enum status engine_digest(const struct engine *engine, char text[33])

@@ -10,6 +10,7 @@
 
 #include "daemon/settings.h"
 #include "transport/clock.h"
+#include "transport/decode.h"
 
 /* Told of each accepted event before it is learned; evaluation hangs here. */
 struct engine_observer {
@@ -39,6 +40,35 @@ enum verdict engine_take_message(struct engine *engine, const void *value, size_
 /* An event that was decoded elsewhere (a TSV line); checked and learned alike. */
 enum verdict engine_take_event(struct engine *engine, const struct event *event,
                                struct learned *learned);
+/*
+ * Some messages or events, decoded before the first of them is learned: what the later ones will
+ * touch is brought near while the earlier ones are learned. What was added is taken in that order;
+ * it has to stay where it is until then.
+ */
+enum { ENGINE_BATCH = 64 };
+
+struct engine_batch {
+    uint32_t size, taken;
+    enum verdict verdict[ENGINE_BATCH]; /* of decoding */
+    struct event event[ENGINE_BATCH];
+    struct ahead ahead;
+    struct decode_scratch scratch[ENGINE_BATCH];
+};
+
+static inline bool engine_batch_is_done(const struct engine_batch *batch)
+{
+    return batch->taken == batch->size;
+}
+
+void engine_batch_clear(struct engine_batch *batch);
+void engine_batch_add_message(const struct engine *engine, struct engine_batch *batch,
+                              const void *value, size_t size, int64_t message_ts_ms);
+void engine_batch_add_event(struct engine_batch *batch, const struct event *event);
+/* The next one, as engine_take_message() and engine_take_event() would. */
+enum verdict engine_take_next(struct engine *engine, struct engine_batch *batch,
+                              struct learned *learned);
+/* Leaves the next one out. */
+void engine_skip_next(const struct engine *engine, struct engine_batch *batch);
 /* The digest over the model's state. */
 enum status engine_digest(const struct engine *engine, char text[33]);
 

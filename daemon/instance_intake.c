@@ -83,7 +83,7 @@ static void mark_dirty(struct instance *instance, const struct learned *learned,
 static void let_dead_go(struct instance *instance)
 {
     instance->intake.holding = false;
-    offsets_advance(&instance->offsets, &instance->intake.turn.message);
+    offsets_advance(&instance->offsets, &instance->intake.held);
 }
 
 /* The queue is full. A while of patience for each time it is; then they are lost at once, so that
@@ -111,7 +111,7 @@ static void send_dead(struct instance *instance)
 {
     struct intake *intake = &instance->intake;
     struct dead_letters *letters = instance->dead_letters;
-    if (!letters->ops->send(letters, &intake->turn.message, verdict_text(intake->verdict))) {
+    if (!letters->ops->send(letters, &intake->held, verdict_text(intake->verdict))) {
         lose_or_hold(instance);
         return;
     }
@@ -121,23 +121,27 @@ static void send_dead(struct instance *instance)
 
 /* ---- messages ---- */
 
+/* The next message of the batch. */
 static void take_message(struct instance *instance)
 {
-    const struct message *message = &instance->intake.turn.message;
+    struct intake *intake = &instance->intake;
+    const struct message *message = &intake->message[intake->batch.taken];
     struct engine *engine = &instance->engine;
-    if (!offsets_admit(&instance->offsets, message))
+    if (!offsets_admit(&instance->offsets, message)) {
+        engine_skip_next(engine, &intake->batch);
         return;
+    }
     instance->keeping.changed = true;
     struct learned learned;
     uint64_t before_ns = engine->learn_ns;
-    enum verdict verdict =
-        engine_take_message(engine, message->value, message->size, message->timestamp_ms, &learned);
+    enum verdict verdict = engine_take_next(engine, &intake->batch, &learned);
     if (learned.status != STATUS_OK) {
         instance->broken = true;
         return;
     }
     if (verdict_is_dead(verdict)) {
-        instance->intake.verdict = verdict;
+        intake->verdict = verdict;
+        intake->held = *message;
         send_dead(instance);
         return;
     }
@@ -228,17 +232,12 @@ static void take_trouble(struct instance *instance, const struct error *trouble)
     log_every(&limit, 10, LOG_LEVEL_WARNING, "%s", trouble->text);
 }
 
-/* False: the source has nothing now. */
-static bool take_one(struct instance *instance)
+static void take_other(struct instance *instance, enum source_result result)
 {
-    struct source_turn *turn = &instance->intake.turn;
-    switch (instance->source->ops->next(instance->source, turn)) {
+    const struct source_turn *turn = &instance->intake.turn;
+    switch (result) {
     case SOURCE_NOTHING:
-        instance->intake.readable = false;
-        return false;
     case SOURCE_MESSAGE:
-        instance->intake.failure.status = STATUS_OK;
-        take_message(instance);
         break;
     case SOURCE_ASSIGNED:
         take_assigned(instance, &turn->change);
@@ -259,7 +258,53 @@ static bool take_one(struct instance *instance)
         take_failed(instance, &turn->trouble);
         break;
     }
-    return true;
+}
+
+/* As many messages as there are, up to a batch, and what comes after them. */
+static void read_batch(struct instance *instance)
+{
+    struct intake *intake = &instance->intake;
+    struct source *source = instance->source;
+    engine_batch_clear(&intake->batch);
+    while (intake->batch.size < ENGINE_BATCH) {
+        enum source_result result = source->ops->next(source, &intake->turn);
+        if (result != SOURCE_MESSAGE) {
+            intake->after = result;
+            intake->readable = result != SOURCE_NOTHING;
+            break;
+        }
+        const struct message *message = &intake->turn.message;
+        intake->failure.status = STATUS_OK;
+        intake->message[intake->batch.size] = *message;
+        engine_batch_add_message(&instance->engine, &intake->batch, message->value, message->size,
+                                 message->timestamp_ms);
+    }
+}
+
+/* False: the source has nothing now. */
+static bool take_one(struct instance *instance)
+{
+    struct intake *intake = &instance->intake;
+    bool done = engine_batch_is_done(&intake->batch);
+    if (done && intake->after == SOURCE_NOTHING) {
+        if (!intake->readable)
+            return false;
+        read_batch(instance);
+        done = engine_batch_is_done(&intake->batch);
+    }
+    if (!done) {
+        take_message(instance);
+        return true;
+    }
+    enum source_result after = intake->after;
+    intake->after = SOURCE_NOTHING;
+    take_other(instance, after);
+    return after != SOURCE_NOTHING;
+}
+
+static bool has_unfinished(const struct intake *intake)
+{
+    return !engine_batch_is_done(&intake->batch) || intake->after != SOURCE_NOTHING;
 }
 
 static bool intake_is_held(struct instance *instance)
@@ -275,7 +320,7 @@ bool take_messages(struct instance *instance)
     instance->dead_letters->ops->serve(instance->dead_letters);
     if (instance->intake.holding)
         send_dead(instance);
-    if (!instance->intake.readable)
+    if (!instance->intake.readable && !has_unfinished(&instance->intake))
         return false;
     int64_t until_ns = instance_look_at_clock(instance) + INTAKE_SLICE_NS;
     for (int i = 1; i <= INTAKE_SLICE_MESSAGES; i++) {
@@ -291,8 +336,13 @@ bool take_messages(struct instance *instance)
 void leave_source(struct instance *instance)
 {
     struct source *source = instance->source;
+    enum source_result result = instance->intake.after;
+    instance->intake.after = SOURCE_NOTHING;
+    engine_batch_clear(&instance->intake.batch); /* not learned: read again by the next start */
+    if (result == SOURCE_REVOKED || result == SOURCE_LOST)
+        source->ops->let_go(source);
     for (int i = 0; i < INTAKE_SLICE_MESSAGES; i++) {
-        enum source_result result = source->ops->next(source, &instance->intake.turn);
+        result = source->ops->next(source, &instance->intake.turn);
         if (result == SOURCE_NOTHING)
             return;
         if (result == SOURCE_REVOKED || result == SOURCE_LOST)

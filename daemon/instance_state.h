@@ -46,11 +46,16 @@ static inline uint64_t ticket_of(enum ticket_kind kind, uint64_t ticket)
 }
 
 struct intake {
+    /* What was read and not dealt with: messages, then what the source gave after them. */
+    struct message message[ENGINE_BATCH];
+    struct engine_batch batch;
     struct source_turn turn;
-    bool readable; /* the source may have something */
-    bool assigned; /* partitions were assigned, be it none of them */
-    /* A message whose dead letter found the queue full; it is `turn.message`. */
+    enum source_result after; /* the messages, of `turn`; SOURCE_NOTHING: dealt with, or nothing */
+    bool readable;            /* the source may have something */
+    bool assigned;            /* partitions were assigned, be it none of them */
+    /* A message whose dead letter found the queue full. */
     bool holding;
+    struct message held;
     enum verdict verdict;
     bool full; /* the queue was full since `full_since_ms` */
     int64_t full_since_ms;

@@ -87,19 +87,23 @@ enum status replay_variant_evaluate(struct replay_variant *variant,
     return STATUS_OK;
 }
 
-static enum verdict take(struct engine *engine, const struct batch_event *entry,
-                         struct learned *learned)
+/* The next few entries. */
+static void decode_some(const struct engine *engine, struct engine_batch *some,
+                        const struct batch_event *entry, uint32_t left)
 {
-    if (entry->got == REPLAY_MESSAGE)
-        return engine_take_message(engine, entry->message.value, entry->message.size,
-                                   entry->message.timestamp_ms, learned);
-    return engine_take_event(engine, &entry->event, learned);
+    engine_batch_clear(some);
+    for (; some->size < left && some->size < ENGINE_BATCH; entry++)
+        if (entry->got == REPLAY_MESSAGE)
+            engine_batch_add_message(engine, some, entry->message.value, entry->message.size,
+                                     entry->message.timestamp_ms);
+        else
+            engine_batch_add_event(some, &entry->event);
 }
 
-static enum status learn_one(struct replay_variant *variant, const struct batch_event *entry)
+static enum status learn_one(struct replay_variant *variant, struct engine_batch *some)
 {
     struct learned learned;
-    if (take(&variant->engine, entry, &learned) != VERDICT_ACCEPTED)
+    if (engine_take_next(&variant->engine, some, &learned) != VERDICT_ACCEPTED)
         return STATUS_OK;
     if (learned.status == STATUS_OK && variant->evaluation != NULL)
         return evaluation_after(variant->evaluation, &learned);
@@ -126,8 +130,13 @@ void replay_variant_learn(struct replay_variant *variant, const struct replay_ba
 {
     int64_t before = begin_turn(variant);
     enum status status = STATUS_OK;
-    for (uint32_t n = 0; n < batch->size && status == STATUS_OK; n++)
-        status = learn_one(variant, &batch->at[n]);
+    struct engine_batch some;
+    engine_batch_clear(&some);
+    for (uint32_t n = 0; n < batch->size && status == STATUS_OK; n++) {
+        if (engine_batch_is_done(&some))
+            decode_some(&variant->engine, &some, &batch->at[n], batch->size - n);
+        status = learn_one(variant, &some);
+    }
     variant->cpu_ns += (uint64_t)(cpu_time_ns() - before);
     if (status != STATUS_OK)
         error_set(&variant->error, status, "learning: %s", status_text(status));

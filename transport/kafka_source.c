@@ -197,6 +197,29 @@ static bool take_message(struct kafka_source *self, struct source_turn *turn,
     return true;
 }
 
+static rd_kafka_event_t **kept_at(struct kafka_source *self, uint32_t n)
+{
+    return &self->kept[n % (SOURCE_KEPT + 1)];
+}
+
+/* What a message was given from, until so many more were. */
+static void keep(struct kafka_source *self, rd_kafka_event_t *event)
+{
+    rd_kafka_event_t **place = kept_at(self, self->given_messages++);
+    if (*place != NULL)
+        rd_kafka_event_destroy(*place);
+    *place = event;
+}
+
+static void release_messages(struct kafka_source *self)
+{
+    for (uint32_t n = 0; n <= SOURCE_KEPT && n < self->given_messages; n++) {
+        rd_kafka_event_destroy(*kept_at(self, n));
+        *kept_at(self, n) = NULL;
+    }
+    self->given_messages = 0;
+}
+
 /* SOURCE_NOTHING: handled; there may be notices now. */
 static enum source_result take_event(struct kafka_source *self, struct source_turn *turn,
                                      rd_kafka_event_t *event)
@@ -205,7 +228,7 @@ static enum source_result take_event(struct kafka_source *self, struct source_tu
     switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_FETCH:
         if (take_message(self, turn, event)) {
-            self->event = event;
+            keep(self, event);
             return SOURCE_MESSAGE;
         }
         break;
@@ -240,17 +263,14 @@ static void take_answers(struct kafka_source *self)
 /* What the turn before pointed to. */
 static void release(struct kafka_source *self)
 {
-    if (self->event != NULL)
-        rd_kafka_event_destroy(self->event);
+    if (!self->gave_message)
+        release_messages(self);
     free(self->given);
-    self->event = NULL;
     self->given = NULL;
 }
 
-static enum source_result source_next(struct source *base, struct source_turn *turn)
+static enum source_result next_of(struct kafka_source *self, struct source_turn *turn)
 {
-    struct kafka_source *self = self_of(base);
-    release(self);
     if (self->look_at_scout) {
         self->look_at_scout = false;
         take_answers(self);
@@ -269,6 +289,15 @@ static enum source_result source_next(struct source *base, struct source_turn *t
     }
     ev_feed_event(self->loop, &self->io, EV_READ);
     return SOURCE_NOTHING;
+}
+
+static enum source_result source_next(struct source *base, struct source_turn *turn)
+{
+    struct kafka_source *self = self_of(base);
+    release(self);
+    enum source_result result = next_of(self, turn);
+    self->gave_message = result == SOURCE_MESSAGE;
+    return result;
 }
 
 static void source_let_go(struct source *base)
@@ -345,6 +374,7 @@ static void source_destroy(struct source *base)
         ev_timer_stop(self->loop, &self->timer);
     }
     kafka_scout_destroy(self->scout);
+    self->gave_message = false;
     release(self);
     free_notices(self);
     if (self->leaving != NULL)

@@ -47,9 +47,11 @@ struct kafka_source {
     struct kafka_owned owned;
     rd_kafka_topic_partition_list_t *leaving; /* revoked; unassigned by let_go() */
     struct kafka_notice *notices, *given;
-    rd_kafka_event_t *event; /* holds the message given last */
-    struct position end;     /* of the partition that was caught up with */
+    rd_kafka_event_t *kept[SOURCE_KEPT + 1]; /* hold the messages given last: a ring */
+    uint32_t given_messages;                 /* since the ring was emptied */
+    struct position end;                     /* of the partition that was caught up with */
     int64_t quiet_until_ns[TROUBLE_KINDS];
+    bool gave_message; /* by the last next() */
     bool paused, closing, close_failed;
 };
 

@@ -35,9 +35,12 @@ struct position {
     int64_t next_offset;
 };
 
+enum { SOURCE_KEPT = 63 };
+
 enum source_result {
     SOURCE_NOTHING,   /* wait for wake() */
-    SOURCE_MESSAGE,   /* `message` is filled; valid until the next call of next() */
+    SOURCE_MESSAGE,   /* `message` is filled; valid until SOURCE_KEPT more were given, or next() is
+                         called again after it gave anything else */
     SOURCE_ASSIGNED,  /* `change` lists what is read and from where. The source has asked `where`
                          already, but an offset its broker does not have is replaced by another, and
                          input.start resolved: where next_offset is not -1, it is what counts now.
