@@ -132,8 +132,11 @@ const struct option options[] = {
      .help = "The user's own repeats; of use only with lists.exclude_seen = no."},
     {"model", "ratings", &type_number, AT(model.part[PART_RATINGS]), RANGE(0, 100), .initial = "1",
      .flags = OPTION_SHAPES,
-     .help = "Predicts what a user would rate an item; costs nothing until somebody rates, and "
-             "changes no list. 0 switches it off; other values are all alike."},
+     .help = "Predicts what a user would rate an item; costs nothing until somebody rates; "
+             "helps to rank."},
+    {"model", "dislikes", &type_number, AT(model.part[PART_DISLIKES]), RANGE(0, 100),
+     .initial = "1", .flags = OPTION_SHAPES,
+     .help = "What the user disliked or rated low; costs nothing until somebody does."},
     {"model", "context", &type_number, AT(model.part[PART_CONTEXT]), RANGE(0, 100), .initial = "1",
      .flags = OPTION_SHAPES,
      .help = "Hour of the day, day of the week, and the device (context.device)."},

@@ -123,7 +123,7 @@ static void explain_sparse(struct explaining *about)
     for (int f = 0; f < FEATURES_SPARSE; f++) {
         float weight = query->weight[FEATURES_DENSE + f];
         add_term(about, feature_names[FEATURES_DENSE + f], value[f], weight);
-        int held = f < FEATURES_HELD ? f : f - FEATURES_HELD;
+        int held = f < FEATURES_HELD ? f : FEATURE_NEIGHBOURS - FEATURES_DENSE;
         if (row[held] != 0.0f)
             per_unit[held] += weight * value[f] / row[held];
     }

@@ -12,7 +12,7 @@
 /* Learning rates of row Adagrad; the figures come from tests/bench/quality. */
 #define RATE_HISTORY 0.12f
 #define RATE_LAST 0.12f
-#define RATE_USER 0.1f
+#define RATE_USER 0.08f
 #define RATE_CANDIDATE 0.06f
 #define RATE_BIAS 0.36f
 #define RATE_WEIGHTS 0.02f

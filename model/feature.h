@@ -19,6 +19,9 @@ enum feature {
     FEATURE_POPULAR_EVER, /* … of all that there ever was */
     FEATURE_AGE,          /* log of the events since the first about the item */
     FEATURE_KEEP,         /* log-odds of the item being kept, not skipped: skips.c */
+    FEATURE_KEPT,         /* log of how often it was kept lately */
+    FEATURE_RATED,        /* its mean rating, shrunk: ratings.c */
+    FEATURE_RATED_OFTEN,  /* log of how often it was rated */
     FEATURES_DENSE,
     FEATURE_NEXT = FEATURES_DENSE, /* what follows the last item: transitions.h */
     FEATURE_NEXT_EARLIER,          /* … the two before it */
@@ -32,10 +35,11 @@ enum feature {
     FEATURE_SHARED,  /* has features of the first kind in common with the last item: content.c */
     FEATURE_SHARED_OTHER,   /* … of other kinds */
     FEATURE_SHARED_EARLIER, /* … of any kind, with the items before it */
-    FEATURES_ADDED,         /* those that follow come from those before: sparse_values() */
-    FEATURE_NEXT_KNOWN = FEATURES_ADDED, /* 1: the feature is not 0 */
-    FEATURE_NEXT_EARLIER_KNOWN,
-    FEATURE_NEIGHBOURS_KNOWN,
+    FEATURE_DISLIKED,       /* the user disliked the item: dislikes.c */
+    FEATURE_LIKE_DISLIKED,  /* goes with what they disliked last */
+    FEATURE_PREDICTED,      /* the user's own part of the predicted rating: ratings.c */
+    FEATURES_ADDED,         /* what follows comes from those before: sparse_values() */
+    FEATURE_NEIGHBOURS_KNOWN = FEATURES_ADDED, /* 1: FEATURE_NEIGHBOURS is not 0 */
     FEATURES
 };
 
@@ -58,6 +62,9 @@ enum item_column {
     COLUMN_POPULAR_EVER,
     COLUMN_AGE,
     COLUMN_KEEP,
+    COLUMN_KEPT,
+    COLUMN_RATED,
+    COLUMN_RATED_OFTEN,
     COLUMN_CLOSED, /* CLOSED_SCORE when the item may not be recommended, else 0 */
     COLUMN_SUM,    /* Adagrad's accumulators of the vector and the bias: no features, but near */
     COLUMN_BIAS_SUM,

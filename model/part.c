@@ -14,6 +14,7 @@ const struct part *const model_parts[PARTS] = {
     [PART_TOWER] = &part_tower,
     [PART_CONTEXT] = &part_context,
     [PART_CONTENT] = &part_content,
+    [PART_DISLIKES] = &part_dislikes,
     [PART_FACTORS] = &factors,
     [PART_HISTORY] = &history,
     [PART_LAST] = &last,

@@ -179,6 +179,36 @@ static void terms_of(const struct rater *rater, const struct rated *rated,
     term[5] = kernels->dot(rater->mean, vector, RATINGS_WIDTH);
 }
 
+/* What of the prediction is the user's own taste, in units: for items that other parts proposed. */
+static void propose(const void *self, const struct recommender *model, struct query *query)
+{
+    const struct ratings *ratings = self;
+    const struct rater *rater = rater_of(ratings, query->user);
+    if (rater == NULL)
+        return;
+    const struct ratings_head *head = &ratings->head;
+    float vector[RATINGS_WIDTH] __attribute__((aligned(64)));
+    memcpy(vector, rater->mean, sizeof vector);
+    for (int n = 0; n < RATINGS_VECTOR; n++)
+        vector[n] = 0.0f;
+    float mean = real_logf(1.0f + (float)head->kept / (float)(head->items > 0 ? head->items : 1));
+    for (uint32_t n = 0; n < query->sparse.touched_count; n++) {
+        uint32_t item = query->sparse.touched[n];
+        const struct rated *rated = rated_of(ratings, item);
+        float often = factors_columns(&model->factors, item)[COLUMN_RATED_OFTEN];
+        if (rated == NULL || rated->count == 0)
+            continue;
+        float own[RATINGS_WIDTH] __attribute__((aligned(64)));
+        memcpy(own, rated->mean, sizeof own);
+        float term[TRUST_TERMS] = {
+            [3] = rater->mean[RATINGS_STRETCH] * rated->mean[RATINGS_BIAS],
+            [4] = rater->mean[RATINGS_CROWD] * (often - mean),
+            [5] = kernels->dot(vector, own, RATINGS_WIDTH),
+        };
+        sparse_add(&query->sparse, item, FEATURE_PREDICTED, trust_sum(&head->trust, term));
+    }
+}
+
 bool ratings_predict(const struct ratings *ratings, uint32_t user, uint32_t item, uint32_t second,
                      float *rating)
 {
@@ -300,7 +330,6 @@ static void observe(struct ratings *ratings, struct rater *rater, struct rated *
 static enum status learn(void *self, struct recommender *model, const struct step *step)
 {
     struct ratings *ratings = self;
-    (void)model;
     if (step->action->kind != SIGNAL_RATING)
         return STATUS_OK;
     ratings->head.count++;
@@ -315,6 +344,9 @@ static enum status learn(void *self, struct recommender *model, const struct ste
         add_rated(ratings, rated, step->now);
     pass_time(rater, rated, step->second);
     observe(ratings, rater, rated, (step->action->rating - ratings->low) / ratings->unit);
+    float *columns = factors_change_columns(&model->factors, step->item);
+    columns[COLUMN_RATED] = rated->mean[RATINGS_BIAS];
+    columns[COLUMN_RATED_OFTEN] = real_logf(1.0f + (float)rated->count);
     return STATUS_OK;
 }
 
@@ -411,6 +443,7 @@ const struct part part_ratings = {
     .create = create,
     .destroy = destroy,
     .grow = grow,
+    .propose = propose,
     .learn = learn,
     .forget = forget,
     .drop_items = drop_items,

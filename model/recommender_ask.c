@@ -43,13 +43,17 @@ static void apply_part_weights(const struct recommender *model, float weight[FEA
     for (int f = FEATURE_POPULAR_NOW; f <= FEATURE_AGE; f++)
         weight[f] *= part[PART_POPULARITY];
     weight[FEATURE_NEXT] *= part[PART_TRANSITIONS];
-    weight[FEATURE_NEXT_KNOWN] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEXT_EARLIER] *= part[PART_TRANSITIONS];
-    weight[FEATURE_NEXT_EARLIER_KNOWN] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEIGHBOURS] *= part[PART_NEIGHBOURS];
     weight[FEATURE_NEIGHBOURS_KNOWN] *= part[PART_NEIGHBOURS];
     weight[FEATURE_KEEP] *= part[PART_SKIPS];
+    weight[FEATURE_KEPT] *= part[PART_SKIPS];
     weight[FEATURE_SKIPPED] *= part[PART_SKIPS];
+    weight[FEATURE_DISLIKED] *= part[PART_DISLIKES];
+    weight[FEATURE_LIKE_DISLIKED] *= part[PART_DISLIKES];
+    weight[FEATURE_RATED] *= part[PART_RATINGS];
+    weight[FEATURE_RATED_OFTEN] *= part[PART_RATINGS];
+    weight[FEATURE_PREDICTED] *= part[PART_RATINGS];
     weight[FEATURE_SHARED] *= part[PART_CONTENT];
     weight[FEATURE_SHARED_OTHER] *= part[PART_CONTENT];
     weight[FEATURE_SHARED_EARLIER] *= part[PART_CONTENT];

@@ -1,6 +1,7 @@
 /*
  * The user's own repeats, where lists may hold what the user has: how often and how recently they
- * had each item (Anderson et al. 2014: recency is the strongest predictor of reconsumption),
+ * had each item (Anderson et al. 2014: recency is the strongest predictor of reconsumption; what
+ * was only viewed counts as recent, too),
  * whether that was in the same sitting (what is in the basket already is not put there again), and
  * whether it followed the last item when the user had that before.
  */
@@ -17,12 +18,14 @@ static void propose(const void *self, const struct recommender *model, struct qu
         return;
     for (uint32_t cell = 0; cell < user->had.room; cell++) {
         const struct had_entry *entry = &user->had.at[cell];
-        if (entry->item == 0 || entry->count == 0)
+        if (entry->item == 0 || (entry->flags & HAD_HAS) == 0)
             continue;
         float since = (float)(user->events - entry->last_n);
         uint32_t item = entry->item - 1;
-        sparse_add(&query->sparse, item, FEATURE_REPEAT_COUNT, (float)real_log(1.0 + entry->count));
         sparse_add(&query->sparse, item, FEATURE_REPEAT_RECENT, 1.0f / (1.0f + since));
+        if (entry->count == 0)
+            continue;
+        sparse_add(&query->sparse, item, FEATURE_REPEAT_COUNT, (float)real_log(1.0 + entry->count));
         sparse_add(&query->sparse, item, FEATURE_REPEAT_HAS, 1.0f);
         if (query->second < entry->last_s + SITTING_S)
             sparse_add(&query->sparse, item, FEATURE_REPEAT_SITTING, 1.0f);

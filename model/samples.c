@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { UNIFORM_PERCENT = 15 };
+enum { UNIFORM_PERCENT = 30 };
 
 _Static_assert((int)SAMPLES_MAX <= (int)HAD_ASKED, "asked for at once");
 

@@ -12,8 +12,8 @@
  * noise, it counts for little (stacking, Wolpert 1992). Adagrad for all of it, a row of S as one
  * (Duchi et al. 2011).
  *
- * It ranks, too: the log-odds of the item's own keep rate are a column of its row, and what the
- * user skipped is a sparse feature, whose weights the blend learns.
+ * It ranks, too: the log-odds of the item's own keep rate and how often it was kept are columns of
+ * its row, and what the user skipped is a sparse feature, whose weights the blend learns.
  *
  * Until the first skip of a stream it neither learns nor says anything.
  */
@@ -32,6 +32,7 @@
 #define SUM_FLOOR 1e-3f
 #define COUNT_KEEP 0.998f /* of an item's or a user's counts, at each of their plays */
 #define RECENT_KEEP 0.8f  /* of the user's recent keep rate */
+#define KEPT_PLAYS 5000.0 /* until what was kept counts for 1/e */
 #define DOUBT 4.0         /* plays at the general rate that a count is held against */
 #define FADE 0.9f         /* of a skip's nearness, at each later skip */
 #define PACE_OWN 0.05f    /* 1 / events until what the user did with an item is half as recent */
@@ -75,6 +76,8 @@ struct tally {
 struct skips_item {
     struct tally tally;
     float bias, bias_sum, vector_sum;
+    float kept;  /* how often, fading with all plays; as of play number `at` */
+    uint32_t at; /* modulo 2^32 */
 };
 
 struct skips_user {
@@ -89,6 +92,7 @@ struct skips_user {
 /* What there is of it for all together. */
 struct skips_head {
     uint64_t plays, skips;
+    uint64_t turn; /* the next item whose count is brought up to date */
     float weight[KEEP_FEATURES], weight_sum[KEEP_FEATURES];
 };
 
@@ -368,6 +372,18 @@ static void count(struct tally *tally, bool kept)
     tally->skipped = tally->skipped * COUNT_KEEP + (kept ? 0.0f : 1.0f);
 }
 
+/* How often the item was kept lately, brought up to date, into its row. */
+static void fade_kept(struct skips *skips, struct recommender *model, uint32_t slot, float more)
+{
+    struct skips_item *item = table_row(&skips->item, slot);
+    uint32_t now = (uint32_t)skips->head.plays;
+    if (item->kept + more == 0.0f)
+        return;
+    item->kept = item->kept * (float)real_exp(-(double)(now - item->at) / KEPT_PLAYS) + more;
+    item->at = now;
+    factors_change_columns(&model->factors, slot)[COLUMN_KEPT] = real_logf(1.0f + item->kept);
+}
+
 static void remember(struct skips_user *user, uint32_t item, bool kept)
 {
     count(&user->tally, kept);
@@ -414,6 +430,9 @@ static enum status learn(void *self, struct recommender *model, const struct ste
     remember(table_row(&skips->user, step->user), step->item, !action->skipped);
     factors_change_columns(&model->factors, step->item)[COLUMN_KEEP] =
         tally_odds(&record->tally, general_rate(skips));
+    fade_kept(skips, model, step->item, action->skipped ? 0.0f : 1.0f);
+    skips->head.turn = (skips->head.turn + 1) % skips->items;
+    fade_kept(skips, model, (uint32_t)skips->head.turn, 0.0f);
     return STATUS_OK;
 }
 

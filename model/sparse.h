@@ -46,8 +46,8 @@ static inline void sparse_add(struct sparse *sparse, uint32_t item, enum feature
     sparse_add_all(sparse, feature, &item, NULL, 1, value);
 }
 
-/* From what was added up to the features' values: shares are worth their root, and something for
- * not being 0. */
+/* From what was added up to the features' values: shares are worth their root, and neighbours
+ * something for being any. */
 static inline void sparse_values(const float *row, float value[FEATURES_SPARSE])
 {
     value[0] = 4.0f * sqrtf(row[0]);
@@ -55,8 +55,7 @@ static inline void sparse_values(const float *row, float value[FEATURES_SPARSE])
     value[2] = 3.0f * sqrtf(row[2]);
     for (int f = 3; f < FEATURES_HELD; f++)
         value[f] = row[f];
-    for (int f = 0; f < FEATURES_SPARSE - FEATURES_HELD; f++)
-        value[FEATURES_HELD + f] = row[f] > 0.0f ? 1.0f : 0.0f;
+    value[FEATURES_HELD] = row[2] > 0.0f ? 1.0f : 0.0f;
 }
 
 #endif

@@ -84,8 +84,7 @@ static void check_sums(const struct explanation *e)
     assert_float_equal(vectors, share_of(e, "history") + share_of(e, "last item"), 1e-3);
     assert_float_equal(
         counts,
-        share_of(e, "follows the last item") + share_of(e, "followed it before") +
-            share_of(e, "follows the two before") + share_of(e, "followed those before") +
+        share_of(e, "follows the last item") + share_of(e, "follows the two before") +
             share_of(e, "goes with recent items") + share_of(e, "went with recent items"),
         1e-3);
 }
