@@ -9,26 +9,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Eight bands an octave of the norm, from 2^-24 to 2^8; those beyond are in the last ones. */
-enum { BANDS = 256, BAND_SHIFT = 20, BAND_FIRST = (127 - 24) << 3 };
+/* By the key of their items; those beyond what was expected are in the first and the last. */
+enum { BANDS = 256 };
+/* Directions from 0 to 90 degrees in which chunks are measured. */
+enum { DIRECTIONS = 7 };
+#define TURN 0.2617993877991494 /* from one to the next: 15 degrees */
 enum { NONE = UINT32_MAX, FIRST_CHUNKS = 8, EXTENTS_MOST = 32 };
+/* An index is worn when more items than this are beyond what was expected. */
+enum { WORN_LEAST = 256, WORN_SHARE = 64 };
 enum { CODE_MOST = 127, CODE_ADDED = 128 };
 
 /* More than all rounding of sums of MIPS_DIM_MAX products, theirs and ours, relative to what is
  * summed up. */
 #define ROUNDING 0x1p-17f
 
+/*
+ * What users are on average like. Of a vector, user's or item's, the part along `axis` becomes one
+ * more column, behind the owner's; `weight` are the columns' weights. An item's appeal is what the
+ * columns are worth to such a user, its reach what its remaining vector may add: |rest| * length.
+ */
+struct typical {
+    float axis[MIPS_DIM_MAX] __attribute__((aligned(64))); /* of length 1, or zero */
+    float weight[SIFT_COLUMNS];
+    float length;     /* of a user's remaining vector */
+    float low, scale; /* band of a key: scale (key - low); the key: appeal + reach */
+};
+
 /* What no item of a chunk, or of a band, goes beyond. */
 struct limits {
     float norm, residual;
-    float most[MIPS_COLUMNS_MAX], least[MIPS_COLUMNS_MAX];
+    float reach[DIRECTIONS]; /* of appeal and reach, as a vector, in each direction */
+    float most[SIFT_COLUMNS], least[SIFT_COLUMNS];
 };
 
 struct chunk {
     uint32_t count, band, next;
     bool stale; /* the limits may be wider than need be, or too narrow */
     struct limits limits;
-    float norm[SIFT_ITEMS], residual[SIFT_ITEMS]; /* what the limits are found from */
+    /* What the limits are found from: */
+    float norm[SIFT_ITEMS], residual[SIFT_ITEMS], appeal[SIFT_ITEMS];
     uint32_t slot[SIFT_ITEMS] __attribute__((aligned(64)));
     float scale[SIFT_ITEMS];
     float column[]; /* (columns, SIFT_ITEMS), then the codes as sift.h has them */
@@ -47,7 +66,9 @@ struct band {
 };
 
 struct mips_index {
-    uint32_t dim, columns, count;
+    uint32_t dim, columns, count; /* columns: the owner's, and the one of the axis */
+    struct typical typical;
+    float along[DIRECTIONS], across[DIRECTIONS]; /* cosines and sines of the directions */
     size_t chunk_bytes;
     uint32_t chunks, chunk_room, spare; /* spare: a chain of chunks of no band */
     struct chunk **chunk;
@@ -56,9 +77,10 @@ struct mips_index {
     uint32_t slots;
     uint32_t *place; /* (slots) chunk * SIFT_ITEMS + lane; NONE */
     uint32_t stale_count;
-    uint32_t *stale;                   /* (chunk_room) chunks whose limits are to be found anew */
-    uint32_t turn;                     /* the band whose limits are narrowed next */
-    float magnitude[MIPS_COLUMNS_MAX]; /* the largest that a column ever was, without its sign */
+    uint32_t *stale; /* (chunk_room) chunks whose limits are to be found anew */
+    uint32_t turn;   /* the band whose limits are narrowed next */
+    /* The largest that there ever were, without their signs: */
+    float magnitude[SIFT_COLUMNS], norm, appeal;
     struct band band[BANDS];
 };
 
@@ -77,60 +99,15 @@ static const struct limits no_limits; /* of nobody; see clear_limits() */
 static void clear_limits(struct limits *limits)
 {
     *limits = no_limits;
-    for (int c = 0; c < MIPS_COLUMNS_MAX; c++) {
+    for (int k = 0; k < DIRECTIONS; k++)
+        limits->reach[k] = -INFINITY;
+    for (int c = 0; c < SIFT_COLUMNS; c++) {
         limits->most[c] = -INFINITY;
         limits->least[c] = INFINITY;
     }
 }
 
-enum status mips_create(uint32_t dim, uint32_t columns, struct mips_index **out)
-{
-    struct mips_index *index = calloc(1, sizeof *index);
-    *out = index;
-    if (index == NULL)
-        return STATUS_NO_MEMORY;
-    index->dim = dim;
-    index->columns = columns;
-    index->chunk_bytes =
-        sizeof(struct chunk) + SIFT_ITEMS * ((size_t)columns * sizeof(float) + dim);
-    index->spare = NONE;
-    for (int b = 0; b < BANDS; b++) {
-        index->band[b].first = NONE;
-        clear_limits(&index->band[b].limits);
-    }
-    return STATUS_OK;
-}
-
-void mips_destroy(struct mips_index *index)
-{
-    if (index == NULL)
-        return;
-    for (uint32_t n = 0; n < index->extents; n++)
-        pages_give(index->extent[n].at, index->extent[n].bytes);
-    free(index->chunk);
-    free(index->stale);
-    free(index->place);
-    free(index);
-}
-
-uint32_t mips_count(const struct mips_index *index)
-{
-    return index->count;
-}
-
-size_t mips_bytes(const struct mips_index *index)
-{
-    return sizeof *index + index->reserved * index->chunk_bytes +
-           index->chunk_room * (sizeof *index->chunk + sizeof *index->stale) +
-           index->slots * sizeof *index->place;
-}
-
-static uint8_t *codes_of(const struct mips_index *index, struct chunk *chunk)
-{
-    return (uint8_t *)(chunk->column + (size_t)index->columns * SIFT_ITEMS);
-}
-
-/* ---- one vector, a byte a dimension ---- */
+/* ---- vectors: along the axis, and the rest of them in a byte a dimension ---- */
 
 struct coded {
     float norm, residual, scale;
@@ -181,16 +158,166 @@ static void encode(const float *vector, uint32_t dim, struct coded *coded)
     coded->residual = sqrtf(kernels->dot(left, left, dim));
 }
 
+/* The rest of a vector, and how far it went along the axis. */
+static float part(const struct mips_index *index, const float *vector, struct coded *rest)
+{
+    float left[MIPS_DIM_MAX] __attribute__((aligned(64)));
+    float along = kernels->dot(vector, index->typical.axis, index->dim);
+    memcpy(left, vector, index->dim * sizeof *left);
+    kernels->add_scaled(-along, index->typical.axis, left, index->dim);
+    encode(left, index->dim, rest);
+    return along;
+}
+
+/* ---- what is typical ---- */
+
+static float appeal_of(const struct mips_index *index, const float *columns, float along)
+{
+    const float *weight = index->typical.weight;
+    float appeal = weight[index->columns - 1] * along;
+    for (uint32_t c = 0; c + 1 < index->columns; c++)
+        appeal += weight[c] * columns[c];
+    return appeal;
+}
+
+static void find_axis(struct mips_index *index, const struct mips_sample *sample)
+{
+    struct typical *typical = &index->typical;
+    uint32_t dim = index->dim, own = index->columns - 1;
+    float share = 1.0f / (float)sample->users_count;
+    for (uint32_t n = 0; n < sample->users_count; n++) {
+        kernels->add_scaled(share, sample->users[n], typical->axis, dim);
+        for (uint32_t c = 0; c < own; c++)
+            typical->weight[c] += share * sample->users[n][dim + c];
+    }
+    float length = sqrtf(kernels->dot(typical->axis, typical->axis, dim));
+    bool usable = isfinite(length) && length > NORM_LEAST;
+    typical->weight[own] = usable ? length : 0.0f;
+    for (uint32_t d = 0; d < dim; d++)
+        typical->axis[d] = usable ? typical->axis[d] / length : 0.0f;
+    for (uint32_t c = 0; c < own; c++)
+        typical->weight[c] = isfinite(typical->weight[c]) ? typical->weight[c] : 0.0f;
+}
+
+static void find_bands(struct mips_index *index, const struct mips_sample *sample)
+{
+    struct typical *typical = &index->typical;
+    struct coded rest;
+    float low = INFINITY, high = -INFINITY;
+    for (uint32_t n = 0; n < sample->items_count; n++) {
+        float along = part(index, sample->items[n], &rest);
+        float key =
+            appeal_of(index, sample->items[n] + index->dim, along) + typical->length * rest.norm;
+        low = less(key, low);
+        high = more(key, high);
+    }
+    bool usable = isfinite(low) && isfinite(high) && high > low;
+    typical->low = usable ? low : 0.0f;
+    typical->scale = usable ? (float)(BANDS - BANDS / 8) / (high - low) : 1.0f;
+}
+
+static void find_typical(struct mips_index *index, const struct mips_sample *sample)
+{
+    struct coded rest;
+    float length = 0.0f;
+    if (sample->users_count > 0)
+        find_axis(index, sample);
+    for (uint32_t n = 0; n < sample->users_count; n++) {
+        part(index, sample->users[n], &rest);
+        length += rest.norm / (float)sample->users_count;
+    }
+    index->typical.length = isfinite(length) && length > NORM_LEAST ? length : 1.0f;
+    find_bands(index, sample);
+}
+
+/* ---- */
+
+enum status mips_create(uint32_t dim, uint32_t columns, const struct mips_sample *sample,
+                        struct mips_index **out)
+{
+    size_t bytes = (sizeof(struct mips_index) + 63) / 64 * 64;
+    struct mips_index *index = aligned_alloc(64, bytes);
+    *out = index;
+    if (index == NULL)
+        return STATUS_NO_MEMORY;
+    memset(index, 0, bytes);
+    index->dim = dim;
+    index->columns = columns + 1;
+    for (int k = 0; k < DIRECTIONS; k++) {
+        index->along[k] = (float)cos(TURN * k);
+        index->across[k] = (float)sin(TURN * k);
+    }
+    find_typical(index, sample);
+    index->chunk_bytes =
+        sizeof(struct chunk) + SIFT_ITEMS * ((size_t)index->columns * sizeof(float) + dim);
+    index->spare = NONE;
+    for (int b = 0; b < BANDS; b++) {
+        index->band[b].first = NONE;
+        clear_limits(&index->band[b].limits);
+    }
+    return STATUS_OK;
+}
+
+void mips_destroy(struct mips_index *index)
+{
+    if (index == NULL)
+        return;
+    for (uint32_t n = 0; n < index->extents; n++)
+        pages_give(index->extent[n].at, index->extent[n].bytes);
+    free(index->chunk);
+    free(index->stale);
+    free(index->place);
+    free(index);
+}
+
+uint32_t mips_count(const struct mips_index *index)
+{
+    return index->count;
+}
+
+size_t mips_bytes(const struct mips_index *index)
+{
+    return sizeof *index + index->reserved * index->chunk_bytes +
+           index->chunk_room * (sizeof *index->chunk + sizeof *index->stale) +
+           index->slots * sizeof *index->place;
+}
+
+static uint8_t *codes_of(const struct mips_index *index, struct chunk *chunk)
+{
+    return (uint8_t *)(chunk->column + (size_t)index->columns * SIFT_ITEMS);
+}
+
 /* ---- chunks ---- */
 
-static uint32_t band_of(float norm)
+struct item {
+    uint32_t slot;
+    float along, appeal;
+    const float *columns; /* the owner's */
+    struct coded rest;
+};
+
+/* One with infinities or NaN anywhere is longer than any. */
+static void describe(const struct mips_index *index, uint32_t slot, const float *row,
+                     struct item *item)
 {
-    uint32_t bits;
-    memcpy(&bits, &norm, sizeof bits);
-    bits >>= BAND_SHIFT;
-    if (bits < BAND_FIRST)
+    item->slot = slot;
+    item->columns = row + index->dim;
+    item->along = part(index, row, &item->rest);
+    item->appeal = appeal_of(index, item->columns, item->along);
+    bool usable = isfinite(item->appeal);
+    for (uint32_t c = 0; c + 1 < index->columns; c++)
+        usable &= isfinite(item->columns[c]) != 0;
+    if (!usable)
+        item->rest.norm = item->rest.residual = INFINITY;
+}
+
+/* Whatever is no number is in the last one. */
+static uint32_t band_of(const struct typical *typical, float key)
+{
+    float band = typical->scale * (key - typical->low);
+    if (band < 0.0f)
         return 0;
-    return bits - BAND_FIRST < BANDS ? bits - BAND_FIRST : BANDS - 1;
+    return band < (float)BANDS ? (uint32_t)band : BANDS - 1;
 }
 
 static void mark_stale(struct mips_index *index, uint32_t id)
@@ -282,6 +409,7 @@ static void move_item(struct mips_index *index, uint32_t from_place, uint32_t to
     to->slot[to_lane] = from->slot[from_lane];
     to->norm[to_lane] = from->norm[from_lane];
     to->residual[to_lane] = from->residual[from_lane];
+    to->appeal[to_lane] = from->appeal[from_lane];
     to->scale[to_lane] = from->scale[from_lane];
     for (uint32_t c = 0; c < index->columns; c++)
         to->column[c * SIFT_ITEMS + to_lane] = from->column[c * SIFT_ITEMS + from_lane];
@@ -289,27 +417,44 @@ static void move_item(struct mips_index *index, uint32_t from_place, uint32_t to
     index->place[to->slot[to_lane]] = to_place;
 }
 
-static void write_item(struct mips_index *index, uint32_t place, uint32_t slot, const float *row,
-                       const struct coded *coded)
+static void write_columns(struct mips_index *index, struct chunk *chunk, uint32_t lane,
+                          const struct item *item)
 {
-    struct chunk *chunk = index->chunk[place / SIFT_ITEMS];
-    uint32_t lane = place % SIFT_ITEMS, dim = index->dim;
-    chunk->slot[lane] = slot;
-    chunk->norm[lane] = coded->norm;
-    chunk->residual[lane] = coded->residual;
-    chunk->scale[lane] = coded->scale;
-    for (uint32_t c = 0; c < index->columns; c++) {
-        float value = row[dim + c];
+    uint32_t own = index->columns - 1;
+    for (uint32_t c = 0; c <= own; c++) {
+        float value = c < own ? item->columns[c] : item->along;
         chunk->column[c * SIFT_ITEMS + lane] = value;
         if (isfinite(value))
             index->magnitude[c] = more(index->magnitude[c], fabsf(value));
     }
-    uint8_t *codes = codes_of(index, chunk) + (size_t)(lane / SIFT_LANES) * dim * SIFT_LANES +
-                     lane % SIFT_LANES * 4;
-    for (uint32_t d = 0; d < dim; d += 4, codes += 4 * SIFT_LANES)
+}
+
+static void write_codes(struct mips_index *index, struct chunk *chunk, uint32_t lane,
+                        const int8_t *code)
+{
+    size_t group = (size_t)index->dim * SIFT_LANES;
+    uint8_t *codes = codes_of(index, chunk) + lane / SIFT_LANES * group + lane % SIFT_LANES * 4;
+    for (uint32_t d = 0; d < index->dim; d += 4, codes += 4 * SIFT_LANES)
         for (uint32_t n = 0; n < 4; n++)
-            codes[n] = (uint8_t)(coded->code[d + n] + CODE_ADDED);
-    index->place[slot] = place;
+            codes[n] = (uint8_t)(code[d + n] + CODE_ADDED);
+}
+
+static void write_item(struct mips_index *index, uint32_t place, const struct item *item)
+{
+    struct chunk *chunk = index->chunk[place / SIFT_ITEMS];
+    uint32_t lane = place % SIFT_ITEMS;
+    chunk->slot[lane] = item->slot;
+    chunk->norm[lane] = item->rest.norm;
+    chunk->residual[lane] = item->rest.residual;
+    chunk->scale[lane] = item->rest.scale;
+    chunk->appeal[lane] = item->appeal;
+    if (isfinite(item->rest.norm)) {
+        index->norm = more(index->norm, item->rest.norm);
+        index->appeal = more(index->appeal, fabsf(item->appeal));
+    }
+    write_columns(index, chunk, lane, item);
+    write_codes(index, chunk, lane, item->rest.code);
+    index->place[item->slot] = place;
     mark_stale(index, place / SIFT_ITEMS);
 }
 
@@ -353,14 +498,12 @@ void mips_remove(struct mips_index *index, uint32_t slot)
 
 enum status mips_set(struct mips_index *index, uint32_t slot, const float *row)
 {
-    struct coded coded;
+    struct item item;
     if (!grow_slots(index, slot))
         return STATUS_NO_MEMORY;
-    encode(row, index->dim, &coded);
-    for (uint32_t c = 0; c < index->columns; c++)
-        if (!isfinite(row[index->dim + c]))
-            coded.norm = coded.residual = INFINITY;
-    uint32_t band = band_of(coded.norm), place = index->place[slot];
+    describe(index, slot, row, &item);
+    uint32_t place = index->place[slot];
+    uint32_t band = band_of(&index->typical, item.appeal + index->typical.length * item.rest.norm);
     if (place != NONE && index->chunk[place / SIFT_ITEMS]->band != band) {
         mips_remove(index, slot);
         place = NONE;
@@ -371,11 +514,18 @@ enum status mips_set(struct mips_index *index, uint32_t slot, const float *row)
             return STATUS_NO_MEMORY;
         index->count++;
     }
-    write_item(index, place, slot, row, &coded);
+    write_item(index, place, &item);
     return STATUS_OK;
 }
 
 /* ---- limits ---- */
+
+static void set_limits(struct limits *limits, float value)
+{
+    limits->norm = limits->residual = value;
+    for (int k = 0; k < DIRECTIONS; k++)
+        limits->reach[k] = value;
+}
 
 static void find_limits(const struct mips_index *index, struct chunk *chunk)
 {
@@ -385,6 +535,12 @@ static void find_limits(const struct mips_index *index, struct chunk *chunk)
         limits->norm = more(limits->norm, chunk->norm[n]);
         limits->residual = more(limits->residual, chunk->residual[n]);
     }
+    for (int k = 0; k < DIRECTIONS; k++) {
+        float along = index->along[k], across = index->across[k] * index->typical.length;
+        for (uint32_t n = 0; n < chunk->count; n++)
+            limits->reach[k] =
+                more(limits->reach[k], along * chunk->appeal[n] + across * chunk->norm[n]);
+    }
     for (uint32_t c = 0; c < index->columns; c++) {
         const float *column = chunk->column + (size_t)c * SIFT_ITEMS;
         for (uint32_t n = 0; n < chunk->count; n++) {
@@ -392,13 +548,17 @@ static void find_limits(const struct mips_index *index, struct chunk *chunk)
             limits->least[c] = less(limits->least[c], column[n]);
         }
     }
+    if (!isfinite(limits->norm))
+        set_limits(limits, INFINITY);
 }
 
 static void widen(struct limits *limits, const struct limits *by)
 {
     limits->norm = more(limits->norm, by->norm);
     limits->residual = more(limits->residual, by->residual);
-    for (uint32_t c = 0; c < MIPS_COLUMNS_MAX; c++) {
+    for (int k = 0; k < DIRECTIONS; k++)
+        limits->reach[k] = more(limits->reach[k], by->reach[k]);
+    for (uint32_t c = 0; c < SIFT_COLUMNS; c++) {
         limits->most[c] = more(limits->most[c], by->most[c]);
         limits->least[c] = less(limits->least[c], by->least[c]);
     }
@@ -430,34 +590,84 @@ void mips_settle(struct mips_index *index)
     narrow_next(index);
 }
 
+bool mips_is_worn(const struct mips_index *index)
+{
+    uint32_t beyond = 0;
+    for (uint32_t id = index->band[BANDS - 1].first; id != NONE; id = index->chunk[id]->next)
+        beyond += index->chunk[id]->count;
+    return beyond > WORN_LEAST && beyond > index->count / WORN_SHARE;
+}
+
 /* ---- searching ---- */
 
 /* The users of a search side by side, as far as chunks are ruled out by it. */
 struct pass {
     const struct mips_index *index;
     struct mips_query *const *queries;
-    uint32_t count, columns;
-    uint32_t column[MIPS_COLUMNS_MAX]; /* those that anybody has a weight for */
-    float norm[MIPS_USERS], slack[MIPS_USERS], floor[MIPS_USERS];
-    float above[MIPS_COLUMNS_MAX][MIPS_USERS], below[MIPS_COLUMNS_MAX][MIPS_USERS]; /* by sign */
+    uint32_t count, columns, odd;
+    uint32_t column[SIFT_COLUMNS];     /* those that anybody has a weight for */
+    uint32_t odd_column[SIFT_COLUMNS]; /* … another one than is typical */
+    float slack[MIPS_USERS], floor[MIPS_USERS];
+    float reach[DIRECTIONS][MIPS_USERS]; /* weights of limits->reach */
+    float above[SIFT_COLUMNS][MIPS_USERS], below[SIFT_COLUMNS][MIPS_USERS]; /* odd, by sign */
 };
+
+static float weight_of(const struct mips_index *index, const struct mips_query *query, uint32_t c)
+{
+    return c + 1 < index->columns ? query->vector[index->dim + c] : query->along;
+}
+
+/* How many typical users the user's weights are worth, as they come nearest. */
+static float share_of_typical(const struct mips_index *index, const struct mips_query *query)
+{
+    float both = 0.0f, square = 0.0f;
+    for (uint32_t c = 0; c < index->columns; c++) {
+        float size = index->magnitude[c], typical = size * index->typical.weight[c];
+        both += size * weight_of(index, query, c) * typical;
+        square += typical * typical;
+    }
+    return both > 0.0f && both / square < 1e6f ? both / square : 0.0f;
+}
 
 static void prepare_query(const struct mips_index *index, struct mips_query *query)
 {
-    struct coded coded;
-    encode(query->vector, index->dim, &coded);
-    memcpy(query->codes, coded.code, index->dim);
-    query->norm = coded.norm;
-    query->residual = coded.residual;
-    query->slack = 0.0f;
+    struct coded rest;
+    query->along = part(index, query->vector, &rest);
+    memcpy(query->codes, rest.code, index->dim);
+    query->norm = rest.norm;
+    query->residual = rest.residual;
+    query->size = rest.norm + fabsf(query->along);
+    query->slack = ROUNDING * query->size * index->magnitude[index->columns - 1];
     for (uint32_t c = 0; c < index->columns; c++)
-        query->slack += ROUNDING * fabsf(query->vector[index->dim + c]) * index->magnitude[c];
+        query->slack += ROUNDING * fabsf(weight_of(index, query, c)) * index->magnitude[c];
     int32_t sum = 0;
     for (uint32_t d = 0; d < index->dim; d++)
-        sum += coded.code[d];
+        sum += rest.code[d];
     query->side =
-        (struct sift_user){.codes = query->codes, .offset = -CODE_ADDED * sum, .unit = coded.scale};
+        (struct sift_user){.codes = query->codes, .offset = -CODE_ADDED * sum, .unit = rest.scale};
     query->count = 0;
+}
+
+/* A user's share of the typical one and their remaining length are a vector between two directions:
+ * what it makes of appeal and reach is no more than those two together do. */
+static void set_reach(struct pass *pass, uint32_t n, float share)
+{
+    const struct mips_index *index = pass->index;
+    const struct mips_query *query = pass->queries[n];
+    float length = query->norm / index->typical.length;
+    double angle = atan2((double)length, (double)share);
+    int k = 0;
+    while (k < DIRECTIONS - 2 && angle >= TURN * (k + 1))
+        k++;
+    float sine = index->across[1];
+    float first = (share * index->across[k + 1] - length * index->along[k + 1]) / sine;
+    float second = (length * index->along[k] - share * index->across[k]) / sine;
+    pass->reach[k][n] = first < 0.0f ? 0.0f : first;
+    pass->reach[k + 1][n] = second < 0.0f ? 0.0f : second;
+    pass->slack[n] = query->slack + ROUNDING * (share + length) *
+                                        (index->appeal + index->typical.length * index->norm);
+    for (uint32_t c = 0; c < index->columns; c++)
+        pass->slack[n] += ROUNDING * share * fabsf(index->typical.weight[c]) * index->magnitude[c];
 }
 
 static void note_floor(struct pass *pass, uint32_t n)
@@ -465,42 +675,58 @@ static void note_floor(struct pass *pass, uint32_t n)
     pass->floor[n] = pass->queries[n]->top->floor;
 }
 
+/* The columns in which somebody is not as is typical. */
+static void set_odd(struct pass *pass, const float share[MIPS_USERS])
+{
+    const struct mips_index *index = pass->index;
+    for (uint32_t c = 0; c < index->columns; c++) {
+        bool odd = false;
+        for (uint32_t n = 0; n < pass->count; n++) {
+            float weight = weight_of(index, pass->queries[n], c);
+            weight -= share[n] * index->typical.weight[c];
+            odd |= weight != 0.0f;
+            pass->above[pass->odd][n] = weight > 0.0f ? weight : 0.0f;
+            pass->below[pass->odd][n] = weight > 0.0f ? 0.0f : weight;
+        }
+        if (odd)
+            pass->odd_column[pass->odd++] = c;
+    }
+}
+
 static void begin(struct pass *pass)
 {
     const struct mips_index *index = pass->index;
-    pass->columns = 0;
+    float share[MIPS_USERS];
     for (uint32_t n = 0; n < pass->count; n++) {
         struct mips_query *query = pass->queries[n];
         prepare_query(index, query);
-        pass->norm[n] = query->norm * (1.0f + ROUNDING);
-        pass->slack[n] = query->slack;
+        share[n] = share_of_typical(index, query);
+        set_reach(pass, n, share[n]);
         note_floor(pass, n);
     }
     for (uint32_t c = 0; c < index->columns; c++) {
         bool used = false;
-        for (uint32_t n = 0; n < pass->count; n++)
-            used |= pass->queries[n]->vector[index->dim + c] != 0.0f;
+        for (uint32_t n = 0; n < pass->count; n++) {
+            float weight = weight_of(index, pass->queries[n], c);
+            pass->queries[n]->side.weight[pass->columns] = weight;
+            used |= weight != 0.0f;
+        }
         if (used)
             pass->column[pass->columns++] = c;
     }
-    for (uint32_t k = 0; k < pass->columns; k++) {
-        for (uint32_t n = 0; n < pass->count; n++) {
-            float weight = pass->queries[n]->vector[index->dim + pass->column[k]];
-            pass->queries[n]->side.weight[k] = weight;
-            pass->above[k][n] = weight > 0.0f ? weight : 0.0f;
-            pass->below[k][n] = weight > 0.0f ? 0.0f : weight;
-        }
-    }
+    set_odd(pass, share);
 }
 
 /* Users, as bits, for whom something within the limits may get in. */
 static unsigned who_may(const struct pass *pass, const struct limits *limits)
 {
     float bound[MIPS_USERS];
-    for (uint32_t n = 0; n < MIPS_USERS; n++)
-        bound[n] = pass->norm[n] * limits->norm + pass->slack[n];
-    for (uint32_t k = 0; k < pass->columns; k++) {
-        float most = limits->most[pass->column[k]], least = limits->least[pass->column[k]];
+    memcpy(bound, pass->slack, sizeof bound);
+    for (int k = 0; k < DIRECTIONS; k++)
+        for (uint32_t n = 0; n < MIPS_USERS; n++)
+            bound[n] += pass->reach[k][n] * limits->reach[k];
+    for (uint32_t k = 0; k < pass->odd; k++) {
+        float most = limits->most[pass->odd_column[k]], least = limits->least[pass->odd_column[k]];
         for (uint32_t n = 0; n < MIPS_USERS; n++)
             bound[n] += pass->above[k][n] * most + pass->below[k][n] * least;
     }
@@ -594,7 +820,7 @@ static void search_chunk(struct pass *pass, struct chunk *chunk, struct chunk *n
         uint32_t n = who[count] = (uint32_t)__builtin_ctz(users);
         struct mips_query *query = pass->queries[n];
         error[count] = chunk->limits.residual * (query->norm + query->residual) +
-                       chunk->limits.norm * (query->residual + ROUNDING * query->norm) +
+                       chunk->limits.norm * (query->residual + ROUNDING * query->size) +
                        query->slack;
         query->side.floor = pass->floor[n] - error[count];
         side[count] = &query->side;

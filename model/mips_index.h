@@ -1,20 +1,22 @@
 /*
  * Exact maximum inner product search over vectors that change all the time.
  *
- *     items ─► bands by norm, longest first ─► chunks of 128, a byte a dimension
+ *     items ─► bands by what they may be worth to a typical user, best first
+ *              ─► chunks of 128, a byte a dimension
  *     user  ─► chunks that may hold somebody ─► items that may get in ─► judged exactly ─► top
  *
- * An item's vector q is kept as scale * code and the norm r of what that leaves out; a user's
+ * Users have much in common: their mean gives an axis, and what a vector has along it is one
+ * number, kept as it is, like the columns beside the vector (popularity, …). What is left of an
+ * item's vector, q, is kept as scale * code and the norm r_q of what that leaves out; a user's, u,
  * likewise. So <u, q> is at most
  *
  *     <unit code_u, scale code_q> + |u| r_q + r_u |scale code_q|
  *
- * and at most |u| |q| (Cauchy-Schwarz), which rules out whole chunks once the floor is high, as the
- * bands are visited from the longest norm to the shortest (Teflioudi et al. 2015, LEMP: buckets by
- * length; Li et al. 2017, FEXIPRO: bounds by integers). Columns beside the vector, such as
- * popularity, are kept as they are and bounded by the largest of each chunk. Whatever may reach the
- * worst of the best so far is judged by its owner, by the exact score: so the result is that of a
- * plain scan, whatever the bounds were worth.
+ * and at most |u| |q| (Cauchy-Schwarz). What the numbers are worth together with |u| |q| rules out
+ * whole chunks once the floor is high (Teflioudi et al. 2015, LEMP: buckets by length, the longest
+ * first; Li et al. 2017, FEXIPRO: bounds by integers, and of the parts of a rotated vector).
+ * Whatever may reach the worst of the best so far is judged by its owner, by the exact score: so
+ * the result is that of a plain scan, whatever the bounds were worth.
  *
  * Setting an item that changed costs as much as judging a few: nothing is ever rebuilt. The memory
  * is mips_bytes(), 84 bytes an item at 64 dimensions and 4 more a column, and some space for
@@ -29,12 +31,20 @@
 #include "model/status.h"
 #include "model/top.h"
 
-enum { MIPS_DIM_MAX = 512, MIPS_COLUMNS_MAX = SIFT_COLUMNS, MIPS_USERS = SIFT_USERS };
+enum { MIPS_DIM_MAX = 512, MIPS_COLUMNS_MAX = SIFT_COLUMNS - 1, MIPS_USERS = SIFT_USERS };
 
 struct mips_index; /* opaque */
 
+/* Some users and items to find out what is typical: rows of (dim + columns), aligned to 64 bytes;
+ * none will do. Only the speed depends on it. */
+struct mips_sample {
+    const float *const *users, *const *items;
+    uint32_t users_count, items_count;
+};
+
 /* `dim`: a multiple of 16, at most MIPS_DIM_MAX; `columns`: at most MIPS_COLUMNS_MAX. */
-enum status mips_create(uint32_t dim, uint32_t columns, struct mips_index **out);
+enum status mips_create(uint32_t dim, uint32_t columns, const struct mips_sample *sample,
+                        struct mips_index **out);
 void mips_destroy(struct mips_index *index); /* NULL is legal */
 /* Takes the item in as it is now: (dim + columns) floats, aligned to 64 bytes, copied.
  * STATUS_NO_MEMORY: the item is not in the index. */
@@ -42,6 +52,8 @@ enum status mips_set(struct mips_index *index, uint32_t slot, const float *row);
 void mips_remove(struct mips_index *index, uint32_t slot); /* it may be absent */
 /* To be called after changes, before anybody searches. */
 void mips_settle(struct mips_index *index);
+/* Items have changed so much that a new index would serve them better. */
+bool mips_is_worn(const struct mips_index *index);
 uint32_t mips_count(const struct mips_index *index);
 size_t mips_bytes(const struct mips_index *index);
 
@@ -61,8 +73,7 @@ struct mips_query {
     struct top *top; /* begun; may hold items already, which judge() must not let in again */
     /* Its own: */
     uint64_t judged; /* how many items, over all searches */
-    float norm, residual, slack;
-    float weight[MIPS_COLUMNS_MAX];
+    float along, norm, residual, size, slack;
     struct sift_user side;
     uint32_t count;
     uint32_t slot[MIPS_CANDIDATES];

@@ -108,8 +108,7 @@ static enum status grow_scores(struct query *query, uint32_t bound)
     return STATUS_OK;
 }
 
-/* Folds the dense features' weights into one vector, so that a row's dot product is their sum. */
-static void fold_dense(const struct recommender *model, struct query *query)
+void query_fold_dense(const struct recommender *model, struct query *query)
 {
     uint32_t dim = model->settings.dim;
     float *weight = query->weight;
@@ -132,7 +131,7 @@ enum status recommender_query(const struct recommender *model, struct query *que
     if (status != STATUS_OK)
         return status;
     query_propose(model, query);
-    fold_dense(model, query);
+    query_fold_dense(model, query);
     return status;
 }
 

@@ -8,6 +8,7 @@
  * Learning changes the rows of many items an event. They are marked (factors.h), and taken in when
  * lists are about to be ranked and that pays; else lists are made by a plain scan.
  */
+#include "model/pages.h"
 #include "model/recommender_parts.h"
 
 /* Fewer items are scanned as quickly. */
@@ -15,6 +16,8 @@ enum { ITEMS_LEAST = 1024 };
 /* A list by a plain scan costs more than one by the index by as much as taking in this share of the
  * items. */
 enum { SHARE_WORTH = 24 };
+/* To find what is typical. */
+enum { USERS_ASKED = 256, ITEMS_ASKED = 1024 };
 
 _Static_assert((int)FEATURES_DENSE <= (int)MIPS_COLUMNS_MAX, "the columns of an item");
 
@@ -30,6 +33,60 @@ static uint32_t count_changes(const struct changes *changes)
         count += (uint32_t)__builtin_popcountll(changes->bits[word]);
     return count;
 }
+
+/* ---- what is typical ---- */
+
+/* Users and items from all over; `users` is for the former's vectors. */
+struct sample_rows {
+    float users[USERS_ASKED][DIM_MAX + COLUMNS] __attribute__((aligned(64)));
+    const float *user[USERS_ASKED], *item[ITEMS_ASKED];
+    struct mips_sample sample;
+};
+
+static enum status ask_users(struct recommender *model, struct sample_rows *rows)
+{
+    uint32_t bound = model->user_ids.bound, stride = bound / USERS_ASKED + 1, filled = 0;
+    struct query *query = &model->learning; /* nobody learns now */
+    for (uint32_t user = 0; user < bound && filled < USERS_ASKED; user += stride) {
+        enum status status =
+            query_prepare(model, query, user, recommender_user(model, user)->last_second);
+        if (status != STATUS_OK)
+            return status;
+        query_fold_dense(model, query);
+        memcpy(rows->users[filled], query->vector, sizeof rows->users[0]);
+        rows->user[filled] = rows->users[filled];
+        filled++;
+    }
+    rows->sample.users_count = filled;
+    return STATUS_OK;
+}
+
+static void ask_items(const struct recommender *model, struct sample_rows *rows)
+{
+    uint32_t bound = model->item_ids.bound, stride = bound / ITEMS_ASKED + 1, filled = 0;
+    for (uint32_t item = 0; item < bound && filled < ITEMS_ASKED; item += stride) {
+        const float *row = factors_candidate(&model->factors, item);
+        rows->item[filled] = row;
+        filled += row[model->settings.dim + COLUMN_CLOSED] == 0.0f;
+    }
+    rows->sample.items_count = filled;
+}
+
+static enum status create_index(struct recommender *model)
+{
+    struct sample_rows *rows = pages_take(sizeof *rows);
+    if (rows == NULL)
+        return STATUS_NO_MEMORY;
+    rows->sample = (struct mips_sample){.users = rows->user, .items = rows->item};
+    enum status status = ask_users(model, rows);
+    ask_items(model, rows);
+    if (status == STATUS_OK)
+        status = mips_create(model->settings.dim, FEATURES_DENSE, &rows->sample, &model->index);
+    pages_give(rows, sizeof *rows);
+    return status;
+}
+
+/* ---- keeping it up to date ---- */
 
 static enum status take_in(struct recommender *model, uint32_t item)
 {
@@ -61,7 +118,7 @@ static enum status take_all_in(struct recommender *model)
     return status;
 }
 
-/* Without memory for it there is no index: lists are the same, and cost more. */
+/* Lists are the same without it, and cost more. */
 static void give_up(struct recommender *model)
 {
     mips_destroy(model->index);
@@ -78,9 +135,11 @@ void recommender_expect_lists(struct recommender *model, uint32_t lists)
     if (model->index_credit < count_changes(&model->factors.changes))
         return;
     model->index_credit = 0;
+    if (model->index != NULL && mips_is_worn(model->index))
+        give_up(model);
     enum status status = STATUS_OK;
     if (model->index == NULL)
-        status = mips_create(model->settings.dim, FEATURES_DENSE, &model->index);
+        status = create_index(model);
     if (status == STATUS_OK)
         status = take_all_in(model);
     if (status != STATUS_OK) {

@@ -83,6 +83,9 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
                           uint32_t second);
 /* The sparse features, which cost most: learning needs them only for the blend. */
 void query_propose(const struct recommender *model, struct query *query);
+/* Folds the dense features' weights into query->vector: a row's dot product with it is their sum.
+ */
+void query_fold_dense(const struct recommender *model, struct query *query);
 void query_finish(struct query *query);
 /* Score of every item below the bound, closed ones at CLOSED_SCORE; see recommender_query(). */
 void query_score_all(const struct recommender *model, struct query *query);

@@ -73,13 +73,38 @@ static void set_item(uint32_t slot)
     world.present[slot] = true;
 }
 
+static void draw_user(struct user *user)
+{
+    draw_vector(user->vector, 2.0f + uniform());
+    for (uint32_t d = 0; d < world.dim; d += 3) /* what they have in common */
+        user->vector[d] += 1.0f;
+    for (uint32_t c = 0; c < COLUMNS; c++)
+        user->vector[world.dim + c] = below(4) == 0 ? 0.0f : 0.5f + uniform();
+}
+
+/* With a sample of nobody, or of some. */
+static void create(void)
+{
+    const float *user_rows[MIPS_USERS], *item_rows[ITEMS];
+    for (uint32_t n = 0; n < MIPS_USERS; n++) {
+        draw_user(&users[n]);
+        user_rows[n] = users[n].vector;
+    }
+    for (uint32_t slot = 0; slot < world.items; slot++)
+        item_rows[slot] = world.rows[slot];
+    struct mips_sample sample = {user_rows, item_rows, below(4) == 0 ? 0 : MIPS_USERS,
+                                 below(4) == 0 ? 0 : world.items};
+    assert_int_equal(mips_create(world.dim, COLUMNS, &sample, &world.index), STATUS_OK);
+}
+
 static void begin(uint32_t dim, uint32_t items)
 {
     world.dim = dim;
     world.items = items;
-    assert_int_equal(mips_create(dim, COLUMNS, &world.index), STATUS_OK);
-    for (uint32_t slot = 0; slot < items; slot++) {
+    for (uint32_t slot = 0; slot < items; slot++)
         draw_item(slot);
+    create();
+    for (uint32_t slot = 0; slot < items; slot++) {
         world.hidden[slot] = below(30) == 0;
         world.present[slot] = false;
         if (below(50) != 0)
@@ -103,13 +128,6 @@ static void judge(void *context, const uint32_t *slots, uint32_t count, float *s
         if (world.hidden[slots[n]])
             scores[n] = -INFINITY;
     }
-}
-
-static void draw_user(struct user *user)
-{
-    draw_vector(user->vector, 2.0f + uniform());
-    for (uint32_t c = 0; c < COLUMNS; c++)
-        user->vector[world.dim + c] = below(4) == 0 ? 0.0f : uniform();
 }
 
 static void scan(const struct user *user, uint32_t size, float floor, struct list *list)
