@@ -754,10 +754,9 @@ static void fetch(const void *from, size_t bytes)
         __builtin_prefetch((const char *)from + n);
 }
 
-/* What a search will soon read of a chunk, but for the codes. */
+/* What a search will soon read of a chunk, but for the codes, which sift() fetches. */
 static void fetch_chunk(const struct pass *pass, const struct chunk *chunk)
 {
-    fetch(chunk, offsetof(struct chunk, norm));
     fetch(chunk->slot, sizeof chunk->slot + sizeof chunk->scale);
     for (uint32_t k = 0; k < pass->columns; k++)
         fetch(chunk->column + (size_t)pass->column[k] * SIFT_ITEMS, SIFT_ITEMS * sizeof(float));
@@ -833,6 +832,7 @@ static void search_chunk(struct pass *pass, struct chunk *chunk, struct chunk *n
                                .columns = pass->columns};
     for (uint32_t k = 0; k < pass->columns; k++)
         items.column[k] = chunk->column + (size_t)pass->column[k] * SIFT_ITEMS;
+    fetch_chunk(pass, next);
     kernels->sift(&items, side, count, sifted);
     for (uint32_t k = 0; k < count; k++) {
         struct mips_query *query = pass->queries[who[k]];
@@ -844,24 +844,30 @@ static void search_chunk(struct pass *pass, struct chunk *chunk, struct chunk *n
     }
 }
 
+/* Each chunk that is searched is known before the one before it is, so that it can be fetched. */
 void mips_search(const struct mips_index *index, struct mips_query *const *queries, uint32_t count)
 {
     struct pass pass = {.index = index, .queries = queries, .count = count};
+    struct chunk *waiting = NULL;
+    unsigned waiting_users = 0;
     begin(&pass);
     for (uint32_t b = BANDS; b-- > 0;) {
         uint32_t id = index->band[b].first;
         if (id == NONE || who_may(&pass, &index->band[b].limits) == 0)
             continue;
-        while (id != NONE) {
+        for (; id != NONE; id = index->chunk[id]->next) {
             struct chunk *chunk = index->chunk[id];
-            id = chunk->next;
-            struct chunk *next = id == NONE ? chunk : index->chunk[id];
-            fetch_chunk(&pass, next);
             unsigned users = who_may(&pass, &chunk->limits);
-            if (users != 0)
-                search_chunk(&pass, chunk, next, users);
+            if (users == 0)
+                continue;
+            if (waiting != NULL)
+                search_chunk(&pass, waiting, chunk, waiting_users);
+            waiting = chunk;
+            waiting_users = users;
         }
     }
+    if (waiting != NULL)
+        search_chunk(&pass, waiting, waiting, waiting_users);
     for (uint32_t n = 0; n < count; n++)
         judge_all(queries[n]);
 }
