@@ -5,7 +5,8 @@
  *     log-odds(u, i, t) = general + b_u + b_i + sum over f of a_f value_f(u, i, t)
  *
  * The smoothed keep rates of the item, of the user and of the user's last plays; what the user did
- * with this item before; how near it is to what they kept and skipped lately; what the factors and
+ * with this item before; how near it is to what they kept and skipped lately, by vectors, by what
+ * goes with what, and by what the catalogue says; what the factors and
  * the other parts say of it; and a bilinear term <x(u, t), S_i>, x the factors' side of the user
  * (read only). S is learned as if that term stood beside the rest at full weight, while its weight
  * in the sum is learned from values that S had before it knew the outcome: where it only learns
@@ -25,8 +26,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define RATE_VECTOR 0.03f
-#define RATE_WEIGHT 0.1f
+#define RATE_VECTOR 0.015f
+#define RATE_WEIGHT 0.05f
 #define RATE_BIAS 0.05f
 #define SUM_DECAY 0.9999f
 #define SUM_FLOOR 1e-3f
@@ -34,12 +35,12 @@
 #define RECENT_KEEP 0.8f  /* of the user's recent keep rate */
 #define KEPT_PLAYS 5000.0 /* until what was kept counts for 1/e */
 #define DOUBT 4.0         /* plays at the general rate that a count is held against */
-#define FADE 0.9f         /* of a skip's nearness, at each later skip */
+#define FADE 0.95f        /* of a skip's nearness, at each later skip */
 #define PACE_OWN 0.05f    /* 1 / events until what the user did with an item is half as recent */
 #define PACE_SKIPPED 0.02f
 #define SQUARE_LEAST 1e-9f /* of a row, so that nothing is divided by 0 */
 
-enum { SKIPS_HELD = 64, NEAR_MOST = 8, PAIRS_ASKED = 3 };
+enum { SKIPS_HELD = 64, NEAR_MOST = 12, PAIRS_ASKED = 3 };
 
 enum keep_feature {
     KEEP_ITEM_RATE,
@@ -59,6 +60,14 @@ enum keep_feature {
     KEEP_NEAREST_SKIPPED,
     KEEP_NEAR_KEPT,
     KEEP_NEAREST_KEPT,
+    KEEP_SKIPPED_NEXT,
+    KEEP_SKIPPED_NEXT_MOST,
+    KEEP_SKIPPED_NEIGHBOURS,
+    KEEP_SKIPPED_NEIGHBOURS_MOST,
+    KEEP_SKIPPED_BOTH,
+    KEEP_SKIPPED_SHARED,
+    KEEP_SKIPPED_SHARED_MOST,
+    KEEP_SKIPPED_SHARED_MUCH,
     KEEP_OWN_COUNT,
     KEEP_OWN_ONCE,
     KEEP_OWN_TWICE,
@@ -236,6 +245,56 @@ static void describe_nearness(const struct factors *factors, uint32_t item, cons
     }
 }
 
+/* How much one goes with the other, by what followed what, or by what was wanted together. */
+static float kinship(const struct pairs *pairs, uint32_t one, uint32_t other)
+{
+    if (pairs == NULL)
+        return 0.0f;
+    return 4.0f * (share_of(pairs_of(pairs, one), other) + share_of(pairs_of(pairs, other), one));
+}
+
+/* The share of their features that both cards name; features are in ascending order. */
+static float shared_features(const struct cards *cards, uint32_t one, uint32_t other)
+{
+    const struct card *a = cards_of(cards, one), *b = cards_of(cards, other);
+    if (a == NULL || b == NULL || a->count == 0 || b->count == 0)
+        return 0.0f;
+    uint32_t shared = 0;
+    for (uint32_t n = 0, m = 0; n < a->count && m < b->count;) {
+        shared += a->feature[n] == b->feature[m];
+        if (a->feature[n] < b->feature[m])
+            n++;
+        else
+            m++;
+    }
+    return (float)shared / (float)(a->count > b->count ? a->count : b->count);
+}
+
+/* One of kin to what was skipped lately, or the same author's, is skipped sooner: whether any of
+ * the skipped ones is near says more than how near they are together. */
+static void describe_kinship(const struct recommender *model, uint32_t item,
+                             const uint32_t *skipped, uint32_t count, float value[KEEP_FEATURES])
+{
+    float fade = 1.0f;
+    for (uint32_t age = 0; age < count; age++, fade *= FADE) {
+        if (skipped[age] == item)
+            continue;
+        float next = kinship(model->part[PART_TRANSITIONS], item, skipped[age]);
+        float near = kinship(model->part[PART_NEIGHBOURS], item, skipped[age]);
+        float shared = shared_features(&model->cards, item, skipped[age]);
+        value[KEEP_SKIPPED_NEXT] += fade * next;
+        value[KEEP_SKIPPED_NEXT_MOST] = fmaxf(value[KEEP_SKIPPED_NEXT_MOST], next);
+        value[KEEP_SKIPPED_NEIGHBOURS] += fade * near;
+        value[KEEP_SKIPPED_NEIGHBOURS_MOST] = fmaxf(value[KEEP_SKIPPED_NEIGHBOURS_MOST], near);
+        if (next > 0.0f && near > 0.0f)
+            value[KEEP_SKIPPED_BOTH] = 1.0f;
+        value[KEEP_SKIPPED_SHARED] += shared;
+        value[KEEP_SKIPPED_SHARED_MOST] = fmaxf(value[KEEP_SKIPPED_SHARED_MOST], shared);
+    }
+    if (value[KEEP_SKIPPED_SHARED_MOST] > 0.5f)
+        value[KEEP_SKIPPED_SHARED_MUCH] = 1.0f;
+}
+
 static void describe_user(const struct skips *skips, const struct recommender *model,
                           const struct query *query, uint32_t item, float value[KEEP_FEATURES])
 {
@@ -249,6 +308,7 @@ static void describe_user(const struct skips *skips, const struct recommender *m
     value[KEEP_LAST] = user->last_kept;
     describe_nearness(&model->factors, item, skipped, count, &value[KEEP_NEAR_SKIPPED],
                       &value[KEEP_NEAREST_SKIPPED]);
+    describe_kinship(model, item, skipped, count, value);
     describe_nearness(&model->factors, item, taste->item,
                       taste->size < NEAR_MOST ? taste->size : NEAR_MOST, &value[KEEP_NEAR_KEPT],
                       &value[KEEP_NEAREST_KEPT]);
