@@ -35,7 +35,9 @@ void evaluation_destroy(struct evaluation *evaluation)
     if (evaluation == NULL)
         return;
     evaluation_lists_finish(&evaluation->lists);
-    keep_auc_finish(&evaluation->keep_auc);
+    keep_auc_finish(&evaluation->total.keep_auc);
+    for (int part = 0; part < EVALUATION_SERIES; part++)
+        keep_auc_finish(&evaluation->series[part].keep_auc);
     query_destroy(evaluation->query);
     rating_baselines_destroy(evaluation->rating_baselines);
     baselines_destroy(evaluation->baselines);
@@ -214,13 +216,16 @@ static void score_keeping(struct evaluation *evaluation, const struct recommende
     uint32_t user = recommender_find_user(model, event->user);
     uint32_t item = recommender_find_item(model, event->item);
     enum status status = recommender_query(model, evaluation->query, user, event->ts_ms);
-    if (status == STATUS_OK &&
-        !keep_auc_add(&evaluation->keep_auc, XXH3_64bits(event->user.at, event->user.size),
-                      recommender_keep_probability(model, evaluation->query, item),
-                      !action->skipped))
-        status = STATUS_NO_MEMORY;
-    if (status != STATUS_OK)
+    if (status != STATUS_OK) {
         evaluation->status = status;
+        return;
+    }
+    uint64_t key = XXH3_64bits(event->user.at, event->user.size);
+    float keep = recommender_keep_probability(model, evaluation->query, item);
+    struct evaluation_figures *part = &evaluation->series[part_of_stream(evaluation)];
+    if (!keep_auc_add(&evaluation->total.keep_auc, key, keep, !action->skipped) ||
+        !keep_auc_add(&part->keep_auc, key, keep, !action->skipped))
+        evaluation->status = STATUS_NO_MEMORY;
 }
 
 /* What else is predicted of an event, but that it happens. */

@@ -38,6 +38,7 @@ struct evaluation_ratings {
 struct evaluation_figures {
     struct measures model, baseline[BASELINES];
     struct evaluation_ratings ratings;
+    struct keep_auc keep_auc; /* of plays and skips */
 };
 
 /* By how many positive events the user, or the item, had before: 0, 1-4, 5-19, 20 and more. */
@@ -69,8 +70,7 @@ struct evaluation {
     struct evaluation_lists lists;
     struct evaluation_warmth warmth;
     struct measures by_signal[SIGNALS_MAX];
-    struct keep_auc keep_auc; /* of every play and skip after the warm-up */
-    enum status status;       /* of what cannot be told while observing */
+    enum status status; /* of what cannot be told while observing */
 };
 
 /* `model` need not hold still, but must live as long. */

@@ -93,16 +93,24 @@ static void add_times(json_t *object, const struct evaluation_mark marks[2])
     json_object_set_new(object, "rank_cpu_seconds", json_real(scoring));
 }
 
-static json_t *series_json(const struct evaluation *evaluation)
+/* Null where no user has both plays and skips. */
+static json_t *skip_auc_json(struct evaluation_figures *figures)
+{
+    double auc = figures == NULL ? (double)NAN : keep_auc_value(&figures->keep_auc);
+    return isnan(auc) ? json_null() : json_real(auc);
+}
+
+static json_t *series_json(struct evaluation *evaluation)
 {
     json_t *series = json_array();
     for (int part = 0; evaluation != NULL && part < EVALUATION_SERIES; part++) {
-        const struct evaluation_figures *figures = &evaluation->series[part];
+        struct evaluation_figures *figures = &evaluation->series[part];
         uint64_t end = (uint64_t)(part + 1) * evaluation->settings.total / EVALUATION_SERIES;
         json_t *object = json_pack("{s:I, s:I}", "until", (json_int_t)end, "evaluated",
                                    (json_int_t)figures->model.events);
         add_measures(object, &figures->model);
         json_object_set_new(object, "rmse", model_rmse(figures));
+        json_object_set_new(object, "skip_auc", skip_auc_json(figures));
         json_object_set_new(object, "baselines", baselines_json(figures));
         json_object_set_new(object, "lists", spreads_json(&evaluation->marks[part + 1].spreads));
         add_times(object, &evaluation->marks[part]);
@@ -138,12 +146,6 @@ static json_t *signals_json(const struct report *report)
     return object;
 }
 
-static json_t *skip_auc_json(struct evaluation *evaluation)
-{
-    double auc = evaluation == NULL ? (double)NAN : keep_auc_value(&evaluation->keep_auc);
-    return isnan(auc) ? json_null() : json_real(auc);
-}
-
 json_t *report_json(const struct report *report)
 {
     const struct evaluation *evaluation = report->evaluation;
@@ -159,7 +161,8 @@ json_t *report_json(const struct report *report)
         return NULL;
     add_measures(json, evaluation == NULL ? NULL : &evaluation->total.model);
     json_object_set_new(json, "rmse", model_rmse(evaluation == NULL ? NULL : &evaluation->total));
-    json_object_set_new(json, "skip_auc", skip_auc_json(report->evaluation));
+    json_object_set_new(json, "skip_auc",
+                        skip_auc_json(evaluation == NULL ? NULL : &report->evaluation->total));
     json_object_set_new(json, "baselines",
                         baselines_json(evaluation == NULL ? NULL : &evaluation->total));
     if (evaluation != NULL) {
@@ -176,7 +179,7 @@ json_t *report_json(const struct report *report)
                                            : json_real((double)evaluation->rank_ns / 1e9));
     json_object_set_new(json, "seconds", json_real(report->seconds));
     json_object_set_new(json, "state_digest", json_string(report->digest));
-    json_object_set_new(json, "series", series_json(evaluation));
+    json_object_set_new(json, "series", series_json(report->evaluation));
     return json;
 }
 

@@ -26,7 +26,8 @@ static double rmse(double sum, const struct evaluation *evaluation)
 
 static double skip_auc(const struct report *report)
 {
-    return report->evaluation == NULL ? (double)NAN : keep_auc_value(&report->evaluation->keep_auc);
+    return report->evaluation == NULL ? (double)NAN
+                                      : keep_auc_value(&report->evaluation->total.keep_auc);
 }
 
 static void print_ratings(const struct evaluation *evaluation)

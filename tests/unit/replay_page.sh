@@ -10,7 +10,7 @@ complain() { echo "replay --html: $1"; bad=1; }
 
 awk 'BEGIN { srand(3); print "timestamp\tuser\titem\tevent\tvalue"
   for (n = 0; n < 3000; n++)
-    printf "%d\tu%d\ti%d\t%s\t\n", 1e9 + 60 * n, rand() * 40, rand() * rand() * 200, n % 3 ? "play" : "</script><b>" }' \
+    printf "%d\tu%d\ti%d\t%s\t\n", 1e9 + 60 * n, rand() * 40, rand() * rand() * 200, n % 3 ? (n % 7 ? "play" : "skip") : "</script><b>" }' \
   >"$folder/events.tsv"
 replay() {
   env -i "$tasted" replay -c /dev/null --set 'signals.</script><b>=1' --evaluate --warmup .2 "$@" "$folder/events.tsv" \
@@ -60,6 +60,9 @@ one = (report.get("variants") or [report])[0]
 assert "</script><b>" in one["by_signal"], "the odd signal was not scored"
 lists = one["lists"]
 assert 0 < lists["listed"]["coverage"] <= 1 and 0 <= lists["listed"]["gini"] < 1 and lists["taken"] > 0
+aucs = [part["skip_auc"] for part in one["series"]]
+assert 0 <= one["skip_auc"] <= 1 and aucs[0] is None, "skip_auc: none in the warm-up"
+assert any(auc is not None for auc in aucs[10:]) and all(auc is None or 0 <= auc <= 1 for auc in aucs)
 assert len(one["series"]) == 50 and all(part["seconds"] >= 0 for part in one["series"])
 P
 }
