@@ -48,6 +48,7 @@ static enum status create(const struct recommender_settings *settings, void **se
     ratings->head.mean_variance = MEAN_FIRST;
     trust_init(&ratings->head.trust);
     table_init(&ratings->rater, sizeof(struct rater *));
+    table_init(&ratings->pool, sizeof(struct rater));
     table_init(&ratings->rated, sizeof(struct rated));
     return STATUS_OK;
 }
@@ -72,7 +73,10 @@ static void drop_rater(struct ratings *ratings, uint32_t user)
 {
     if (rater_of(ratings, user) == NULL)
         return;
-    free(*rater_cell(ratings, user));
+    struct rater *rater = *rater_cell(ratings, user);
+    memset(rater, 0, sizeof *rater);
+    memcpy(rater, &ratings->free, sizeof ratings->free);
+    ratings->free = rater;
     *rater_cell(ratings, user) = NULL;
     ratings->raters--;
 }
@@ -80,9 +84,8 @@ static void drop_rater(struct ratings *ratings, uint32_t user)
 static void destroy(void *self)
 {
     struct ratings *ratings = self;
-    for (uint32_t user = 0; user < ratings->rater.rows; user++)
-        free(*rater_cell(ratings, user));
     table_finish(&ratings->rater);
+    table_finish(&ratings->pool);
     table_finish(&ratings->rated);
     free(ratings);
 }
@@ -99,12 +102,25 @@ static enum status grow(void *self, uint32_t users, uint32_t items)
     return status == STATUS_OK ? table_grow(&ratings->rated, items) : status;
 }
 
+/* A zeroed one; NULL: no memory. */
+static struct rater *take_rater(struct ratings *ratings)
+{
+    struct rater *rater = ratings->free;
+    if (rater == NULL) {
+        uint32_t row = ratings->pool.rows;
+        return table_grow(&ratings->pool, row + 1) == STATUS_OK ? table_row(&ratings->pool, row)
+                                                                : NULL;
+    }
+    memcpy(&ratings->free, rater, sizeof ratings->free);
+    memset(rater, 0, sizeof(void *));
+    return rater;
+}
+
 static enum status add_rater(struct ratings *ratings, uint32_t user, struct rater **out)
 {
-    struct rater *rater = aligned_alloc(64, sizeof *rater);
+    struct rater *rater = take_rater(ratings);
     if (rater == NULL)
         return STATUS_NO_MEMORY;
-    memset(rater, 0, sizeof *rater);
     rater->covariance[RATINGS_BIAS][RATINGS_BIAS] = USER_BIAS_FIRST;
     rater->covariance[RATINGS_MOOD][RATINGS_MOOD] = MOOD_FIRST;
     rater->covariance[RATINGS_STRETCH][RATINGS_STRETCH] = STRETCH_FIRST;

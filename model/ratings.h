@@ -67,6 +67,8 @@ struct ratings {
     uint32_t raters;       /* how many there are */
     struct ratings_head head;
     struct table rater; /* struct rater * (users) */
+    struct table pool;  /* struct rater: those that were ever needed at once */
+    struct rater *free; /* of these, chained through their first bytes */
     struct table rated; /* struct rated (items) */
 };
 
