@@ -45,7 +45,8 @@ enum feature {
 
 enum {
     FEATURES_SPARSE = FEATURES - FEATURES_DENSE,
-    FEATURES_HELD = FEATURES_ADDED - FEATURES_DENSE, /* in a row of sparse.h */
+    FEATURES_HELD = FEATURES_ADDED - FEATURES_DENSE,           /* in a row of sparse.h */
+    FEATURES_ROOTED = FEATURE_NEIGHBOURS + 1 - FEATURES_DENSE, /* the first of them: shares */
     SPARSE_ROW = 16
 };
 

@@ -135,19 +135,39 @@ enum status recommender_query(const struct recommender *model, struct query *que
     return status;
 }
 
+/* What sparse_values() makes of the first values of a row; the others are as they are. */
+static float roots_sum(const struct query *query, const float *row)
+{
+    const float *weight = query->weight + FEATURES_DENSE;
+    float sum = row[FEATURES_ROOTED - 1] > 0.0f ? weight[FEATURES_HELD] : 0.0f;
+    for (int f = 0; f < FEATURES_ROOTED; f++)
+        sum += weight[f] * sparse_root(f, row[f]);
+    return sum;
+}
+
+static void weigh_rows(const struct query *query, float weight[SPARSE_ROW])
+{
+    memset(weight, 0, SPARSE_ROW * sizeof *weight);
+    memcpy(weight + FEATURES_ROOTED, query->weight + FEATURES_DENSE + FEATURES_ROOTED,
+           (FEATURES_HELD - FEATURES_ROOTED) * sizeof *weight);
+}
+
 static float sparse_sum(const struct query *query, const float *row)
 {
-    float value[FEATURES_SPARSE], sum = 0.0f;
-    sparse_values(row, value);
-    for (int f = 0; f < FEATURES_SPARSE; f++)
-        sum += query->weight[FEATURES_DENSE + f] * value[f];
-    return sum;
+    float weight[SPARSE_ROW] __attribute__((aligned(64)));
+    weigh_rows(query, weight);
+    return kernels->dot(weight, row, SPARSE_ROW) + roots_sum(query, row);
 }
 
 void query_sparse_sums(const struct query *query, float *sums)
 {
-    for (uint32_t n = 0; n < query->sparse.touched_count; n++)
-        sums[n] = sparse_sum(query, query->sparse.rows + (size_t)(n + 1) * SPARSE_ROW);
+    float weight[SPARSE_ROW] __attribute__((aligned(64)));
+    const float *rows = query->sparse.rows + SPARSE_ROW;
+    uint32_t count = query->sparse.touched_count;
+    weigh_rows(query, weight);
+    kernels->scan(weight, rows, SPARSE_ROW, count, SPARSE_ROW, sums);
+    for (uint32_t n = 0; n < count; n++)
+        sums[n] += roots_sum(query, rows + (size_t)n * SPARSE_ROW);
 }
 
 uint32_t recommender_blocks(const struct recommender *model)

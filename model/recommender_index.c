@@ -11,8 +11,10 @@
 #include "model/pages.h"
 #include "model/recommender_parts.h"
 
-/* Fewer items are scanned as quickly. */
-enum { ITEMS_LEAST = 1024 };
+/* Fewer items are scanned as quickly: most of the work is then with those that have sparse
+ * features.
+ */
+enum { ITEMS_LEAST = 4096 };
 /* A list by a plain scan costs more than one by the index by as much as taking in this share of the
  * items. */
 enum { SHARE_WORTH = 24 };

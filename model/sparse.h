@@ -48,14 +48,18 @@ static inline void sparse_add(struct sparse *sparse, uint32_t item, enum feature
 
 /* From what was added up to the features' values: shares are worth their root, and neighbours
  * something for being any. */
+static inline float sparse_root(int feature, float share)
+{
+    return (feature < 2 ? 4.0f : 3.0f) * sqrtf(share);
+}
+
 static inline void sparse_values(const float *row, float value[FEATURES_SPARSE])
 {
-    value[0] = 4.0f * sqrtf(row[0]);
-    value[1] = 4.0f * sqrtf(row[1]);
-    value[2] = 3.0f * sqrtf(row[2]);
-    for (int f = 3; f < FEATURES_HELD; f++)
+    for (int f = 0; f < FEATURES_ROOTED; f++)
+        value[f] = sparse_root(f, row[f]);
+    for (int f = FEATURES_ROOTED; f < FEATURES_HELD; f++)
         value[f] = row[f];
-    value[FEATURES_HELD] = row[2] > 0.0f ? 1.0f : 0.0f;
+    value[FEATURES_HELD] = row[FEATURES_ROOTED - 1] > 0.0f ? 1.0f : 0.0f;
 }
 
 #endif

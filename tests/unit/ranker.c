@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { USERS = 90, ITEMS = 1500, /* enough for the index */ EVENTS = 3000, BATCH = 64, LIST = 20 };
+enum { USERS = 90, ITEMS = 4500, /* enough for the index */ EVENTS = 6000, BATCH = 64, LIST = 20 };
 
 static const int64_t base_ms = 1700000000000;
 

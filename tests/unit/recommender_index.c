@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { USERS = 150, ITEMS = 2500, EVENTS = 6000, ROUNDS = 40, EACH_ROUND = 50, LIST = 100 };
+enum { USERS = 150, ITEMS = 5000, EVENTS = 24000, ROUNDS = 40, EACH_ROUND = 50, LIST = 100 };
 enum { EVERY_LIST = 1 << 20 }; /* so many to come that any change is worth taking in */
 
 static const int64_t base_ms = 1700000000000;
@@ -148,7 +148,7 @@ static void also_with_repeats(void **state)
 static void also_where_memory_is_limited(void **state)
 {
     (void)state;
-    try(HAVE_FOREVER, 7 << 20);
+    try(HAVE_FOREVER, 13 << 20);
 }
 
 static void few_lists_or_few_items_are_not_worth_it(void **state)
@@ -163,7 +163,7 @@ static void few_lists_or_few_items_are_not_worth_it(void **state)
         recommender_expect_lists(model, 1); /* but they add up */
     assert_true(recommender_index_count(model).used);
     uint64_t all = recommender_index_count(model).items_set;
-    assert_in_range(all, 2000, ITEMS);
+    assert_in_range(all, 4500, ITEMS);
     learn(model, EVENTS);
     assert_false(recommender_index_count(model).used);
     recommender_expect_lists(model, EVERY_LIST);
