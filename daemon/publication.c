@@ -317,7 +317,7 @@ uint32_t publication_in_flight(const struct publication *publication)
 
 /* ---- answering ---- */
 
-static uint32_t jittered(int64_t ttl_s, uint32_t tag)
+uint32_t publication_ttl(int64_t ttl_s, uint32_t tag)
 {
     double ttl = (double)ttl_s * (0.9 + 0.2 * (double)tag / (double)UINT32_MAX);
     if (ttl_s <= 0)
@@ -345,7 +345,7 @@ struct publication_plan publication_plan(const struct publication *publication, 
     const struct entry *entry = entry_of(publication, user);
     struct publication_plan plan = {.hash = list_hash,
                                     .version = (uint64_t)entry->version + 1,
-                                    .ttl_s = jittered(ttl_s, entry->tag)};
+                                    .ttl_s = publication_ttl(ttl_s, entry->tag)};
     plan.step = step_of(entry, list_hash, plan.ttl_s, wall_s);
     return plan;
 }

@@ -74,6 +74,8 @@ struct publication_plan {
 /* `list_hash` is 0 for an empty list. The jitter of ±10 % is keyed by the user's tag. */
 struct publication_plan publication_plan(const struct publication *publication, uint32_t user,
                                          uint64_t list_hash, int64_t ttl_s, int64_t wall_s);
+/* The jitter by itself; 0: none. */
+uint32_t publication_ttl(int64_t ttl_s, uint32_t tag);
 /* STEP_KEEP: the user is clean. */
 void publication_settle(struct publication *publication, uint32_t user, int64_t now_ms);
 /* Any other step: the write is about to be handed to the store under the ticket given back, which

@@ -5,6 +5,8 @@
  *                                     ├──► variant: …  └ evaluation watches, before each event is
  *                                     └──► …             learned
  *
+ * At the end, with --publish, every list goes to Redis (replay_publish.c).
+ *
  * The reading is this thread's; the variants of a batch are the crew's.
  */
 #include "daemon/command.h"
@@ -12,6 +14,7 @@
 #include "daemon/progress.h"
 #include "daemon/replay_items.h"
 #include "daemon/replay_plan.h"
+#include "daemon/replay_publish.h"
 #include "daemon/replay_variant.h"
 #include "daemon/report.h"
 
@@ -188,6 +191,8 @@ static enum status prepare(struct replay *replay, struct error *error)
         crew_create(replay->plan.threads, &replay->crew) != STATUS_OK)
         return error_set(error, STATUS_NO_MEMORY, "no memory to replay");
     enum status status = open_variants(replay, error);
+    if (status == STATUS_OK && replay->plan.publish) /* rather now than after an hour */
+        status = replay_reach_redis(replay->variants[0].settings, error);
     if (status == STATUS_OK)
         status = settings_choose_kernel(replay->variants[0].settings, error);
     if (status == STATUS_OK && replay->plan.items != NULL)
@@ -299,6 +304,8 @@ static enum status replay_all(struct replay *replay, struct error *error)
                          "look at [signals] and [input], or at the first bad lines above");
     if (status == STATUS_OK && replay->plan.snapshot != NULL)
         status = save(replay, error);
+    if (status == STATUS_OK && replay->plan.publish)
+        status = replay_publish(first->settings, first->engine.model, replay->plan.threads, error);
     return status == STATUS_OK ? tell(replay, started_ns, error) : status;
 }
 

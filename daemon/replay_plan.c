@@ -19,6 +19,7 @@ const struct command_option replay_options[] = {
     {"--report", "FILE.json", "write the report as JSON; - for standard output"},
     {"--html", "FILE.html", "write the report as one page with charts, for a browser"},
     {"--snapshot", "FILE", "write the state at the end"},
+    {"--publish", NULL, "write every user's list to Redis at the end, as the daemon would"},
     {"--from-snapshot", "FILE", "continue from this state"},
     {.name = NULL},
 };
@@ -88,6 +89,8 @@ static int take_option(struct replay_plan *plan, const struct command *command,
         *text = value;
     else if (command_is(option, "--evaluate"))
         plan->evaluate = true;
+    else if (command_is(option, "--publish"))
+        plan->publish = true;
     else if (!command_is(option, "--try"))
         return take_number(plan, command, option, value);
     else if (plan->try_count == TRIES_MAX)
@@ -113,6 +116,8 @@ static int check(const struct replay_plan *plan, const struct command *command)
                                                    : "name files (or -), or a --topic");
     if (plan->try_count > 0 && plan->snapshot != NULL)
         return command_misuse(command, "--snapshot keeps one model, --try makes several");
+    if (plan->try_count > 0 && plan->publish)
+        return command_misuse(command, "--publish writes one model's lists, --try makes several");
     return EXIT_FINE;
 }
 

@@ -11,7 +11,7 @@ struct replay_plan {
     const char *paths[REPLAY_FILES_MAX];
     uint32_t path_count;
     const char *topics, *from, *to;
-    bool evaluate;
+    bool evaluate, publish;
     double warmup;
     uint64_t every;
     const char *tries[TRIES_MAX];

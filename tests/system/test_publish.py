@@ -1,0 +1,69 @@
+"""`replay --publish`: what readers find in Redis after a replay, without a daemon."""
+
+import json
+
+import pytest
+
+from daemon import Tasted
+from events import event, stream, users_of, write_ndjson
+from servers import free_port
+from test_lists import DECODERS
+
+
+class Nowhere:
+    """A Kafka that no command here is to ask."""
+    kind = "nobody"
+    address = f"127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def publisher(binary, redis, tmp_path):
+    return Tasted(binary, tmp_path / "tasted", Nowhere(), redis, "events")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("format", DECODERS)
+def test_every_user_gets_the_list_of_the_model(publisher, format):
+    publisher.configure({"lists.format": format, "lists.ttl": "1000s", "lists.size": "15"})
+    events = stream(400)
+    snapshot = publisher.folder / "model.snapshot"
+    done = publisher.command("replay", "--publish", "--snapshot", snapshot,
+                             write_ndjson(publisher.folder / "events", events))
+    assert "publishing" in done.stderr
+    client = publisher.redis.client(decode_responses=True)
+    for user in users_of(events):
+        ids, scores = DECODERS[format](publisher, user)
+        asked = publisher.command("top", user, "-n", 15, "--json", "--snapshot", snapshot)
+        asked = json.loads(asked.stdout)
+        assert ids == asked["items"]
+        assert scores is None or scores == pytest.approx(asked["scores"], rel=1e-4)
+        assert 880 <= client.ttl(f"taste:top:{user}") <= 1100
+    assert client.exists("taste:popular") and client.ttl("taste:popular") == -1
+    status = client.hgetall("taste:status")
+    assert status["events"] == "400" and int(status["users"]) == len(users_of(events))
+    assert int(status["updated_ms"]) > 0 and status["lag"] == "0"
+
+
+def test_nobody_is_told_of_a_list_that_there_is_not(publisher):
+    """A user who has all there is gets no list, and one of before goes."""
+    client = publisher.redis.client()
+    client.set("taste:top:u", "old")
+    path = write_ndjson(publisher.folder / "events", [event("u", "a")])
+    publisher.command("replay", "--publish", path)
+    assert not client.exists("taste:top:u")
+    assert json.loads(client.get("taste:popular"))["items"] == ["a"]
+
+
+@pytest.mark.quick
+def test_no_redis_is_69_before_anything_is_learned(publisher):
+    path = write_ndjson(publisher.folder / "events", stream(50))
+    publisher.redis.stop()
+    done = publisher.command("replay", "--publish", path, expect=69)
+    assert "redis" in done.stderr.lower() and "learned" not in done.stdout
+
+
+def test_a_redis_that_refuses_writes_is_69(publisher):
+    path = write_ndjson(publisher.folder / "events", stream(50))
+    publisher.redis.client().config_set("maxmemory", "1")
+    done = publisher.command("replay", "--publish", path, expect=69)
+    assert "Redis" in done.stderr
