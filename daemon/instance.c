@@ -172,6 +172,39 @@ static void keep_end(struct instance *instance)
     }
 }
 
+/* What is learned changes what lists are ranked by, and the first lists behind it pay for that. So
+ * while there is more of both than a turn holds, some turns only learn, and then as many publish.
+ */
+static void choose_work(struct instance *instance, bool *learns, bool *publishes)
+{
+    struct shift *shift = &instance->shift;
+    if (shift->behind && instance->now_ms >= shift->until_ms) {
+        shift->publishing = !shift->publishing;
+        shift->until_ms = instance->now_ms + SHIFT_MS;
+        if (shift->publishing)
+            lists_expect(instance);
+    }
+    *learns = !shift->behind || !shift->publishing;
+    *publishes = !shift->behind || shift->publishing;
+}
+
+/* True: there is more to do at once. */
+static bool work(struct instance *instance)
+{
+    bool learns, publishes, messages = true, lists = true;
+    choose_work(instance, &learns, &publishes);
+    bool more = take_entries(instance);
+    if (learns)
+        messages = take_messages(instance);
+    more |= sweep_withdrawn(instance);
+    more |= sweep_users(instance);
+    erase_users(instance);
+    if (publishes)
+        lists = publish_lists(instance);
+    instance->shift.behind = messages && lists;
+    return more || messages || lists;
+}
+
 int64_t instance_turn(struct instance *instance)
 {
     int64_t began_ns = instance_look_at_clock(instance);
@@ -180,12 +213,7 @@ int64_t instance_turn(struct instance *instance)
     publication_set_refresh(instance->publication, instance->settings->lists.refresh_ms);
     bool more = false;
     if (instance->phase < PHASE_SAVING) {
-        more |= take_entries(instance);
-        more |= take_messages(instance);
-        more |= sweep_withdrawn(instance);
-        more |= sweep_users(instance);
-        erase_users(instance);
-        more |= publish_lists(instance);
+        more = work(instance);
         keep_popular(instance);
         keep_status(instance);
         keep_snapshot(instance);

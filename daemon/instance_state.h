@@ -21,6 +21,7 @@ enum {
     PUBLISH_SLICE_LISTS = 512,
     RANK_BATCH_PER_THREAD = 16,
     RANK_BATCH_MAX = 128,
+    SHIFT_MS = 32,         /* see choose_work() */
     RANK_WAKE_NS = 100000, /* below this much work the threads sleep on */
     STORE_IN_FLIGHT = 256, /* as transport/store.h says */
     SWEEP_SLICE = 1024,    /* users a turn, when all are to be written again */
@@ -105,6 +106,12 @@ struct lists {
     int64_t popular_due_ms, status_due_ms;
 };
 
+/* Behind: there is more to learn and more to publish than a turn holds. */
+struct shift {
+    bool behind, publishing;
+    int64_t until_ms;
+};
+
 struct keeping {
     struct checkpoint checkpoint; /* while saving: what goes into the file */
     bool saving, changed;         /* changed: something to save since the last one began */
@@ -144,6 +151,7 @@ struct instance {
     struct intake intake;
     struct catalogue catalogue;
     struct lists lists;
+    struct shift shift;
     struct keeping keeping;
 
     struct histogram learn_seconds, rank_seconds, turn_seconds, event_to_list, learn_to_list;
@@ -176,7 +184,9 @@ void catalogue_finish(struct catalogue *catalogue);
 void lists_begin_sweep(struct instance *instance);
 bool sweep_users(struct instance *instance);
 void erase_users(struct instance *instance);
-bool publish_lists(struct instance *instance);
+/* Much is to be ranked before anything more is learned. */
+void lists_expect(struct instance *instance);
+bool publish_lists(struct instance *instance); /* true: more are due and could go out */
 bool lists_are_done(const struct instance *instance);
 /* What the store holds is what we believe, but for those who are dirty or in flight. */
 bool lists_are_known(const struct instance *instance);
