@@ -134,6 +134,9 @@ const struct option options[] = {
      .flags = OPTION_SHAPES,
      .help = "Predicts what a user would rate an item; costs nothing until somebody rates; "
              "helps to rank."},
+    {"model", "peers", &type_number, AT(model.part[PART_PEERS]), RANGE(0, 100), .initial = "0",
+     .flags = OPTION_SHAPES,
+     .help = "Similar users, and what they have; off by default: it tells little beside the rest."},
     {"model", "dislikes", &type_number, AT(model.part[PART_DISLIKES]), RANGE(0, 100),
      .initial = "1", .flags = OPTION_SHAPES,
      .help = "What the user disliked or rated low; costs nothing until somebody does."},

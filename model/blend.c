@@ -30,6 +30,7 @@ void blend_init(struct blend *blend)
     weight[FEATURE_NEXT] = 0.4f;
     weight[FEATURE_NEXT_EARLIER] = 0.2f;
     weight[FEATURE_NEIGHBOURS] = 0.3f;
+    weight[FEATURE_PEERS] = 0.2f;
 }
 
 struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits, uint32_t wanted)

@@ -26,6 +26,7 @@ const char *const feature_names[FEATURES] = {
     [FEATURE_SHARED_EARLIER] = "like recent items",
     [FEATURE_DISLIKED] = "disliked by the user",
     [FEATURE_LIKE_DISLIKED] = "goes with disliked items",
+    [FEATURE_PEERS] = "similar users have it",
     [FEATURE_PREDICTED] = "rating predicted for the user",
     [FEATURE_NEIGHBOURS_KNOWN] = "went with recent items",
 };

@@ -25,6 +25,7 @@ enum feature {
     FEATURES_DENSE,
     FEATURE_NEXT = FEATURES_DENSE, /* what follows the last item: transitions.h */
     FEATURE_NEXT_EARLIER,          /* … the two before it */
+    FEATURE_PEERS,                 /* similar users have it: peers.c */
     FEATURE_NEIGHBOURS,            /* what goes with the recent items: neighbours.h */
     FEATURE_REPEAT_COUNT,          /* how often the user had the item: repeats.h */
     FEATURE_REPEAT_RECENT,

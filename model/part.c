@@ -15,6 +15,7 @@ const struct part *const model_parts[PARTS] = {
     [PART_CONTEXT] = &part_context,
     [PART_CONTENT] = &part_content,
     [PART_DISLIKES] = &part_dislikes,
+    [PART_PEERS] = &part_peers,
     [PART_FACTORS] = &factors,
     [PART_HISTORY] = &history,
     [PART_LAST] = &last,

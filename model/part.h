@@ -70,6 +70,7 @@ enum part_id {
     PART_TOWER,
     PART_CONTENT,
     PART_DISLIKES,
+    PART_PEERS,
     PART_RATINGS, /* after all that propose: it judges what they proposed */
     PART_FACTORS, /* these four are no more than switches: factors.c and popularity.c do them */
     PART_HISTORY,
@@ -80,6 +81,6 @@ enum part_id {
 
 extern const struct part *const model_parts[PARTS];
 extern const struct part part_transitions, part_neighbours, part_repeats, part_ratings,
-    part_context, part_skips, part_tower, part_content, part_dislikes;
+    part_context, part_skips, part_tower, part_content, part_dislikes, part_peers;
 
 #endif

@@ -7,7 +7,7 @@ void recommender_settings_init(struct recommender_settings *settings)
     *settings = (struct recommender_settings){
         .seed = 1, .dim = 64, .dedupe_ids = 100000, .exclude_days = HAVE_FOREVER};
     for (int p = 0; p < PARTS; p++)
-        settings->part[p] = 1.0f;
+        settings->part[p] = p == PART_PEERS ? 0.0f : 1.0f;
     signals_init(&settings->signals);
 }
 

@@ -49,6 +49,7 @@ static void apply_part_weights(const struct recommender *model, float weight[FEA
     weight[FEATURE_KEEP] *= part[PART_SKIPS];
     weight[FEATURE_KEPT] *= part[PART_SKIPS];
     weight[FEATURE_SKIPPED] *= part[PART_SKIPS];
+    weight[FEATURE_PEERS] *= part[PART_PEERS];
     weight[FEATURE_DISLIKED] *= part[PART_DISLIKES];
     weight[FEATURE_LIKE_DISLIKED] *= part[PART_DISLIKES];
     weight[FEATURE_RATED] *= part[PART_RATINGS];

@@ -42,6 +42,7 @@ model.transitions=
 model.neighbours=
 model.repeats=
 model.ratings=
+model.peers=
 model.dislikes=
 model.context=
 model.skips=

@@ -77,6 +77,7 @@ static struct recommender_settings small_settings(void)
     recommender_settings_init(&settings);
     settings.dim = 16;
     settings.dedupe_ids = 50;
+    settings.part[PART_PEERS] = 1.0f; /* off by default */
     return settings;
 }
 

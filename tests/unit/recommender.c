@@ -346,8 +346,8 @@ static void tastes_are_told_apart(void **state)
 static void each_part_tells_tastes_apart_alone(void **state)
 {
     (void)state;
-    static const enum part_id alone[] = {PART_TOWER, PART_FACTORS,     PART_HISTORY,
-                                         PART_LAST,  PART_TRANSITIONS, PART_NEIGHBOURS};
+    static const enum part_id alone[] = {PART_TOWER,       PART_FACTORS,    PART_HISTORY, PART_LAST,
+                                         PART_TRANSITIONS, PART_NEIGHBOURS, PART_PEERS};
     struct recommender_settings settings;
     recommender_settings_init(&settings);
     for (size_t n = 0; n < sizeof alone / sizeof alone[0]; n++) {
