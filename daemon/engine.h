@@ -67,6 +67,9 @@ void engine_batch_add_event(struct engine_batch *batch, const struct event *even
 /* The next one, as engine_take_message() and engine_take_event() would. */
 enum verdict engine_take_next(struct engine *engine, struct engine_batch *batch,
                               struct learned *learned);
+/* After the last one was taken: the slot of the user of an event that comes soon, for whoever keeps
+ * something of each user; or SLOT_NONE. */
+uint32_t engine_batch_user_soon(const struct engine_batch *batch);
 /* Leaves the next one out. */
 void engine_skip_next(const struct engine *engine, struct engine_batch *batch);
 /* The digest over the model's state. */

@@ -135,6 +135,9 @@ static void take_message(struct instance *instance)
     struct learned learned;
     uint64_t before_ns = engine->learn_ns;
     enum verdict verdict = engine_take_next(engine, &intake->batch, &learned);
+    uint32_t soon = engine_batch_user_soon(&intake->batch);
+    if (soon != SLOT_NONE)
+        publication_fetch(instance->publication, soon);
     if (learned.status != STATUS_OK) {
         instance->broken = true;
         return;

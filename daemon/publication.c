@@ -310,6 +310,15 @@ bool publication_is_listed(const struct publication *publication, uint32_t user)
     return entry != NULL && entry->version > 0 && entry->hash != 0;
 }
 
+void publication_fetch(const struct publication *publication, uint32_t user)
+{
+    const struct entry *entry = entry_of(publication, user);
+    if (entry == NULL)
+        return;
+    __builtin_prefetch(entry, 1);
+    __builtin_prefetch((const char *)(entry + 1) - 1, 1); /* it may lie on two lines */
+}
+
 uint32_t publication_in_flight(const struct publication *publication)
 {
     return PUBLICATION_FLIGHTS_MAX - publication->free_count;

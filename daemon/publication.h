@@ -53,6 +53,8 @@ int64_t publication_due_ms(const struct publication *publication); /* or PUBLICA
 uint64_t publication_waiting(const struct publication *publication);
 /* A list of the user was written once, and nothing since took it away. */
 bool publication_is_listed(const struct publication *publication, uint32_t user);
+/* Brings near what publication_touch() will change. */
+void publication_fetch(const struct publication *publication, uint32_t user);
 uint32_t publication_in_flight(const struct publication *publication);
 
 /* ---- what to do about a taken user's new list ---- */

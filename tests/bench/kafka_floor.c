@@ -2,7 +2,8 @@
  * The floor of ingest: a bare librdkafka loop that takes each message of a partition, looks at its
  * value, and drops it. It also fills the topic.
  *
- *     kafka_floor --brokers HOST:PORT --topic T --produce 1000000 --users 200000 --items 50000
+ *     kafka_floor --brokers HOST:PORT --topic T --produce 1000000 --users 200000 --items 50000 \
+ *         --format json|msgpack
  *     kafka_floor --brokers HOST:PORT --topic T --count 1000000
  *
  * {"per_s": messages, "cpu_ns": of the loop's thread for each}, both between the first and the last
@@ -10,6 +11,7 @@
  */
 #include "tests/bench/bench.h"
 #include "tests/bench/crowd.h"
+#include "transport/encode.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -40,22 +42,23 @@ static rd_kafka_t *client_create(rd_kafka_type_t type, const char *brokers)
     return client;
 }
 
-static void send_event(rd_kafka_t *client, rd_kafka_topic_t *topic, const struct event *event)
+static void send_event(rd_kafka_t *client, rd_kafka_topic_t *topic, const struct event *event,
+                       enum encode_format format)
 {
-    char text[256];
-    int size = snprintf(text, sizeof text,
-                        "{\"user\":\"%.*s\",\"item\":\"%.*s\",\"event\":\"click\",\"ts\":%lld,"
-                        "\"context\":{\"device\":\"phone\"}}",
-                        (int)event->user.size, event->user.at, (int)event->item.size,
-                        event->item.at, (long long)event->ts_ms);
+    static struct field_map fields;
+    static struct encoded encoded;
+    if (encoded.size == 0)
+        field_map_init(&fields);
+    if (!encode_event(&fields, format, event, &encoded))
+        die("an event does not fit into a message");
     void *key = (void *)(uintptr_t)event->user.at; /* librdkafka copies it */
-    while (rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, text, (size_t)size, key,
+    while (rd_kafka_produce(topic, 0, RD_KAFKA_MSG_F_COPY, encoded.bytes, encoded.size, key,
                             event->user.size, NULL) != 0)
         rd_kafka_poll(client, 10);
 }
 
 static void produce(rd_kafka_t *client, rd_kafka_topic_t *topic, uint64_t count, uint32_t users,
-                    uint32_t items)
+                    uint32_t items, enum encode_format format)
 {
     static struct crowd crowd;
     crowd.users = users;
@@ -64,8 +67,10 @@ static void produce(rd_kafka_t *client, rd_kafka_topic_t *topic, uint64_t count,
         uint64_t left = count - crowd.made;
         uint32_t some = left < CROWD_BLOCK ? (uint32_t)left : CROWD_BLOCK;
         crowd_make(&crowd, some);
-        for (uint32_t n = 0; n < some; n++)
-            send_event(client, topic, &crowd.event[n]);
+        for (uint32_t n = 0; n < some; n++) {
+            crowd.event[n].device = text_of("phone");
+            send_event(client, topic, &crowd.event[n], format);
+        }
         rd_kafka_poll(client, 0);
     }
     if (rd_kafka_flush(client, 60000) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -134,7 +139,9 @@ int main(int argc, char **argv)
         rd_kafka_t *producer = client_create(RD_KAFKA_PRODUCER, brokers);
         rd_kafka_topic_t *where = rd_kafka_topic_new(producer, topic, NULL);
         produce(producer, where, made, (uint32_t)bench_number(argc, argv, "--users", 200e3),
-                (uint32_t)bench_number(argc, argv, "--items", 50e3));
+                (uint32_t)bench_number(argc, argv, "--items", 50e3),
+                strcmp(bench_word(argc, argv, "--format", "json"), "json") == 0 ? ENCODE_JSON
+                                                                                : ENCODE_MSGPACK);
         rd_kafka_topic_destroy(where);
         rd_kafka_destroy(producer);
         return 0;
