@@ -59,21 +59,25 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
     return chances;
 }
 
+static uint32_t bits_of_try(const struct draw *draw, uint32_t n)
+{
+    uint64_t bits = random_at(draw->key, n / 2);
+    return n % 2 == 0 ? (uint32_t)bits : (uint32_t)(bits >> 32);
+}
+
 /* Tries first..first+count-1. Their rows arrive while the rest is drawn and looked at. */
 static void pick(const struct sampler *sampler, const struct draw *draw,
                  const struct chances *chances, uint32_t first, uint32_t count, uint32_t *item)
 {
     uint32_t proposals = chances->proposals, uniform = proposals + chances->uniform;
     for (uint32_t n = first; n < first + count; n++) {
-        uint64_t bits = random_at(draw->key, n / 2);
-        uint32_t place = n % 2 == 0 ? (uint32_t)bits : (uint32_t)(bits >> 32);
         const uint32_t *from = n < proposals ? draw->proposed->touched
                                : n < uniform ? draw->wanted
                                              : sampler->ring;
         uint32_t size = n < proposals ? draw->proposed->touched_count
                         : n < uniform ? draw->wanted_count
                                       : chances->filled;
-        item[n - first] = from[random_below(place, size)];
+        item[n - first] = from[random_below(bits_of_try(draw, n), size)];
         table_fetch(draw->rows, item[n - first]);
     }
 }
@@ -132,8 +136,8 @@ void sampler_fetch_uniform(const struct draw *draw)
 {
     enum { MOST = 4 };
     for (uint32_t n = 0; n < draw->most && n < MOST; n++) {
-        uint32_t place = (uint32_t)(random_at(draw->key, n) >> 32);
-        table_fetch(draw->rows, draw->wanted[random_below(place, draw->wanted_count)]);
+        uint32_t place = random_below(bits_of_try(draw, n), draw->wanted_count);
+        table_fetch(draw->rows, draw->wanted[place]);
     }
 }
 

@@ -103,8 +103,7 @@ static void learn_some(struct recommender *model, const struct event *events, ui
     struct ahead ahead;
     for (uint32_t n = 0; n < size; n++) {
         struct learned learned;
-        if (getenv("NOAHEAD") == NULL)
-            recommender_look_ahead(model, &ahead, events, n, size);
+        recommender_look_ahead(model, &ahead, events, n, size);
         if (recommender_learn(model, &events[n], &learned) != VERDICT_ACCEPTED ||
             learned.status != STATUS_OK) {
             fprintf(stderr, "learn: the model refused an event\n");
