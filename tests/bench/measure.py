@@ -31,7 +31,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TASTED_BUILD", ROOT / "build"))
-BUILT = "TASTED_BENCH_BUILT"  # set for the stages that tests/bench/all starts
+BUILT = "BENCH_BUILT"  # set for the stages that tests/bench/all starts
 STAGES = ["learn", "rank", "decode", "ingest", "publish", "latency", "daemon", "growth", "snapshot"]
 WHAT, AGAINST = 24, 16  # columns of the table that wrap
 
@@ -67,10 +67,15 @@ def build(*targets):
         sys.exit("tests/bench: the programs do not build")
 
 
+def bare_environment():
+    """TASTED_… is for the benches; the program would take it for settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TASTED")}
+
+
 def run(command, **more):
     """What a command prints: one JSON object a line."""
     command = [str(word) for word in command]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, **more)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, **{"env": bare_environment(), **more})
     if done.returncode != 0:
         sys.exit("tests/bench: " + " ".join(command) + f": exit {done.returncode}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -79,7 +84,7 @@ def run(command, **more):
 def run_json(command):
     """What a command prints: one JSON document."""
     command = [str(word) for word in command]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=bare_environment())
     if done.returncode != 0:
         say(done.stderr)
         sys.exit("tests/bench: " + " ".join(command) + f": exit {done.returncode}")

@@ -3,7 +3,7 @@
 They live in a virtual environment of their own, ${XDG_CACHE_HOME:-~/.cache}/tasted-bench/peers, and are
 installed when they are first asked for. Run there, this file is one measurement:
 
-    peers.py NAME PAIRS USERS ITEMS
+    peers.py NAME PAIRS USERS ITEMS QUICK     (QUICK: 0 or 1, with a third of the pairs)
 
 PAIRS: (user, item) as uint32, as `build/bench/learn --pairs` writes them. {"ns": CPU time of an
 update}. Each is asked for few passes over the pairs and then for some more; an update's cost is the
@@ -60,10 +60,10 @@ def how(name):
     return f"python3 -m pip install {PEERS[name][0]}, into {VENV}"
 
 
-def measure(name, pairs, users, items):
+def measure(name, pairs, users, items, quick):
     """ns an update, or None."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [python(), __file__, name, pairs, users, items]
+    command = [python(), __file__, name, pairs, users, items, int(quick)]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=environment, timeout=300)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0 or not lines:
@@ -131,9 +131,9 @@ def wabbit(users, items, shape):
         return more_passes(fit, 1, 3, len(users))
 
 
-def main(name, pairs, users, items):
+def main(name, pairs, users, items, quick):
     import numpy
-    enough = PEERS[name][2]
+    enough = PEERS[name][2] // (3 if quick == "1" else 1)
     found = numpy.fromfile(pairs, dtype=numpy.uint32).reshape(-1, 2)[:enough].astype(numpy.int64)
     by_package = {"libmf": libmf, "implicit": implicit, "lightfm-next": lightfm, "vowpalwabbit": wabbit}
     ns = by_package[PEERS[name][0]](found[:, 0], found[:, 1], (int(users), int(items)))

@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../bench" || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export TASTED_BENCH_BUILT=1 PYTHONDONTWRITEBYTECODE=1
+export BENCH_BUILT=1 PYTHONDONTWRITEBYTECODE=1
 python3 - "$work" >"$work/table" <<'PYTHON' || exit 1
 import json, sys
 import measure
