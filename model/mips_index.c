@@ -9,14 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* By the key of their items; those beyond what was expected are in the first and the last. */
-enum { BANDS = 256 };
+/* By the key of their items; those beyond what was expected are in the first and the last. So many
+ * that each has some chunks. */
+enum { BANDS_LEAST = 8, BANDS_MOST = 256, ITEMS_A_BAND = 2 * SIFT_ITEMS };
 /* Directions from 0 to 90 degrees in which chunks are measured. */
 enum { DIRECTIONS = 7 };
 #define TURN 0.2617993877991494 /* from one to the next: 15 degrees */
 enum { NONE = UINT32_MAX, FIRST_CHUNKS = 8, EXTENTS_MOST = 32 };
-/* An index is worn when more items than this are beyond what was expected. */
-enum { WORN_LEAST = 256, WORN_SHARE = 64 };
+/* An index is worn when the last band, or all of it, holds so many times what was expected. */
+enum { WORN_LEAST = 256, WORN_TIMES = 4 };
 enum { CODE_MOST = 127, CODE_ADDED = 128 };
 
 /* More than all rounding of sums of MIPS_DIM_MAX products, theirs and ours, relative to what is
@@ -67,6 +68,7 @@ struct band {
 
 struct mips_index {
     uint32_t dim, columns, count; /* columns: the owner's, and the one of the axis */
+    uint32_t bands, expected;     /* expected: items */
     struct typical typical;
     float along[DIRECTIONS], across[DIRECTIONS]; /* cosines and sines of the directions */
     size_t chunk_bytes;
@@ -81,7 +83,7 @@ struct mips_index {
     uint32_t turn;   /* the band whose limits are narrowed next */
     /* The largest that there ever were, without their signs: */
     float magnitude[SIFT_COLUMNS], norm, appeal;
-    struct band band[BANDS];
+    struct band band[BANDS_MOST];
 };
 
 static float more(float a, float b)
@@ -213,7 +215,7 @@ static void find_bands(struct mips_index *index, const struct mips_sample *sampl
     }
     bool usable = isfinite(low) && isfinite(high) && high > low;
     typical->low = usable ? low : 0.0f;
-    typical->scale = usable ? (float)(BANDS - BANDS / 8) / (high - low) : 1.0f;
+    typical->scale = usable ? (float)(index->bands - index->bands / 8) / (high - low) : 1.0f;
 }
 
 static void find_typical(struct mips_index *index, const struct mips_sample *sample)
@@ -247,11 +249,15 @@ enum status mips_create(uint32_t dim, uint32_t columns, const struct mips_sample
         index->along[k] = (float)cos(TURN * k);
         index->across[k] = (float)sin(TURN * k);
     }
+    index->expected = sample->items_expected;
+    index->bands = index->expected / ITEMS_A_BAND;
+    index->bands = index->bands < BANDS_LEAST ? BANDS_LEAST : index->bands;
+    index->bands = index->bands > BANDS_MOST ? BANDS_MOST : index->bands;
     find_typical(index, sample);
     index->chunk_bytes =
         sizeof(struct chunk) + SIFT_ITEMS * ((size_t)index->columns * sizeof(float) + dim);
     index->spare = NONE;
-    for (int b = 0; b < BANDS; b++) {
+    for (int b = 0; b < BANDS_MOST; b++) {
         index->band[b].first = NONE;
         clear_limits(&index->band[b].limits);
     }
@@ -312,12 +318,13 @@ static void describe(const struct mips_index *index, uint32_t slot, const float 
 }
 
 /* Whatever is no number is in the last one. */
-static uint32_t band_of(const struct typical *typical, float key)
+static uint32_t band_of(const struct mips_index *index, float key)
 {
+    const struct typical *typical = &index->typical;
     float band = typical->scale * (key - typical->low);
     if (band < 0.0f)
         return 0;
-    return band < (float)BANDS ? (uint32_t)band : BANDS - 1;
+    return band < (float)index->bands ? (uint32_t)band : index->bands - 1;
 }
 
 static void mark_stale(struct mips_index *index, uint32_t id)
@@ -503,7 +510,7 @@ enum status mips_set(struct mips_index *index, uint32_t slot, const float *row)
         return STATUS_NO_MEMORY;
     describe(index, slot, row, &item);
     uint32_t place = index->place[slot];
-    uint32_t band = band_of(&index->typical, item.appeal + index->typical.length * item.rest.norm);
+    uint32_t band = band_of(index, item.appeal + index->typical.length * item.rest.norm);
     if (place != NONE && index->chunk[place / SIFT_ITEMS]->band != band) {
         mips_remove(index, slot);
         place = NONE;
@@ -567,8 +574,8 @@ static void widen(struct limits *limits, const struct limits *by)
 /* Bands only get wider with their chunks; so one of them is looked through at each turn. */
 static void narrow_next(struct mips_index *index)
 {
-    for (int tries = 0; tries < BANDS; tries++) {
-        struct band *band = &index->band[index->turn++ % BANDS];
+    for (uint32_t tries = 0; tries < index->bands; tries++) {
+        struct band *band = &index->band[index->turn++ % index->bands];
         if (band->first == NONE)
             continue;
         clear_limits(&band->limits);
@@ -593,9 +600,10 @@ void mips_settle(struct mips_index *index)
 bool mips_is_worn(const struct mips_index *index)
 {
     uint32_t beyond = 0;
-    for (uint32_t id = index->band[BANDS - 1].first; id != NONE; id = index->chunk[id]->next)
+    for (uint32_t id = index->band[index->bands - 1].first; id != NONE; id = index->chunk[id]->next)
         beyond += index->chunk[id]->count;
-    return beyond > WORN_LEAST && beyond > index->count / WORN_SHARE;
+    return (beyond > WORN_LEAST && beyond > index->count / index->bands * WORN_TIMES) ||
+           index->count / WORN_TIMES > index->expected;
 }
 
 /* ---- searching ---- */
@@ -851,7 +859,7 @@ void mips_search(const struct mips_index *index, struct mips_query *const *queri
     struct chunk *waiting = NULL;
     unsigned waiting_users = 0;
     begin(&pass);
-    for (uint32_t b = BANDS; b-- > 0;) {
+    for (uint32_t b = index->bands; b-- > 0;) {
         uint32_t id = index->band[b].first;
         if (id == NONE || who_may(&pass, &index->band[b].limits) == 0)
             continue;

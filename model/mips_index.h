@@ -40,6 +40,7 @@ struct mips_index; /* opaque */
 struct mips_sample {
     const float *const *users, *const *items;
     uint32_t users_count, items_count;
+    uint32_t items_expected; /* in the index */
 };
 
 /* `dim`: a multiple of 16, at most MIPS_DIM_MAX; `columns`: at most MIPS_COLUMNS_MAX. */

@@ -20,6 +20,7 @@ enum { ITEMS_LEAST = 4096 };
 enum { SHARE_WORTH = 24 };
 /* To find what is typical. */
 enum { USERS_ASKED = 256, ITEMS_ASKED = 1024 };
+enum { WORN_AFTER = 8 };
 
 _Static_assert((int)FEATURES_DENSE <= (int)MIPS_COLUMNS_MAX, "the columns of an item");
 
@@ -79,7 +80,9 @@ static enum status create_index(struct recommender *model)
     struct sample_rows *rows = pages_take(sizeof *rows);
     if (rows == NULL)
         return STATUS_NO_MEMORY;
-    rows->sample = (struct mips_sample){.users = rows->user, .items = rows->item};
+    rows->sample = (struct mips_sample){
+        .users = rows->user, .items = rows->item, .items_expected = model->item_ids.bound};
+    model->index_born = model->index_items_set;
     enum status status = ask_users(model, rows);
     ask_items(model, rows);
     if (status == STATUS_OK)
@@ -128,6 +131,14 @@ static void give_up(struct recommender *model)
     factors_mark_all(&model->factors);
 }
 
+/* Not before it has taken in many times its items: a new one costs that much once more. */
+static bool is_worn(const struct recommender *model)
+{
+    uint64_t taken_in = model->index_items_set - model->index_born;
+    return model->index != NULL && taken_in / WORN_AFTER > mips_count(model->index) &&
+           mips_is_worn(model->index);
+}
+
 void recommender_expect_lists(struct recommender *model, uint32_t lists)
 {
     uint32_t items = model->item_ids.bound;
@@ -137,7 +148,7 @@ void recommender_expect_lists(struct recommender *model, uint32_t lists)
     if (model->index_credit < count_changes(&model->factors.changes))
         return;
     model->index_credit = 0;
-    if (model->index != NULL && mips_is_worn(model->index))
+    if (is_worn(model))
         give_up(model);
     enum status status = STATUS_OK;
     if (model->index == NULL)

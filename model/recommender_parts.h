@@ -52,8 +52,8 @@ struct recommender {
     struct dedupe dedupe;
     struct query learning; /* the learner's own */
     /* recommender_index.c; no part of the state. */
-    struct mips_index *index; /* NULL: none yet */
-    uint64_t index_items_set;
+    struct mips_index *index;             /* NULL: none yet */
+    uint64_t index_items_set, index_born; /* taken in so far; … when it was made */
     uint64_t index_credit; /* what bringing it up to date may cost, saved up by lists to rank */
     struct samples samples;
     blend_values values;

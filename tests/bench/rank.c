@@ -312,7 +312,7 @@ static enum status create(struct world *world)
         users[n] = world->users + (size_t)(n % world->users_count) * world->dim;
         items[n] = world->items + (size_t)(n % world->items_count) * world->dim;
     }
-    struct mips_sample sample = {users, items, ASKED, ASKED};
+    struct mips_sample sample = {users, items, ASKED, ASKED, world->items_count};
     return mips_create(world->dim, 0, &sample, &world->index);
 }
 

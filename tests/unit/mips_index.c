@@ -93,7 +93,7 @@ static void create(void)
     for (uint32_t slot = 0; slot < world.items; slot++)
         item_rows[slot] = world.rows[slot];
     struct mips_sample sample = {user_rows, item_rows, below(4) == 0 ? 0 : MIPS_USERS,
-                                 below(4) == 0 ? 0 : world.items};
+                                 below(4) == 0 ? 0 : world.items, below(4) == 0 ? 0 : world.items};
     assert_int_equal(mips_create(world.dim, COLUMNS, &sample, &world.index), STATUS_OK);
 }
 
