@@ -122,7 +122,7 @@ bool listener_init(struct listener *listener, const struct music *music, struct 
     listener->swing = 0.9 + 0.5 * chance_uniform(chance);
     listener->album_habit =
         chance_happens(chance, 0.4) ? 0.08 : 0.25 + 0.4 * chance_uniform(chance);
-    listener->sessions = 2.5 * exp(0.4 * chance_normal(chance));
+    listener->sessions = 3.5 * exp(0.4 * chance_normal(chance));
     listener->rhythm = chance_below(chance, RHYTHMS);
     if (chance_happens(chance, 0.2)) /* newcomers */
         listener->joined_ms += (int64_t)(96 * HOUR_MS * chance_uniform(chance));

@@ -5,7 +5,7 @@
 
 enum {
     SECOND_MS = 1000,
-    SESSION_PLAYS = 10, /* mean */
+    SESSION_PLAYS = 6, /* mean */
     PATIENCE = 4,       /* skips in a row that end a session */
 };
 static const int64_t begin_ms = INT64_C(1736424000000); /* 2025-01-09T12:00:00Z, a Thursday */

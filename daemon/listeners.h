@@ -6,7 +6,7 @@
  *     moods ──┘         │
  *     tastes            └─► the truth: the chance of every track to be it (yardstick.h)
  *
- * Tastes differ and drift, new albums and newcomers arrive. Two or three sessions a day, of ten
+ * Tastes differ and drift, new albums and newcomers arrive. Three or four sessions a day, of six
  * tracks each, follow daily rhythms, and each begins in the mood of its hour, which the session
  * before says little about: so the hour itself is worth knowing. What somebody saves is the
  * beginning of a lasting liking, so that additions tell what plays alone do not (listener.h). A
