@@ -235,6 +235,16 @@ static void read_items(const struct scrape *scrape)
     give(scrape, (double)counts_of(scrape).items);
 }
 
+static void read_described(const struct scrape *scrape)
+{
+    give(scrape, (double)counts_of(scrape).described);
+}
+
+static void read_entries(const struct scrape *scrape)
+{
+    give(scrape, (double)scrape->instance->catalogue.entries);
+}
+
 static void read_learned(const struct scrape *scrape)
 {
     give(scrape, (double)counts_of(scrape).events);
@@ -329,6 +339,10 @@ static const struct metric metrics[] = {
      "That share, divided by the popular list's on the same events.", read_lift},
     {"tasted_users", "gauge", "Users in the model.", read_users},
     {"tasted_items", "gauge", "Items in the model.", read_items},
+    {"tasted_catalogue_items", "gauge", "Items in the model that the catalogue describes.",
+     read_described},
+    {"tasted_catalogue_entries_total", "counter", "Entries read from the catalogue's topic.",
+     read_entries},
     {"tasted_learned_events_total", "counter", "Events in the model, over restarts.", read_learned},
     {"tasted_model_memory_bytes", "gauge", "Memory of the model.", read_memory},
     {"tasted_evictions_total", "counter", "Let go to stay within model.memory_limit.",

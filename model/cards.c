@@ -233,6 +233,7 @@ enum status cards_set(struct cards *cards, uint32_t item, const struct item_card
     if (status != STATUS_OK)
         return status;
     struct card *card = card_of(cards, item);
+    cards->described += !card->described;
     card->described = true;
     card->until = until_of(from);
     if (from->feature_count > 0 || from->available)
@@ -261,6 +262,7 @@ void cards_drop(struct cards *cards, const bool *gone, uint32_t items)
         (void)put(cards, SET_WITHHELD, item, false);
         (void)set_unheard(cards, item, false);
         *card = (struct card){0};
+        cards->described--;
     }
 }
 
@@ -319,6 +321,7 @@ static enum status place_card(struct cards *cards, uint32_t item)
     enum status status = STATUS_OK;
     if (!card->described || card->count > CARD_FEATURES_MAX)
         return card->described ? STATUS_BAD_DATA : STATUS_OK;
+    cards->described++;
     for (uint32_t n = 0; n < card->count && status == STATUS_OK; n++) {
         bool right = ids_text(&cards->feature_ids, card->feature[n]).size > 0 &&
                      (n == 0 || card->feature[n] > card->feature[n - 1]);

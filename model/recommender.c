@@ -152,6 +152,7 @@ struct recommender_counts recommender_count(const struct recommender *model)
         .events = model->events,
         .users = ids_count(&model->user_ids),
         .items = ids_count(&model->item_ids),
+        .described = model->cards.described,
         .evicted_users = model->evicted_users,
         .evicted_items = model->evicted_items,
         .memory_bytes = recommender_cost(model),

@@ -100,6 +100,7 @@ uint32_t recommender_item_bound(const struct recommender *model);
 struct recommender_counts {
     uint64_t events; /* learned since the beginning, over restarts */
     uint64_t users, items;
+    uint64_t described; /* items of which the catalogue said something */
     uint64_t evicted_users, evicted_items;
     uint64_t memory_bytes;
 };

@@ -227,7 +227,10 @@ static void a_retired_item_leaves_every_list_until_it_returns(void **state)
     for (uint32_t n = 0; n < 300; n++)
         act_number(model, n);
     assert_true(is_listed(model, "stranger", "i3", now_ms));
-    describe(model, "i3", NULL, false, 0);
+    uint64_t described = recommender_count(model).described;
+    assert_true(described > 0 && described <= recommender_count(model).items);
+    describe(model, "i3", NULL, false, 0); /* a card that changes is no further one */
+    assert_int_equal(recommender_count(model).described, described);
     assert_false(is_listed(model, "stranger", "i3", now_ms));
     popular_of(model, &popular);
     assert_int_equal(place_of(&popular, "i3"), -1);
@@ -236,6 +239,7 @@ static void a_retired_item_leaves_every_list_until_it_returns(void **state)
     describe(model, "i3", "artist:3", true, 0);
     assert_true(is_listed(model, "stranger", "i3", now_ms));
     describe(model, "never seen", NULL, false, 0);
+    assert_int_equal(recommender_count(model).described, described + 1);
     act(model, "u3", "never seen");
     assert_false(is_listed(model, "stranger", "never seen", now_ms));
     recommender_destroy(model);
