@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELLS_AT_FIRST = 1024, MOVED_AT_A_TIME = 32, KEY_BATCH = 256 };
+enum { CELLS_AT_FIRST = 1024, MOVED_AT_A_TIME = 32, MOVED_BESIDES = 8, KEY_BATCH = 256 };
 
 #define CELLS_MOST ((uint64_t)1 << 31)
 
@@ -184,23 +184,24 @@ uint32_t ids_find(const struct ids *ids, struct text id)
     return id.size == 0 ? SLOT_NONE : find(ids, id, ids_hash(ids, id));
 }
 
-uint32_t ids_find_hashed(const struct ids *ids, struct text id, uint32_t hash)
-{
-    return id.size == 0 ? SLOT_NONE : find(ids, id, hash);
-}
-
 void ids_fetch_cell(const struct ids *ids, uint32_t hash)
 {
     __builtin_prefetch(&ids->cells.at[hash & ids->cells.mask]);
 }
 
-void ids_fetch_key(const struct ids *ids, uint32_t hash)
+uint32_t ids_guess(const struct ids *ids, uint32_t hash)
 {
     uint32_t at = hash & ids->cells.mask;
     while (ids->cells.at[at] != 0 && hash_in(ids->cells.at[at]) != hash)
         at = (at + 1) & ids->cells.mask;
-    if (ids->cells.at[at] != 0)
-        __builtin_prefetch(key_of(ids, slot_in(ids->cells.at[at])));
+    return slot_in(ids->cells.at[at]); /* SLOT_NONE of an empty one */
+}
+
+void ids_fetch_key(const struct ids *ids, uint32_t hash)
+{
+    uint32_t slot = ids_guess(ids, hash);
+    if (slot != SLOT_NONE)
+        __builtin_prefetch(key_of(ids, slot));
 }
 
 uint32_t ids_intern(struct ids *ids, struct text id, bool *added)
@@ -208,8 +209,10 @@ uint32_t ids_intern(struct ids *ids, struct text id, bool *added)
     uint32_t hash = ids_hash(ids, id);
     uint32_t slot = find(ids, id, hash);
     *added = slot == SLOT_NONE;
-    if (!*added)
+    if (!*added) {
+        move_some(ids, MOVED_BESIDES);
         return slot;
+    }
     if (make_room(ids) != STATUS_OK)
         return SLOT_NONE;
     move_some(ids, MOVED_AT_A_TIME);

@@ -65,11 +65,12 @@ enum status ids_load(struct ids *ids, struct state_reader *reader);
 
 /* ---- for looking several up at a time: each step brings near what the next one reads ---- */
 
-/* As ids_find(); by its hash. */
-uint32_t ids_find_hashed(const struct ids *ids, struct text id, uint32_t hash);
 uint32_t ids_hash(const struct ids *ids, struct text id);
 void ids_fetch_cell(const struct ids *ids, uint32_t hash);
-/* Of the first cell that has the hash. */
+/* The slot in the first cell that has the hash, most likely that of an id with the hash; or
+ * SLOT_NONE. */
+uint32_t ids_guess(const struct ids *ids, uint32_t hash);
+/* Of that slot. */
 void ids_fetch_key(const struct ids *ids, uint32_t hash);
 
 #endif

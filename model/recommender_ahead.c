@@ -1,17 +1,20 @@
 /*
  * Looking ahead: an event costs a handful of reads that each wait for memory, as each tells where
  * the next one goes. So they are made for several events at a time, a step each while the events
- * before them are learned:
+ * before them are learned (Chen et al. 2004, "Improving hash join performance through
+ * prefetching": software-pipelined prefetching):
  *
  *     12 before   the ids' hashes           ─► their cells
- *      9 before   the cells                 ─► the ids' keys
- *      6 before   the slots                 ─► records, rows
- *      3 before   the user's record         ─► history, what they have; the negatives
+ *      9 before   the cells                 ─► keys, records, rows; where the negatives stand
+ *      6 before   the user's record         ─► history, what they have; the negatives' rows
+ *      3 before   the history               ─► its items' rows
+ *
+ * Each step guesses from what the model is by then: wrong guesses cost time, and nothing else.
  */
 #include "model/random.h"
 #include "model/recommender_parts.h"
 
-enum { STEP = AHEAD_MOST / 4 };
+enum { STEP = AHEAD_MOST / 4, TRIES_TOLD = 5 };
 
 static struct ahead_event *entry_of(struct ahead *ahead, uint32_t n)
 {
@@ -27,41 +30,108 @@ static void fetch_cells(const struct recommender *model, struct ahead_event *ent
     ids_fetch_cell(&model->item_ids, entry->item_hash);
 }
 
-static void fetch_keys(const struct recommender *model, const struct ahead_event *entry)
+static void fetch_user(const struct recommender *model, uint32_t user)
 {
-    ids_fetch_key(&model->user_ids, entry->user_hash);
-    ids_fetch_key(&model->item_ids, entry->item_hash);
+    if (user == SLOT_NONE)
+        return;
+    table_fetch(&model->user_ids.keys, user);
+    table_fetch(&model->users, user);
+    if (has_part(model, PART_FACTORS))
+        table_fetch(&model->factors.user_rows, user);
+}
+
+static void fetch_item(const struct recommender *model, uint32_t item)
+{
+    if (item == SLOT_NONE)
+        return;
+    table_fetch(&model->item_ids.keys, item);
+    table_fetch(&model->popularity.items, item);
+    table_fetch(&model->sampler.in_ring, item);
+    __builtin_prefetch(&model->popularity.inverse_root[item], 1);
+    if (model->uses_x)
+        table_fetch(&model->factors.candidate_rows, item);
+}
+
+/* How many negatives can be told beforehand: those of losses that draw from all candidates. */
+static uint32_t tries_told(const struct recommender *model)
+{
+    const struct loss *loss = &losses[model->settings.loss];
+    if (!model->uses_x || !loss->uniform || model->popularity.wanted_count == 0)
+        return 0;
+    return loss->negatives < TRIES_TOLD ? loss->negatives : TRIES_TOLD;
+}
+
+static const uint32_t *candidate_tried(const struct recommender *model, uint32_t distance,
+                                       uint32_t n)
+{
+    uint64_t key = random_key(model->settings.seed, model->events + 1 + distance, PURPOSE_SAMPLES);
+    return &model->popularity.wanted_items[sampler_place(key, n, model->popularity.wanted_count)];
 }
 
 static void fetch_rows(const struct recommender *model, struct ahead_event *entry,
-                       const struct event *event)
+                       uint32_t distance)
 {
-    entry->user = ids_find_hashed(&model->user_ids, event->user, entry->user_hash);
-    entry->item = ids_find_hashed(&model->item_ids, event->item, entry->item_hash);
-    if (entry->user != SLOT_NONE) {
-        table_fetch(&model->users, entry->user);
-        if (has_part(model, PART_FACTORS))
-            table_fetch(&model->factors.user_rows, entry->user);
+    entry->user = ids_guess(&model->user_ids, entry->user_hash);
+    entry->item = ids_guess(&model->item_ids, entry->item_hash);
+    fetch_user(model, entry->user);
+    fetch_item(model, entry->item);
+    for (uint32_t n = 0; n < tries_told(model); n++)
+        __builtin_prefetch(candidate_tried(model, distance, n));
+}
+
+static void fetch_negatives(const struct recommender *model, const struct user *user,
+                            uint32_t distance)
+{
+    for (uint32_t n = 0; n < tries_told(model); n++) {
+        uint32_t item = *candidate_tried(model, distance, n);
+        table_fetch(&model->factors.candidate_rows, item);
+        table_fetch(&model->sampler.in_ring, item);
+        if (user != NULL && hides_had(model))
+            had_fetch(&user->had, item);
     }
-    if (entry->item != SLOT_NONE) {
-        table_fetch(&model->popularity.items, entry->item);
-        if (model->uses_x)
-            table_fetch(&model->factors.candidate_rows, entry->item);
-    }
+    uint32_t leaves = sampler_leaves(&model->sampler, distance);
+    if (leaves != SLOT_NONE)
+        table_fetch(&model->sampler.in_ring, leaves);
+}
+
+/* What learning reads of the history, and the place of the next visit. */
+static void fetch_visits(const struct recommender *model, const struct user *user)
+{
+    uint32_t step = 64 / sizeof(struct visit), read = model->factors.weights.visits;
+    for (uint32_t n = 0; n < user->history_room && n <= read; n += step)
+        __builtin_prefetch(&user->history[(user->visits + n) % user->history_room], 1);
 }
 
 static void fetch_memory(const struct recommender *model, const struct ahead_event *entry,
                          uint32_t distance)
 {
-    if (entry->user == SLOT_NONE)
-        return;
     const struct user *user = recommender_user(model, entry->user);
-    if (user->history_room > 0)
-        __builtin_prefetch(&user->history[user->visits % user->history_room], 1);
+    fetch_negatives(model, user, distance);
+    if (user == NULL)
+        return;
+    fetch_visits(model, user);
     if (entry->item != SLOT_NONE)
         had_fetch(&user->had, entry->item);
-    if (model->uses_x)
-        recommender_fetch_samples(model, model->events + 1 + distance);
+}
+
+static void fetch_history(const struct recommender *model, const struct ahead_event *entry)
+{
+    const struct user *user = recommender_user(model, entry->user);
+    const struct factor_weights *weights = &model->factors.weights;
+    uint32_t visits = user == NULL ? 0 : user_visit_count(user);
+    for (uint32_t age = 0; age < visits && age < weights->visits; age++) {
+        uint32_t item = user_visit(user, age)->item;
+        if (item == VISIT_GONE)
+            continue;
+        if (weights->history > 0.0f) {
+            table_fetch(&model->factors.history_rows, item);
+            table_fetch(&model->factors.sums, item);
+        }
+        if (weights->last > 0.0f && age == 0)
+            table_fetch(&model->factors.last_rows, item);
+        if (has_part(model, PART_TOWER) && age < TOWER_VISITS)
+            table_fetch(&model->factors.candidate_rows, item);
+    }
 }
 
 /* The events that are `distance` before their turn; at first all that are nearer, too. */
@@ -83,11 +153,11 @@ void recommender_look_ahead(const struct recommender *model, struct ahead *ahead
         fetch_cells(model, entry_of(ahead, at), &events[at]);
     end = end_of(n, 3 * STEP, size);
     for (uint32_t at = first_of(n, 3 * STEP); at < end; at++)
-        fetch_keys(model, entry_of(ahead, at));
+        fetch_rows(model, entry_of(ahead, at), at - n);
     end = end_of(n, 2 * STEP, size);
     for (uint32_t at = first_of(n, 2 * STEP); at < end; at++)
-        fetch_rows(model, entry_of(ahead, at), &events[at]);
+        fetch_memory(model, entry_of(ahead, at), at - n);
     end = end_of(n, STEP, size);
     for (uint32_t at = first_of(n, STEP); at < end; at++)
-        fetch_memory(model, entry_of(ahead, at), at - n);
+        fetch_history(model, entry_of(ahead, at));
 }

@@ -12,8 +12,6 @@
 
 #include <math.h>
 
-enum { PURPOSE_SAMPLES = 1 };
-
 /* A single event counts for at most as much as four. */
 #define RATE_MAX 4.0f
 
@@ -154,19 +152,6 @@ enum status recommender_describe(struct recommender *model, const struct item_ca
     if (ids_count(&model->item_ids) > known)
         recommender_make_room(model, ids_count(&model->item_ids), SLOT_NONE, item);
     return STATUS_OK;
-}
-
-void recommender_fetch_samples(const struct recommender *model, uint64_t number)
-{
-    const struct loss *loss = &losses[model->settings.loss];
-    if (!loss->uniform || model->popularity.wanted_count == 0)
-        return;
-    struct draw draw = {.key = random_key(model->settings.seed, number, PURPOSE_SAMPLES),
-                        .most = loss->negatives,
-                        .wanted = model->popularity.wanted_items,
-                        .wanted_count = model->popularity.wanted_count,
-                        .rows = &model->factors.candidate_rows};
-    sampler_fetch_uniform(&draw);
 }
 
 static void draw_samples(struct recommender *model, uint32_t item, const struct user *user,

@@ -32,6 +32,8 @@ struct query {
     const struct recommender *model; /* for search.judge */
 };
 
+enum { PURPOSE_SAMPLES = 1 }; /* of random numbers, keyed by the event's number */
+
 struct recommender {
     struct recommender_settings settings;
     uint64_t events; /* accepted, ever */
@@ -76,8 +78,6 @@ static inline bool hides_had(const struct recommender *model)
     return model->settings.exclude_days != HAVE_NEVER;
 }
 
-/* Brings near the negatives that the event of that number will draw, as far as they are random. */
-void recommender_fetch_samples(const struct recommender *model, uint64_t number);
 /* Tastes and sparse features of a user at a time, without the vector: what learning needs. */
 enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,
                           uint32_t second);

@@ -1,7 +1,6 @@
 #include "model/samples.h"
 
 #include "model/kernels.h"
-#include "model/random.h"
 
 #include <string.h>
 
@@ -59,12 +58,6 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
     return chances;
 }
 
-static uint32_t bits_of_try(const struct draw *draw, uint32_t n)
-{
-    uint64_t bits = random_at(draw->key, n / 2);
-    return n % 2 == 0 ? (uint32_t)bits : (uint32_t)(bits >> 32);
-}
-
 /* Tries first..first+count-1. Their rows arrive while the rest is drawn and looked at. */
 static void pick(const struct sampler *sampler, const struct draw *draw,
                  const struct chances *chances, uint32_t first, uint32_t count, uint32_t *item)
@@ -77,7 +70,7 @@ static void pick(const struct sampler *sampler, const struct draw *draw,
         uint32_t size = n < proposals ? draw->proposed->touched_count
                         : n < uniform ? draw->wanted_count
                                       : chances->filled;
-        item[n - first] = from[random_below(bits_of_try(draw, n), size)];
+        item[n - first] = from[sampler_place(draw->key, n, size)];
         table_fetch(draw->rows, item[n - first]);
     }
 }
@@ -129,15 +122,6 @@ void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct
         pick(sampler, draw, &chances, tried, count, item);
         tried += count;
         add_samples(sampler, draw, &chances, item, keep_negatives(draw, item, count), samples);
-    }
-}
-
-void sampler_fetch_uniform(const struct draw *draw)
-{
-    enum { MOST = 4 };
-    for (uint32_t n = 0; n < draw->most && n < MOST; n++) {
-        uint32_t place = random_below(bits_of_try(draw, n), draw->wanted_count);
-        table_fetch(draw->rows, draw->wanted[place]);
     }
 }
 

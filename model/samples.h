@@ -8,6 +8,7 @@
 #define MODEL_SAMPLES_H
 
 #include "model/had.h"
+#include "model/random.h"
 #include "model/sparse.h"
 #include "model/state.h"
 #include "model/table.h"
@@ -49,9 +50,21 @@ struct draw {
     const struct table *rows;      /* of the items: samples->row points into it */
 };
 
+/* Of `count` things the one that the n-th try takes. */
+static inline uint32_t sampler_place(uint64_t key, uint32_t n, uint32_t count)
+{
+    uint64_t bits = random_at(key, n / 2);
+    return random_below(n % 2 == 0 ? (uint32_t)bits : (uint32_t)(bits >> 32), count);
+}
+
+/* The item that leaves the ring when so many more were pushed; UINT32_MAX: none. */
+static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t more)
+{
+    uint64_t at = sampler->pushed + more;
+    return at < RING_SIZE ? UINT32_MAX : sampler->ring[at % RING_SIZE];
+}
+
 void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples);
-/* Brings the rows near that a uniform draw will give first. */
-void sampler_fetch_uniform(const struct draw *draw);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);
 /* Takes items out of the ring. (items) flags. */

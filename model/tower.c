@@ -36,13 +36,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum {
-    TOWER_VISITS = 16,
-    SIZES = 16,
-    ROWS_GAP = 0,
-    ROWS_EARLIER = GAP_BUCKETS,
-    ROWS_SIZE = 2 * GAP_BUCKETS
-};
+enum { SIZES = 16, ROWS_GAP = 0, ROWS_EARLIER = GAP_BUCKETS, ROWS_SIZE = 2 * GAP_BUCKETS };
 enum { ROWS = ROWS_SIZE + SIZES, PURPOSE_IN = 21, PURPOSE_OUT = 22 };
 
 #define RATE_IN 0.06f

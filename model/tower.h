@@ -4,7 +4,7 @@
 
 #include "model/factors.h"
 
-enum { TOWER_HIDDEN = 16, TOWER_ROWS_USED = 3 };
+enum { TOWER_HIDDEN = 16, TOWER_VISITS = 16, TOWER_ROWS_USED = 3 };
 
 struct tower_pass {
     bool used;                                             /* there was a history to look at */
