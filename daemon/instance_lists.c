@@ -264,6 +264,7 @@ static enum status rank_batch(struct instance *instance, uint32_t size)
 {
     struct lists *lists = &instance->lists;
     int64_t began_ns = instance_look_at_clock(instance);
+    ranker_explore(instance->ranker, instance->settings->lists.explore);
     enum status status = ranker_rank(
         instance->ranker, lists->users, size, recommender_latest_ms(instance->engine.model),
         instance->settings->lists.size, lists->rank_ns * size > RANK_WAKE_NS, lists->batch);

@@ -162,6 +162,10 @@ const struct option options[] = {
 
     {"lists", "size", &type_count, AT(lists.size), RANGE(1, LIST_SIZE_MAX), .initial = "100",
      .flags = OPTION_LIVE, .help = "How many items a list has."},
+    {"lists", "explore", &type_number, AT(lists.explore), RANGE(0, 0.5), .initial = "0",
+     .flags = OPTION_LIVE,
+     .help = "The share of a list's places that new items get which few know yet, so that more can "
+             "be learned of them: 0.1 is every tenth place. Evaluation knows nothing of it."},
     {"lists", "exclude_seen", &type_exclude, AT(model.exclude_days), .initial = "forever",
      .flags = OPTION_SHAPES,
      .help = "How long an item that the user has stays out of the user's list."},

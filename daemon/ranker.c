@@ -1,5 +1,7 @@
 #include "daemon/ranker.h"
 
+#include "model/exploration.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -25,6 +27,7 @@ struct worker {
 
 struct ranker {
     struct recommender *model;
+    float explore;             /* share of the lists' places */
     struct batch batch;        /* written by the caller before `round` rises */
     atomic_uint_fast32_t next; /* user of the batch that nobody ranks yet */
     atomic_bool failed;        /* for want of memory */
@@ -52,6 +55,8 @@ static void rank_some(struct ranker *ranker, struct query *const *queries, uint3
         }
     }
     recommender_top_together(ranker->model, queries, count, batch->list_size, lists);
+    for (uint32_t i = 0; i < count; i++)
+        recommender_explore(ranker->model, queries[i], ranker->explore, lists[i]);
 }
 
 static void rank_share(struct ranker *ranker, struct query *const *queries)
@@ -209,6 +214,11 @@ enum status ranker_rank(struct ranker *ranker, const uint32_t *users, uint32_t s
     if (forked)
         join_threads(ranker);
     return atomic_load(&ranker->failed) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+void ranker_explore(struct ranker *ranker, float share)
+{
+    ranker->explore = share;
 }
 
 enum status ranker_popular(struct ranker *ranker, int64_t ts_ms, uint32_t list_size,

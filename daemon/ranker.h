@@ -16,6 +16,10 @@ enum status ranker_create(struct recommender *model, uint32_t threads, struct ra
 void ranker_destroy(struct ranker *ranker); /* NULL is legal */
 uint32_t ranker_threads(const struct ranker *ranker);
 
+/* From now on such a share of the lists' places goes to items that few know; 0 at first. Not while
+ * lists are ranked. */
+void ranker_explore(struct ranker *ranker, float share);
+
 /* lists[i] gets the best `list_size` items of users[i] at `ts_ms`. Returns when all are done. The
  * threads are woken only with `wake`: for a few quick users it is not worth it. STATUS_NO_MEMORY:
  * no list is to be used. */

@@ -93,6 +93,7 @@ static enum status next_batch(struct publishing *publishing)
     }
     if (publishing->size == 0)
         return STATUS_OK;
+    ranker_explore(publishing->ranker, publishing->settings->lists.explore);
     return ranker_rank(publishing->ranker, publishing->users, publishing->size,
                        recommender_latest_ms(publishing->model), publishing->settings->lists.size,
                        true, publishing->lists);

@@ -32,6 +32,7 @@ struct lists_settings {
     enum list_format format;
     int64_t ttl_s; /* 0: none */
     int64_t refresh_ms;
+    float explore; /* share of the places */
     bool notify;
 };
 

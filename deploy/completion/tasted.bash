@@ -51,6 +51,7 @@ model.memory_limit=
 model.kernel=
 model.threads=
 lists.size=
+lists.explore=
 lists.exclude_seen=
 lists.format=
 lists.ttl=
