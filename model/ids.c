@@ -197,13 +197,6 @@ uint32_t ids_guess(const struct ids *ids, uint32_t hash)
     return slot_in(ids->cells.at[at]); /* SLOT_NONE of an empty one */
 }
 
-void ids_fetch_key(const struct ids *ids, uint32_t hash)
-{
-    uint32_t slot = ids_guess(ids, hash);
-    if (slot != SLOT_NONE)
-        __builtin_prefetch(key_of(ids, slot));
-}
-
 uint32_t ids_intern(struct ids *ids, struct text id, bool *added)
 {
     uint32_t hash = ids_hash(ids, id);

@@ -70,7 +70,5 @@ void ids_fetch_cell(const struct ids *ids, uint32_t hash);
 /* The slot in the first cell that has the hash, most likely that of an id with the hash; or
  * SLOT_NONE. */
 uint32_t ids_guess(const struct ids *ids, uint32_t hash);
-/* Of that slot. */
-void ids_fetch_key(const struct ids *ids, uint32_t hash);
 
 #endif

@@ -64,17 +64,6 @@ static enum status grow_parts(struct recommender *model)
     return status;
 }
 
-/* Both ids are on their way from memory at the same time. */
-static void fetch_ids(const struct recommender *model, const struct event *event)
-{
-    uint32_t user = ids_hash(&model->user_ids, event->user);
-    uint32_t item = ids_hash(&model->item_ids, event->item);
-    ids_fetch_cell(&model->user_ids, user);
-    ids_fetch_cell(&model->item_ids, item);
-    ids_fetch_key(&model->user_ids, user);
-    ids_fetch_key(&model->item_ids, item);
-}
-
 static enum status intern_user(struct recommender *model, struct text id, uint32_t *slot)
 {
     bool added;
@@ -362,7 +351,6 @@ enum verdict recommender_learn(struct recommender *model, const struct event *ev
         forget(model, event->user, learned);
         return VERDICT_ACCEPTED;
     }
-    fetch_ids(model, event);
     learned->status = intern_user(model, event->user, &learned->user);
     if (learned->status == STATUS_OK)
         learned->status = intern_item(model, event->item, false, &learned->item);
