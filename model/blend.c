@@ -70,7 +70,7 @@ static void step(struct blend_weights *weights, const float gradient[FEATURES])
 }
 
 void blend_learn(struct blend *blend, struct blend_situation situation,
-                 const struct samples *samples, blend_values values, float rate)
+                 const struct samples *samples, float (*values)[FEATURES], float rate)
 {
     float weight[FEATURES], score[SAMPLES_ROOM], by_score[SAMPLES_ROOM], by_weight[FEATURES] = {0};
     blend_weigh(blend, situation, weight);

@@ -49,6 +49,6 @@ void blend_weigh(const struct blend *blend, struct blend_situation situation,
 /* Whether event number `now` is one to learn from. */
 bool blend_is_due(uint64_t now);
 void blend_learn(struct blend *blend, struct blend_situation situation,
-                 const struct samples *samples, blend_values values, float rate);
+                 const struct samples *samples, float (*values)[FEATURES], float rate);
 
 #endif
