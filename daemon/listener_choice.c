@@ -10,7 +10,7 @@ static const double favourites = 0.32, saved_tracks = 0.2, chart = 0.08;
 static const double after_skip = 0.2;  /* how much of the first three is left then */
 static const double saved_pace = 0.8;  /* of a saved track's share, for each one saved after it */
 static const double save_nearby = 0.6; /* of the saves: what goes with a kept track */
-static const double mood_width = 0.18; /* of energy */
+static const double mood_width = 0.14; /* of energy */
 enum { TIRED_PLAYS = 6, SKIP_PLAYS = 60 };
 
 /* One number for each step of energy. */
@@ -138,7 +138,7 @@ static double keep_reasons(const struct listener *listener, const struct music *
     double reasons = 1.3 + 1.5 * t->quality + 0.9 * fmin(memory->fondness, 2);
     uint32_t skipped = listener->artist_skipped_at[t->artist];
     if (skipped > 0 && listener->plays - skipped < SKIP_PLAYS)
-        reasons -= 1.2;
+        reasons -= 0.8;
     if (listener->last_kept && listener->last != MUSIC_NONE &&
         music->tracks[listener->last].next == track)
         reasons += 0.8;

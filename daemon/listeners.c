@@ -5,8 +5,8 @@
 
 enum {
     SECOND_MS = 1000,
-    SESSION_PLAYS = 6, /* mean */
-    PATIENCE = 4,       /* skips in a row that end a session */
+    SESSION_PLAYS = 4, /* mean */
+    PATIENCE = 4,      /* skips in a row that end a session */
 };
 static const int64_t begin_ms = INT64_C(1736424000000); /* 2025-01-09T12:00:00Z, a Thursday */
 static const double save_chance = 0.06, dislike_chance = 0.06;
@@ -29,7 +29,7 @@ struct listeners {
 
 void listeners_settings_init(struct listeners_settings *settings)
 {
-    *settings = (struct listeners_settings){.seed = 1, .listeners = 1000, .artists = 96};
+    *settings = (struct listeners_settings){.seed = 1, .listeners = 500, .artists = 96};
 }
 
 /* ---- whose turn it is ---- */
