@@ -47,7 +47,7 @@ struct cards {
     struct table places;   /* struct card_place (items) */
     struct slots withheld; /* items with an `until`; in no order, like the next */
     struct slots unheard;
-    uint64_t described; /* how many cards there are */
+    uint64_t described;       /* how many cards there are */
     uint64_t kind[KINDS_MAX]; /* hashes of their names, in the order of their first appearance */
     uint32_t kind_count;
 };

@@ -68,7 +68,7 @@ uint32_t mips_count(const struct mips_index *index)
 size_t mips_bytes(const struct mips_index *index)
 {
     return sizeof *index + index->reserved * index->chunk_bytes +
-           index->chunk_room * (sizeof *index->chunk + sizeof *index->stale) +
+           index->chunk_room * (sizeof(struct chunk *) + sizeof *index->stale) +
            index->slots * sizeof *index->place;
 }
 
@@ -117,7 +117,7 @@ static void mark_stale(struct mips_index *index, uint32_t id)
 static bool grow_chunks(struct mips_index *index)
 {
     uint32_t room = index->chunk_room == 0 ? 64 : 2 * index->chunk_room;
-    struct chunk **chunk = realloc(index->chunk, room * sizeof *chunk);
+    struct chunk **chunk = realloc(index->chunk, room * sizeof(struct chunk *));
     if (chunk == NULL)
         return false;
     index->chunk = chunk;

@@ -103,8 +103,9 @@ static void find_bands(struct mips_index *index, const struct mips_sample *sampl
         high = more(key, high);
     }
     bool usable = isfinite(low) && isfinite(high) && high > low;
+    uint32_t spread = index->bands - index->bands / 8;
     typical->low = usable ? low : 0.0f;
-    typical->scale = usable ? (float)(index->bands - index->bands / 8) / (high - low) : 1.0f;
+    typical->scale = usable ? (float)spread / (high - low) : 1.0f;
 }
 
 void mips_find_typical(struct mips_index *index, const struct mips_sample *sample)

@@ -75,7 +75,8 @@ static void drop_rater(struct ratings *ratings, uint32_t user)
         return;
     struct rater *rater = *rater_cell(ratings, user);
     memset(rater, 0, sizeof *rater);
-    memcpy(rater, &ratings->free, sizeof ratings->free);
+    void *next = ratings->free;
+    memcpy(rater, &next, sizeof next);
     ratings->free = rater;
     *rater_cell(ratings, user) = NULL;
     ratings->raters--;
@@ -111,7 +112,9 @@ static struct rater *take_rater(struct ratings *ratings)
         return table_grow(&ratings->pool, row + 1) == STATUS_OK ? table_row(&ratings->pool, row)
                                                                 : NULL;
     }
-    memcpy(&ratings->free, rater, sizeof ratings->free);
+    void *next;
+    memcpy(&next, rater, sizeof next);
+    ratings->free = next;
     memset(rater, 0, sizeof(void *));
     return rater;
 }

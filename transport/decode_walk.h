@@ -67,8 +67,8 @@ void walk_init(struct walk *walk, const struct field_map *map, struct decode_scr
 bool walk_json(struct walk *walk, const char *at, const char *end);
 bool walk_msgpack(struct walk *walk, const char *at, const char *end);
 
-/* Whether there is a whole object, and no map or array in it promises more than there are bytes: then
- * a tree of it takes memory in proportion to its bytes. Of any size and depth. */
+/* Whether there is a whole object, and no map or array in it promises more than there are bytes:
+ * then a tree of it takes memory in proportion to its bytes. Of any size and depth. */
 bool msgpack_is_bounded(const char *at, const char *end);
 
 /* Thread-local memory of DECODE_BYTES_MAX, for keys with escapes: unescaping shortens. */

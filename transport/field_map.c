@@ -83,14 +83,14 @@ static struct field_head head_of(const struct field_map *map, unsigned field)
 static bool place_heads(struct field_map *map)
 {
     memset(map->head_at, FIELDS, sizeof map->head_at);
-    for (uint8_t field = 0; field < FIELDS; field++) {
+    for (unsigned field = 0; field < FIELDS; field++) {
         const uint64_t word = map->heads[field].word;
         uint8_t *place = &map->head_at[word * map->factor >> (64 - FIELD_HEAD_BITS)];
         if (map->heads[field].size == 0)
             continue;
         if (*place != FIELDS)
             return false;
-        *place = field;
+        *place = (uint8_t)field;
     }
     return true;
 }
