@@ -165,11 +165,11 @@ static enum status write_settings(const struct stage *stage, uint64_t seed, cons
     fprintf(file,
             "; what `tasted demo` runs the daemon with\n"
             "[kafka]\nbootstrap.servers = %s\n"
-            "; the embedded broker does not wake a fetch that waits\nfetch.wait.max.ms = 10\n\n"
+            "; the embedded broker does not wake a fetch that waits\nfetch.wait.max.ms = 2\n\n"
             "[input]\ntopic = " DEMO_TOPIC "\n\n"
             "[redis]\nurl = %s\n\n"
             "[model]\nseed = %llu\n\n"
-            "[lists]\n; music is heard again\nexclude_seen = no\nsize = 25\nrefresh = 20ms\n\n"
+            "[lists]\n; music is heard again\nexclude_seen = no\nsize = 25\nrefresh = 2ms\n\n"
             "[snapshot]\npath = %s/model.snapshot\ninterval = 10s\n\n"
             "[http]\nlisten = 127.0.0.1:%d\n",
             kafka_broker_address(stage->broker), stage->socket, (unsigned long long)seed,

@@ -138,7 +138,7 @@ static double keep_reasons(const struct listener *listener, const struct music *
     double reasons = 1.3 + 1.5 * t->quality + 0.9 * fmin(memory->fondness, 2);
     uint32_t skipped = listener->artist_skipped_at[t->artist];
     if (skipped > 0 && listener->plays - skipped < SKIP_PLAYS)
-        reasons -= 0.8;
+        reasons -= 0.6;
     if (listener->last_kept && listener->last != MUSIC_NONE &&
         music->tracks[listener->last].next == track)
         reasons += 0.8;

@@ -29,7 +29,7 @@ struct listeners {
 
 void listeners_settings_init(struct listeners_settings *settings)
 {
-    *settings = (struct listeners_settings){.seed = 1, .listeners = 500, .artists = 96};
+    *settings = (struct listeners_settings){.seed = 1, .listeners = 600, .artists = 96};
 }
 
 /* ---- whose turn it is ---- */

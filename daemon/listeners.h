@@ -9,8 +9,8 @@
  * Tastes differ and drift, new albums and newcomers arrive. Three or four sessions a day, of four
  * tracks each, follow daily rhythms, and each begins in the mood of its hour, which the session
  * before says little about: so the hour itself is worth knowing. What somebody saves is the
- * beginning of a lasting liking, so that additions tell what plays alone do not (listener.h). Five
- * hundred listeners take about twenty-five days for 200,000 events.
+ * beginning of a lasting liking, so that additions tell what plays alone do not (listener.h). Six
+ * hundred listeners take about three weeks for 200,000 events.
  *
  * The stream has no end and is the same for the same settings. It begins on Thursday, 2025-01-09,
  * at noon UTC; its clock is its own.

@@ -87,7 +87,7 @@ static void make_track(struct music *music, struct chance *chance, uint32_t albu
         .album = album,
         .next = music->track_count + 1,
         .energy = (uint32_t)(energy * MUSIC_ENERGIES),
-        .seconds = 150 + chance_below(chance, 150),
+        .seconds = 200 + chance_below(chance, 200),
         .quality = chance_normal(chance),
     };
     snprintf(track->name, sizeof track->name, "%s%s",
