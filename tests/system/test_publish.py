@@ -21,7 +21,6 @@ def publisher(binary, redis, tmp_path):
     return Tasted(binary, tmp_path / "tasted", Nowhere(), redis, "events")
 
 
-@pytest.mark.quick
 @pytest.mark.parametrize("format", DECODERS)
 def test_every_user_gets_the_list_of_the_model(publisher, format):
     publisher.configure({"lists.format": format, "lists.ttl": "1000s", "lists.size": "15"})
