@@ -1,5 +1,6 @@
 /* The catalogue's say over lists: features, items that nobody knows yet, retirement, expiry. */
 #include "model/recommender.h"
+#include "tests/unit/memory_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -261,39 +262,9 @@ static void an_item_expires_at_its_time(void **state)
 
 /* ---- keeping ---- */
 
-struct memory {
-    struct state_writer writer;
-    struct state_reader reader;
-    unsigned char *bytes;
-    size_t size, room, at;
-};
-
-static enum status memory_write(struct state_writer *writer, const void *bytes, size_t size)
-{
-    struct memory *memory = (struct memory *)writer;
-    if (memory->size + size > memory->room) {
-        memory->room = 2 * (memory->size + size);
-        memory->bytes = realloc(memory->bytes, memory->room);
-        assert_non_null(memory->bytes);
-    }
-    memcpy(memory->bytes + memory->size, bytes, size);
-    memory->size += size;
-    return STATUS_OK;
-}
-
-static enum status memory_read(struct state_reader *reader, void *bytes, size_t size)
-{
-    struct memory *memory = (struct memory *)((char *)reader - offsetof(struct memory, reader));
-    if (memory->at + size > memory->size)
-        return STATUS_BAD_DATA;
-    memcpy(bytes, memory->bytes + memory->at, size);
-    memory->at += size;
-    return STATUS_OK;
-}
-
 static struct memory saved(const struct recommender *model)
 {
-    struct memory memory = {.writer = {memory_write}, .reader = {memory_read}};
+    struct memory memory = memory_state();
     assert_int_equal(recommender_save(model, &memory.writer), STATUS_OK);
     return memory;
 }

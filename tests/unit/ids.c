@@ -1,5 +1,6 @@
 /* Ids to slots and back, and the arena that long ones are kept in. */
 #include "model/ids.h"
+#include "tests/unit/memory_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,41 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- a state in memory ---- */
-
-struct memory {
-    struct state_writer writer; /* first */
-    struct state_reader reader;
-    unsigned char *bytes;
-    size_t size, room, at;
-};
-
-static enum status to_memory(struct state_writer *base, const void *bytes, size_t size)
-{
-    struct memory *memory = (struct memory *)base;
-    if (memory->size + size > memory->room) {
-        memory->room = 2 * (memory->size + size);
-        memory->bytes = realloc(memory->bytes, memory->room);
-        assert_non_null(memory->bytes);
-    }
-    memcpy(memory->bytes + memory->size, bytes, size);
-    memory->size += size;
-    return STATUS_OK;
-}
-
-static enum status from_memory(struct state_reader *base, void *bytes, size_t size)
-{
-    struct memory *memory = (struct memory *)((char *)base - offsetof(struct memory, reader));
-    if (size > memory->size - memory->at)
-        return STATUS_BAD_DATA;
-    memcpy(bytes, memory->bytes + memory->at, size);
-    memory->at += size;
-    return STATUS_OK;
-}
-
 static struct memory saved(const struct ids *ids)
 {
-    struct memory memory = {.writer = {to_memory}, .reader = {from_memory}};
+    struct memory memory = memory_state();
     assert_int_equal(ids_save(ids, &memory.writer), STATUS_OK);
     return memory;
 }
@@ -177,7 +146,7 @@ static void refuses_states_that_cannot_be(void **state)
     for (size_t n = 0; n < sizeof states / sizeof states[0]; n++) {
         unsigned char bytes[20];
         memcpy(bytes, states[n].bytes, sizeof bytes);
-        struct memory memory = {.reader = {from_memory}, .bytes = bytes, .size = states[n].size};
+        struct memory memory = {.reader = {memory_read}, .bytes = bytes, .size = states[n].size};
         struct ids ids;
         assert_int_equal(ids_init(&ids, 1), STATUS_OK);
         assert_int_equal(ids_load(&ids, &memory.reader), states[n].status);

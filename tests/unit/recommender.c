@@ -2,6 +2,7 @@
 #include "model/recommender.h"
 #include "model/kernels.h"
 #include "model/random.h"
+#include "tests/unit/memory_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,39 +13,9 @@
 
 #include <cmocka.h>
 
-/* A growing buffer that a model is saved to and read from. */
-struct memory {
-    struct state_writer writer;
-    struct state_reader reader;
-    unsigned char *bytes;
-    size_t size, room, at;
-};
-
-static enum status memory_write(struct state_writer *writer, const void *bytes, size_t size)
-{
-    struct memory *memory = (struct memory *)writer;
-    if (memory->size + size > memory->room) {
-        memory->room = 2 * (memory->size + size);
-        memory->bytes = realloc(memory->bytes, memory->room);
-    }
-    memcpy(memory->bytes + memory->size, bytes, size);
-    memory->size += size;
-    return STATUS_OK;
-}
-
-static enum status memory_read(struct state_reader *reader, void *bytes, size_t size)
-{
-    struct memory *memory = (struct memory *)((char *)reader - offsetof(struct memory, reader));
-    if (memory->at + size > memory->size)
-        return STATUS_BAD_DATA;
-    memcpy(bytes, memory->bytes + memory->at, size);
-    memory->at += size;
-    return STATUS_OK;
-}
-
 static struct memory saved(const struct recommender *model)
 {
-    struct memory memory = {.writer = {memory_write}, .reader = {memory_read}};
+    struct memory memory = memory_state();
     assert_int_equal(recommender_save(model, &memory.writer), STATUS_OK);
     return memory;
 }
