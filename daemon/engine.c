@@ -16,52 +16,77 @@ static void count(struct engine *engine, const struct event *event, enum verdict
     engine->by_signal[signal < 0 ? SIGNALS_MAX : signal][verdict]++;
 }
 
-/* An observer must not see an event that is then refused: so it is judged first. */
-static enum verdict observe(const struct engine *engine, const struct event *event)
-{
-    if (engine->observer.before_learning == NULL)
-        return VERDICT_ACCEPTED;
+/* An event on its way: judged and looked up, then shown to the observer, then learned. */
+struct passage {
+    const struct event *event;
+    enum verdict verdict;
     struct action action;
-    enum verdict verdict = recommender_judge(engine->model, event, &action);
-    if (verdict == VERDICT_ACCEPTED)
-        engine->observer.before_learning(engine->observer.context, engine->model, event, &action);
-    return verdict;
-}
-
-static enum verdict learn_event(struct engine *engine, struct engine_batch *batch,
-                                const struct event *event, struct learned *learned)
-{
-    if (batch != NULL)
-        recommender_look_ahead(engine->model, &batch->ahead, batch->event, batch->taken,
-                               batch->size);
-    return recommender_learn(engine->model, event, learned);
-}
-
-/* Two looks at the clock cost as much as a tenth of the cheapest model's learning. */
-static enum verdict learn_timed(struct engine *engine, struct engine_batch *batch,
-                                const struct event *event, struct learned *learned)
-{
-    if (++engine->untimed < engine->time_every && engine->learn_ns > 0)
-        return learn_event(engine, batch, event, learned);
-    int64_t before = now_ns(engine);
-    enum verdict verdict = learn_event(engine, batch, event, learned);
-    engine->learn_ns += (uint64_t)(now_ns(engine) - before) * engine->untimed;
-    engine->untimed = 0;
-    return verdict;
-}
+    struct place place;
+};
 
 /* `batch`, of which it is the next one, or NULL. */
+static void look_up(const struct engine *engine, struct engine_batch *batch,
+                    struct passage *passage)
+{
+    const struct recommender *model = engine->model;
+    if (batch != NULL)
+        recommender_look_ahead(model, &batch->ahead, batch->event, batch->taken, batch->size);
+    passage->verdict = recommender_judge(model, passage->event, &passage->action);
+    if (passage->verdict != VERDICT_ACCEPTED)
+        return;
+    passage->place =
+        batch == NULL ? recommender_place(model, passage->event)
+                      : recommender_place_ahead(model, &batch->ahead, batch->event, batch->taken);
+}
+
+static void observe(const struct engine *engine, const struct passage *passage)
+{
+    const struct engine_observer *observer = &engine->observer;
+    if (passage->verdict == VERDICT_ACCEPTED && observer->before_learning != NULL)
+        observer->before_learning(observer->context, engine->model, passage->event, passage->place,
+                                  &passage->action);
+}
+
+static void learn_passage(const struct engine *engine, const struct passage *passage,
+                          struct learned *learned)
+{
+    if (passage->verdict == VERDICT_ACCEPTED)
+        recommender_learn_at(engine->model, passage->event, &passage->action, passage->place,
+                             learned);
+    else
+        *learned = (struct learned){.user = SLOT_NONE, .item = SLOT_NONE};
+}
+
+/* What the observer takes is not learning. */
+static void pass_timed(struct engine *engine, struct engine_batch *batch, struct passage *passage,
+                       struct learned *learned)
+{
+    int64_t start = now_ns(engine);
+    look_up(engine, batch, passage);
+    int64_t looked = now_ns(engine);
+    observe(engine, passage);
+    int64_t observed = engine->observer.before_learning == NULL ? looked : now_ns(engine);
+    learn_passage(engine, passage, learned);
+    int64_t spent = looked - start + now_ns(engine) - observed;
+    engine->learn_ns += (uint64_t)spent * engine->untimed;
+    engine->untimed = 0;
+}
+
+/* Looks at the clock cost as much as a tenth of the cheapest model's learning: so not each event is
+ * timed. */
 static enum verdict learn(struct engine *engine, struct engine_batch *batch,
                           const struct event *event, struct learned *learned)
 {
-    *learned = (struct learned){0};
-    enum verdict verdict = observe(engine, event);
-    if (verdict == VERDICT_ACCEPTED)
-        verdict = learn_timed(engine, batch, event, learned);
-    if (verdict != VERDICT_ACCEPTED)
-        learned->user = learned->item = SLOT_NONE;
-    count(engine, event, verdict);
-    return verdict;
+    struct passage passage = {.event = event};
+    if (++engine->untimed >= engine->time_every || engine->learn_ns == 0) {
+        pass_timed(engine, batch, &passage, learned);
+    } else {
+        look_up(engine, batch, &passage);
+        observe(engine, &passage);
+        learn_passage(engine, &passage, learned);
+    }
+    count(engine, event, passage.verdict);
+    return passage.verdict;
 }
 
 static enum verdict refuse(struct engine *engine, const struct event *event, enum verdict verdict,
@@ -138,7 +163,8 @@ uint32_t engine_batch_user_soon(const struct engine_batch *batch)
 {
     enum { SOON = AHEAD_MOST / 4 };
     uint32_t n = batch->taken + SOON;
-    return batch->taken > 0 && n < batch->size ? batch->ahead.at[n % AHEAD_ROOM].user : SLOT_NONE;
+    return batch->taken > 0 && n < batch->size ? batch->ahead.at[n % AHEAD_ROOM].place.user
+                                               : SLOT_NONE;
 }
 
 void engine_skip_next(const struct engine *engine, struct engine_batch *batch)

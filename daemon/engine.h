@@ -12,11 +12,13 @@
 #include "transport/clock.h"
 #include "transport/decode.h"
 
-/* Told of each accepted event before it is learned; evaluation hangs here. */
+/* Told of each accepted event before it is learned, and where its user and item are kept;
+ * evaluation hangs here. */
 struct engine_observer {
     void *context;
     void (*before_learning)(void *context, const struct recommender *model,
-                            const struct event *event, const struct action *action);
+                            const struct event *event, struct place place,
+                            const struct action *action);
 };
 
 /* Filled by the owner, zeros where it has no use for something; nothing in it is owned. */

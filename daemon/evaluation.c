@@ -161,10 +161,9 @@ static void rank_all(struct scored *scored)
 }
 
 static void score(struct evaluation *evaluation, const struct recommender *model,
-                  const struct event *event, const struct action *action)
+                  const struct event *event, struct place place, const struct action *action)
 {
-    uint32_t user = recommender_find_user(model, event->user);
-    uint32_t item = recommender_find_item(model, event->item);
+    uint32_t user = place.user, item = place.item;
     if (recommender_has(model, user, item, event->ts_ms) || !is_due(evaluation))
         return;
     struct clock_source *clock = evaluation->settings.clock;
@@ -190,10 +189,9 @@ static void ratings_add(struct evaluation_ratings *ratings, float truth, float p
 
 /* Cheap enough for every rating after the warm-up, whatever --every says. */
 static void predict(struct evaluation *evaluation, const struct recommender *model,
-                    const struct event *event, const struct action *action)
+                    const struct event *event, struct place place, const struct action *action)
 {
-    uint32_t user = recommender_find_user(model, event->user);
-    uint32_t item = recommender_find_item(model, event->item);
+    uint32_t user = place.user, item = place.item;
     float predicted, baseline[RATING_BASELINES];
     if (!recommender_predict_rating(model, user, item, event->ts_ms, &predicted))
         return;
@@ -211,10 +209,10 @@ static void forget(struct evaluation *evaluation, uint32_t user)
 
 /* How sure is the model that what is played will be kept? */
 static void score_keeping(struct evaluation *evaluation, const struct recommender *model,
-                          const struct event *event, const struct action *action)
+                          const struct event *event, struct place place,
+                          const struct action *action)
 {
-    uint32_t user = recommender_find_user(model, event->user);
-    uint32_t item = recommender_find_item(model, event->item);
+    uint32_t user = place.user, item = place.item;
     enum status status = recommender_query(model, evaluation->query, user, event->ts_ms);
     if (status != STATUS_OK) {
         evaluation->status = status;
@@ -230,32 +228,33 @@ static void score_keeping(struct evaluation *evaluation, const struct recommende
 
 /* What else is predicted of an event, but that it happens. */
 static void predict_more(struct evaluation *evaluation, const struct recommender *model,
-                         const struct event *event, const struct action *action)
+                         const struct event *event, struct place place, const struct action *action)
 {
     bool rated = action->kind == SIGNAL_RATING;
     if (!rated && action->kind != SIGNAL_PLAY && action->kind != SIGNAL_SKIP)
         return;
     int64_t cpu_before = cpu_time_ns();
     if (rated)
-        predict(evaluation, model, event, action);
+        predict(evaluation, model, event, place, action);
     else
-        score_keeping(evaluation, model, event, action);
+        score_keeping(evaluation, model, event, place, action);
     evaluation->cpu_ns += (uint64_t)(cpu_time_ns() - cpu_before);
 }
 
 static void before_learning(void *context, const struct recommender *model,
-                            const struct event *event, const struct action *action)
+                            const struct event *event, struct place place,
+                            const struct action *action)
 {
     struct evaluation *evaluation = context;
     uint32_t part = part_of_stream(evaluation);
     if (part >= evaluation->marked)
         mark(evaluation, model, part);
     if (action->kind == SIGNAL_FORGET)
-        forget(evaluation, recommender_find_user(model, event->user));
+        forget(evaluation, place.user);
     else if (action->weight > 0.0f)
-        score(evaluation, model, event, action);
+        score(evaluation, model, event, place, action);
     if (!is_warmup(evaluation))
-        predict_more(evaluation, model, event, action);
+        predict_more(evaluation, model, event, place, action);
     evaluation->accepted++;
 }
 

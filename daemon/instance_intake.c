@@ -32,19 +32,19 @@ struct source_owner instance_source_owner(struct instance *instance)
 /* ---- events ---- */
 
 /* No list holds what the user has; so an event on that says nothing about lists. */
-static bool has_item(const struct recommender *model, uint32_t user, const struct event *event)
+static bool has_item(const struct recommender *model, struct place place, const struct event *event)
 {
-    uint32_t item = recommender_find_item(model, event->item);
-    return user != SLOT_NONE && item != SLOT_NONE &&
-           recommender_has(model, user, item, event->ts_ms);
+    return place.user != SLOT_NONE && place.item != SLOT_NONE &&
+           recommender_has(model, place.user, place.item, event->ts_ms);
 }
 
 /* The last look at the world before an event changes it. */
 static void before_learning(void *context, const struct recommender *model,
-                            const struct event *event, const struct action *action)
+                            const struct event *event, struct place place,
+                            const struct action *action)
 {
     struct instance *instance = context;
-    uint32_t user = recommender_find_user(model, event->user);
+    uint32_t user = place.user;
     if (action->kind == SIGNAL_FORGET) {
         if (user != SLOT_NONE) {
             publication_drop(instance->publication, user);
@@ -54,7 +54,7 @@ static void before_learning(void *context, const struct recommender *model,
             log_error("no memory to remember that a user's key is to be deleted");
         return;
     }
-    if (action->weight <= 0 || has_item(model, user, event))
+    if (action->weight <= 0 || has_item(model, place, event))
         return;
     bool listed = user != SLOT_NONE && publication_is_listed(instance->publication, user);
     uint32_t tag = listed ? instance_tag(instance, user) : 0;

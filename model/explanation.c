@@ -57,9 +57,8 @@ static void explain_parts(struct explaining *about, uint32_t user)
     factors_taste(&model->factors, recommender_user(model, user), user, query->second,
                   &query->taste);
     float before = kernels->dot(query->taste.x, about->q, dim);
-    for (int p = 0; p < PARTS; p++) {
-        if (!has_part(model, p) || model_parts[p]->ask == NULL)
-            continue;
+    for (uint32_t n = 0; n < model->ask.size; n++) {
+        uint8_t p = model->ask.part[n];
         model_parts[p]->ask(model->part[p], model, query);
         float after = kernels->dot(query->taste.x, about->q, dim);
         add_term(about, model_parts[p]->name, after - before, query->weight[FEATURE_FACTORS]);

@@ -62,6 +62,44 @@ static void put(const struct ids_cells *cells, uint64_t cell)
     cells->at[at] = cell;
 }
 
+static uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static uint32_t half_at(const char *at)
+{
+    uint32_t half;
+    memcpy(&half, at, sizeof half);
+    return half;
+}
+
+/* Most ids are short: two overlapping words each, instead of a call. */
+static bool is_equal(struct text a, struct text b)
+{
+    if (a.size != b.size)
+        return false;
+    if (a.size > 16)
+        return memcmp(a.at, b.at, a.size) == 0;
+    if (a.size >= 8)
+        return ((word_at(a.at) ^ word_at(b.at)) |
+                (word_at(a.at + a.size - 8) ^ word_at(b.at + a.size - 8))) == 0;
+    if (a.size >= 4)
+        return ((half_at(a.at) ^ half_at(b.at)) |
+                (half_at(a.at + a.size - 4) ^ half_at(b.at + a.size - 4))) == 0;
+    for (uint32_t n = 0; n < a.size; n++)
+        if (a.at[n] != b.at[n])
+            return false;
+    return true;
+}
+
+bool ids_is(const struct ids *ids, uint32_t slot, struct text id)
+{
+    return id.size > 0 && is_equal(ids_text(ids, slot), id);
+}
+
 /* The place of the id's cell, or UINT32_MAX. */
 static uint32_t place_of(const struct ids *ids, const struct ids_cells *cells, struct text id,
                          uint32_t hash)
@@ -70,7 +108,7 @@ static uint32_t place_of(const struct ids *ids, const struct ids_cells *cells, s
         uint64_t cell = cells->at[at];
         if (cell == 0)
             return UINT32_MAX;
-        if (hash_in(cell) == hash && text_equal(ids_text(ids, slot_in(cell)), id))
+        if (hash_in(cell) == hash && is_equal(ids_text(ids, slot_in(cell)), id))
             return at;
     }
 }
@@ -86,6 +124,12 @@ static void move_some(struct ids *ids, uint32_t count)
         if (ids->moved++ == ids->old.mask)
             cells_finish(&ids->old);
     }
+}
+
+void ids_settle(struct ids *ids)
+{
+    if (ids->old.at != NULL)
+        move_some(ids, MOVED_BESIDES);
 }
 
 static enum status make_room(struct ids *ids)
@@ -202,10 +246,8 @@ uint32_t ids_intern(struct ids *ids, struct text id, bool *added)
     uint32_t hash = ids_hash(ids, id);
     uint32_t slot = find(ids, id, hash);
     *added = slot == SLOT_NONE;
-    if (!*added) {
-        move_some(ids, MOVED_BESIDES);
+    if (!*added)
         return slot;
-    }
     if (make_room(ids) != STATUS_OK)
         return SLOT_NONE;
     move_some(ids, MOVED_AT_A_TIME);

@@ -53,6 +53,10 @@ void ids_finish(struct ids *ids);
 uint32_t ids_find(const struct ids *ids, struct text id); /* or SLOT_NONE */
 /* Finds or adds; `added` tells which. SLOT_NONE: no memory. */
 uint32_t ids_intern(struct ids *ids, struct text id, bool *added);
+/* Whether that is the slot's id; false for any slot that is free or not there, SLOT_NONE too. */
+bool ids_is(const struct ids *ids, uint32_t slot, struct text id);
+/* While the table grows: takes some more of the old one along. Looking ids up alone never does. */
+void ids_settle(struct ids *ids);
 /* Forgets the id, wipes its bytes, and releases its slot. */
 void ids_release(struct ids *ids, uint32_t slot);
 /* Absent for a free slot. Holds until the slot is released. */

@@ -40,13 +40,32 @@ static bool adds_features(int part)
     return part == PART_POPULARITY || model_parts[part]->propose != NULL;
 }
 
+static void list_part(struct part_list *list, int part, bool has_operation)
+{
+    if (has_operation)
+        list->part[list->size++] = (uint8_t)part;
+}
+
+static void list_operations(struct recommender *model, int part)
+{
+    const struct part *operations = model_parts[part];
+    list_part(&model->ask, part, operations->ask != NULL);
+    list_part(&model->propose, part, operations->propose != NULL);
+    list_part(&model->back, part, operations->back != NULL);
+    list_part(&model->before, part, operations->before != NULL);
+    list_part(&model->learn, part, operations->learn != NULL);
+}
+
 /* What the parts that are on need, so that an event pays for nothing else. */
 static void choose_work(struct recommender *model)
 {
     const float *part = model->settings.part;
     for (int p = 0; p < PARTS; p++) {
-        model->uses_x = model->uses_x || (has_part(model, p) && adds_to_x(p));
-        model->uses_blend = model->uses_blend || (has_part(model, p) && adds_features(p));
+        if (!has_part(model, p))
+            continue;
+        list_operations(model, p);
+        model->uses_x = model->uses_x || adds_to_x(p);
+        model->uses_blend = model->uses_blend || adds_features(p);
     }
     struct factor_weights weights = {
         .own = part[PART_FACTORS], .history = part[PART_HISTORY], .last = part[PART_LAST]};

@@ -64,6 +64,17 @@ enum verdict recommender_learn(struct recommender *model, const struct event *ev
 enum verdict recommender_judge(const struct recommender *model, const struct event *event,
                                struct action *action);
 
+/* Where an event's user and item are kept: slots, or SLOT_NONE for who and what is new. Holds until
+ * the model changes. */
+struct place {
+    uint32_t user, item;
+};
+struct place recommender_place(const struct recommender *model, const struct event *event);
+/* The last step of recommender_learn() alone, for who took the others before: `action` is what
+ * recommender_judge() made of it with VERDICT_ACCEPTED, `place` is where it is. */
+void recommender_learn_at(struct recommender *model, const struct event *event,
+                          const struct action *action, struct place place, struct learned *learned);
+
 /* Judges, and remembers the event's id, but learns nothing: for counting a stream beforehand with a
  * model of its own. */
 enum verdict recommender_skim(struct recommender *model, const struct event *event);
@@ -75,16 +86,21 @@ enum verdict recommender_skim(struct recommender *model, const struct event *eve
  * more. */
 enum status recommender_describe(struct recommender *model, const struct item_card *card);
 
-/* Before events[n] is learned, n = 0, 1, …: brings near what the next ones will touch. Changes
- * nothing but `ahead`, which needs no beginning; an event may still be left out, or differ. */
-enum { AHEAD_MOST = 12, AHEAD_ROOM = 16 };
+/* Before events[n] is learned, for each n = 0, 1, … in turn: brings near what the next ones will
+ * touch. Changes nothing but `ahead`, which needs no beginning; an event may then be left out. */
+enum { AHEAD_MOST = 12, AHEAD_ROOM = 16, AHEAD_TRIES = 5 };
 struct ahead {
     struct ahead_event {
-        uint32_t user_hash, item_hash, user, item;
+        uint32_t user_hash, item_hash;
+        struct place place;          /* as far as it can be told */
+        uint32_t tried[AHEAD_TRIES]; /* where in the list of candidates its negatives stand */
     } at[AHEAD_ROOM];
 };
 void recommender_look_ahead(const struct recommender *model, struct ahead *ahead,
                             const struct event *events, uint32_t n, uint32_t size);
+/* After it: recommender_place() of events[n], which costs less as most of it is known by now. */
+struct place recommender_place_ahead(const struct recommender *model, const struct ahead *ahead,
+                                     const struct event *events, uint32_t n);
 
 /* ---- asking ---- */
 

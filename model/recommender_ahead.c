@@ -14,7 +14,7 @@
 #include "model/random.h"
 #include "model/recommender_parts.h"
 
-enum { STEP = AHEAD_MOST / 4, TRIES_TOLD = 5 };
+enum { STEP = AHEAD_MOST / 4 };
 
 static struct ahead_event *entry_of(struct ahead *ahead, uint32_t n)
 {
@@ -24,8 +24,8 @@ static struct ahead_event *entry_of(struct ahead *ahead, uint32_t n)
 static void fetch_cells(const struct recommender *model, struct ahead_event *entry,
                         const struct event *event)
 {
-    entry->user_hash = event->user.size == 0 ? 0 : ids_hash(&model->user_ids, event->user);
-    entry->item_hash = event->item.size == 0 ? 0 : ids_hash(&model->item_ids, event->item);
+    entry->user_hash = ids_hash(&model->user_ids, event->user);
+    entry->item_hash = ids_hash(&model->item_ids, event->item);
     ids_fetch_cell(&model->user_ids, entry->user_hash);
     ids_fetch_cell(&model->item_ids, entry->item_hash);
 }
@@ -58,32 +58,41 @@ static uint32_t tries_told(const struct recommender *model)
     const struct loss *loss = &losses[model->settings.loss];
     if (!model->uses_x || !loss->uniform || model->popularity.wanted_count == 0)
         return 0;
-    return loss->negatives < TRIES_TOLD ? loss->negatives : TRIES_TOLD;
+    return loss->negatives < AHEAD_TRIES ? loss->negatives : AHEAD_TRIES;
 }
 
-static const uint32_t *candidate_tried(const struct recommender *model, uint32_t distance,
-                                       uint32_t n)
+static void fetch_tries(const struct recommender *model, struct ahead_event *entry,
+                        uint32_t distance)
 {
+    uint32_t tries = tries_told(model);
+    if (tries == 0)
+        return;
+    const struct popularity *popularity = &model->popularity;
     uint64_t key = random_key(model->settings.seed, model->events + 1 + distance, PURPOSE_SAMPLES);
-    return &model->popularity.wanted_items[sampler_place(key, n, model->popularity.wanted_count)];
+    for (uint32_t n = 0; n < tries; n++) {
+        entry->tried[n] = sampler_place(key, n, popularity->wanted_count);
+        __builtin_prefetch(&popularity->wanted_items[entry->tried[n]]);
+    }
 }
 
 static void fetch_rows(const struct recommender *model, struct ahead_event *entry,
                        uint32_t distance)
 {
-    entry->user = ids_guess(&model->user_ids, entry->user_hash);
-    entry->item = ids_guess(&model->item_ids, entry->item_hash);
-    fetch_user(model, entry->user);
-    fetch_item(model, entry->item);
-    for (uint32_t n = 0; n < tries_told(model); n++)
-        __builtin_prefetch(candidate_tried(model, distance, n));
+    entry->place = (struct place){.user = ids_guess(&model->user_ids, entry->user_hash),
+                                  .item = ids_guess(&model->item_ids, entry->item_hash)};
+    fetch_user(model, entry->place.user);
+    fetch_item(model, entry->place.item);
+    fetch_tries(model, entry, distance);
 }
 
-static void fetch_negatives(const struct recommender *model, const struct user *user,
-                            uint32_t distance)
+static void fetch_negatives(const struct recommender *model, const struct ahead_event *entry,
+                            const struct user *user, uint32_t distance)
 {
-    for (uint32_t n = 0; n < tries_told(model); n++) {
-        uint32_t item = *candidate_tried(model, distance, n);
+    uint32_t candidates = model->popularity.wanted_count;
+    for (uint32_t n = 0, tries = tries_told(model); n < tries; n++) {
+        if (entry->tried[n] >= candidates) /* some were let go since */
+            continue;
+        uint32_t item = model->popularity.wanted_items[entry->tried[n]];
         table_fetch(&model->factors.candidate_rows, item);
         table_fetch(&model->sampler.in_ring, item);
         if (user != NULL && hides_had(model))
@@ -105,18 +114,18 @@ static void fetch_visits(const struct recommender *model, const struct user *use
 static void fetch_memory(const struct recommender *model, const struct ahead_event *entry,
                          uint32_t distance)
 {
-    const struct user *user = recommender_user(model, entry->user);
-    fetch_negatives(model, user, distance);
+    const struct user *user = recommender_user(model, entry->place.user);
+    fetch_negatives(model, entry, user, distance);
     if (user == NULL)
         return;
     fetch_visits(model, user);
-    if (entry->item != SLOT_NONE)
-        had_fetch(&user->had, entry->item);
+    if (entry->place.item != SLOT_NONE)
+        had_fetch(&user->had, entry->place.item);
 }
 
 static void fetch_history(const struct recommender *model, const struct ahead_event *entry)
 {
-    const struct user *user = recommender_user(model, entry->user);
+    const struct user *user = recommender_user(model, entry->place.user);
     const struct factor_weights *weights = &model->factors.weights;
     uint32_t visits = user == NULL ? 0 : user_visit_count(user);
     for (uint32_t age = 0; age < visits && age < weights->visits; age++) {
@@ -160,4 +169,16 @@ void recommender_look_ahead(const struct recommender *model, struct ahead *ahead
     end = end_of(n, STEP, size);
     for (uint32_t at = first_of(n, STEP); at < end; at++)
         fetch_history(model, entry_of(ahead, at));
+}
+
+/* Most of them are as they were told, which one look at each id shows. */
+struct place recommender_place_ahead(const struct recommender *model, const struct ahead *ahead,
+                                     const struct event *events, uint32_t n)
+{
+    struct place place = ahead->at[n % AHEAD_ROOM].place;
+    if (!ids_is(&model->user_ids, place.user, events[n].user))
+        place.user = ids_find(&model->user_ids, events[n].user);
+    if (!ids_is(&model->item_ids, place.item, events[n].item))
+        place.item = ids_find(&model->item_ids, events[n].item);
+    return place;
 }

@@ -80,17 +80,19 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
     query->situation =
         blend_situation(query->taste.bucket[0], last == SLOT_NONE ? 0 : record->visits,
                         recommender_item_wanted(model, last));
-    for (int p = 0; p < PARTS; p++)
-        if (has_part(model, p) && model_parts[p]->ask != NULL)
-            model_parts[p]->ask(model->part[p], model, query);
+    for (uint32_t n = 0; n < model->ask.size; n++) {
+        uint8_t p = model->ask.part[n];
+        model_parts[p]->ask(model->part[p], model, query);
+    }
     return STATUS_OK;
 }
 
 void query_propose(const struct recommender *model, struct query *query)
 {
-    for (int p = 0; p < PARTS; p++)
-        if (has_part(model, p) && model_parts[p]->propose != NULL)
-            model_parts[p]->propose(model->part[p], model, query);
+    for (uint32_t n = 0; n < model->propose.size; n++) {
+        uint8_t p = model->propose.part[n];
+        model_parts[p]->propose(model->part[p], model, query);
+    }
 }
 
 static enum status grow_scores(struct query *query, uint32_t bound)

@@ -46,14 +46,6 @@ void recommender_erase_user(struct recommender *model, uint32_t slot)
     ids_release(&model->user_ids, slot);
 }
 
-static void forget(struct recommender *model, struct text id, struct learned *learned)
-{
-    uint32_t slot = ids_find(&model->user_ids, id);
-    learned->forgot = slot != SLOT_NONE;
-    if (learned->forgot)
-        recommender_erase_user(model, slot);
-}
-
 static enum status grow_parts(struct recommender *model)
 {
     enum status status = STATUS_OK;
@@ -64,17 +56,12 @@ static enum status grow_parts(struct recommender *model)
     return status;
 }
 
-static enum status intern_user(struct recommender *model, struct text id, uint32_t *slot)
+static enum status add_user(struct recommender *model, struct text id, uint32_t *slot)
 {
     bool added;
     *slot = ids_intern(&model->user_ids, id, &added);
     if (*slot == SLOT_NONE)
         return STATUS_NO_MEMORY;
-    if (!added) {
-        table_fetch(&model->users, *slot);
-        table_fetch(&model->factors.user_rows, *slot);
-        return STATUS_OK;
-    }
     enum status status = table_grow(&model->users, *slot + 1);
     if (status == STATUS_OK)
         status = factors_grow_users(&model->factors, *slot + 1);
@@ -85,18 +72,13 @@ static enum status intern_user(struct recommender *model, struct text id, uint32
     return status;
 }
 
-static enum status intern_item(struct recommender *model, struct text id, bool described,
-                               uint32_t *slot)
+static enum status add_item(struct recommender *model, struct text id, bool described,
+                            uint32_t *slot)
 {
     bool added;
     *slot = ids_intern(&model->item_ids, id, &added);
     if (*slot == SLOT_NONE)
         return STATUS_NO_MEMORY;
-    if (!added) {
-        table_fetch(&model->popularity.items, *slot);
-        table_fetch(&model->factors.candidate_rows, *slot);
-        return STATUS_OK;
-    }
     uint32_t bound = *slot + 1;
     enum status status = factors_grow_items(&model->factors, bound);
     if (status == STATUS_OK)
@@ -131,8 +113,8 @@ static enum status place_item(struct recommender *model, uint32_t item,
 
 enum status recommender_describe(struct recommender *model, const struct item_card *card)
 {
-    uint32_t item, known = ids_count(&model->item_ids);
-    enum status status = intern_item(model, card->item, true, &item);
+    uint32_t item = ids_find(&model->item_ids, card->item), known = ids_count(&model->item_ids);
+    enum status status = item == SLOT_NONE ? add_item(model, card->item, true, &item) : STATUS_OK;
     if (status == STATUS_OK)
         status = place_item(model, item, card);
     if (status != STATUS_OK)
@@ -181,9 +163,10 @@ static void descend(struct recommender *model, uint32_t user, float rate)
     float by_x[DIM_MAX] __attribute__((aligned(64)));
     factors_learn(&model->factors, recommender_user(model, user), user, &model->learning.taste,
                   &model->samples, rate, by_x);
-    for (int p = 0; p < PARTS; p++)
-        if (has_part(model, p) && model_parts[p]->back != NULL)
-            model_parts[p]->back(model->part[p], &model->learning, by_x);
+    for (uint32_t n = 0; n < model->back.size; n++) {
+        uint8_t p = model->back.part[n];
+        model_parts[p]->back(model->part[p], &model->learning, by_x);
+    }
 }
 
 static struct loss_target target_of(const struct recommender *model, const struct action *action)
@@ -222,18 +205,20 @@ static void learn_samples(struct recommender *model, const struct step *step, fl
 static enum status prepare_parts(struct recommender *model, const struct step *step)
 {
     enum status status = STATUS_OK;
-    for (int p = 0; p < PARTS && status == STATUS_OK; p++)
-        if (has_part(model, p) && model_parts[p]->before != NULL)
-            status = model_parts[p]->before(model->part[p], model, step);
+    for (uint32_t n = 0; n < model->before.size && status == STATUS_OK; n++) {
+        uint8_t p = model->before.part[n];
+        status = model_parts[p]->before(model->part[p], model, step);
+    }
     return status;
 }
 
 static enum status learn_parts(struct recommender *model, const struct step *step)
 {
     enum status status = STATUS_OK;
-    for (int p = 0; p < PARTS && status == STATUS_OK; p++)
-        if (has_part(model, p) && model_parts[p]->learn != NULL)
-            status = model_parts[p]->learn(model->part[p], model, step);
+    for (uint32_t n = 0; n < model->learn.size && status == STATUS_OK; n++) {
+        uint8_t p = model->learn.part[n];
+        status = model_parts[p]->learn(model->part[p], model, step);
+    }
     return status;
 }
 
@@ -334,29 +319,59 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
     return status == STATUS_OK ? remember(model, record, item, action, second) : status;
 }
 
-enum verdict recommender_learn(struct recommender *model, const struct event *event,
-                               struct learned *learned)
+/* With the slots of who and what was known before; the others are added. */
+static enum status learn_placed(struct recommender *model, const struct event *event,
+                                struct learned *learned)
 {
-    *learned = (struct learned){.user = SLOT_NONE, .item = SLOT_NONE};
-    enum verdict verdict = recommender_judge(model, event, &learned->action);
-    if (verdict != VERDICT_ACCEPTED)
-        return verdict;
+    ids_settle(&model->user_ids);
+    ids_settle(&model->item_ids);
+    enum status status = STATUS_OK;
+    if (learned->user == SLOT_NONE)
+        status = add_user(model, event->user, &learned->user);
+    if (status == STATUS_OK && learned->item == SLOT_NONE)
+        status = add_item(model, event->item, false, &learned->item);
+    if (status == STATUS_OK)
+        status = learn(model, learned->user, learned->item, &learned->action, event);
+    if (status == STATUS_OK)
+        recommender_make_room(model, model->events, learned->user, learned->item);
+    return status;
+}
+
+struct place recommender_place(const struct recommender *model, const struct event *event)
+{
+    return (struct place){.user = ids_find(&model->user_ids, event->user),
+                          .item = ids_find(&model->item_ids, event->item)};
+}
+
+void recommender_learn_at(struct recommender *model, const struct event *event,
+                          const struct action *action, struct place place, struct learned *learned)
+{
+    *learned = (struct learned){.action = *action, .user = SLOT_NONE, .item = SLOT_NONE};
     if (event->id.size > 0)
         learned->status = dedupe_push(&model->dedupe, event->id);
     if (learned->status != STATUS_OK)
-        return VERDICT_ACCEPTED;
+        return;
     model->events++;
     model->latest_ms = event->ts_ms > model->latest_ms ? event->ts_ms : model->latest_ms;
-    if (learned->action.kind == SIGNAL_FORGET) {
-        forget(model, event->user, learned);
-        return VERDICT_ACCEPTED;
+    if (action->kind == SIGNAL_FORGET) {
+        learned->forgot = place.user != SLOT_NONE;
+        if (learned->forgot)
+            recommender_erase_user(model, place.user);
+        return;
     }
-    learned->status = intern_user(model, event->user, &learned->user);
-    if (learned->status == STATUS_OK)
-        learned->status = intern_item(model, event->item, false, &learned->item);
-    if (learned->status == STATUS_OK)
-        learned->status = learn(model, learned->user, learned->item, &learned->action, event);
-    if (learned->status == STATUS_OK)
-        recommender_make_room(model, model->events, learned->user, learned->item);
-    return VERDICT_ACCEPTED;
+    learned->user = place.user;
+    learned->item = place.item;
+    learned->status = learn_placed(model, event, learned);
+}
+
+enum verdict recommender_learn(struct recommender *model, const struct event *event,
+                               struct learned *learned)
+{
+    struct action action = {0};
+    enum verdict verdict = recommender_judge(model, event, &action);
+    if (verdict == VERDICT_ACCEPTED)
+        recommender_learn_at(model, event, &action, recommender_place(model, event), learned);
+    else
+        *learned = (struct learned){.action = action, .user = SLOT_NONE, .item = SLOT_NONE};
+    return verdict;
 }

@@ -34,6 +34,12 @@ struct query {
 
 enum { PURPOSE_SAMPLES = 1 }; /* of random numbers, keyed by the event's number */
 
+/* Some of the parts, in their order. */
+struct part_list {
+    uint32_t size;
+    uint8_t part[PARTS];
+};
+
 struct recommender {
     struct recommender_settings settings;
     uint64_t events; /* accepted, ever */
@@ -48,8 +54,9 @@ struct recommender {
     struct sampler sampler;
     struct cards cards;
     void *part[PARTS]; /* the state of each part that is on and has any */
-    bool uses_x;       /* some part adds to the user's side x */
-    bool uses_blend;   /* there is something to blend with it */
+    struct part_list ask, propose, back, before, learn; /* those on that have the operation */
+    bool uses_x;                                        /* some part adds to the user's side x */
+    bool uses_blend;                                    /* there is something to blend with it */
     struct blend blend;
     struct dedupe dedupe;
     struct query learning; /* the learner's own */

@@ -102,10 +102,15 @@ static void learn_some(struct recommender *model, const struct event *events, ui
 {
     struct ahead ahead;
     for (uint32_t n = 0; n < size; n++) {
+        struct action action;
         struct learned learned;
         recommender_look_ahead(model, &ahead, events, n, size);
-        if (recommender_learn(model, &events[n], &learned) != VERDICT_ACCEPTED ||
-            learned.status != STATUS_OK) {
+        struct place place = recommender_place_ahead(model, &ahead, events, n);
+        if (recommender_judge(model, &events[n], &action) == VERDICT_ACCEPTED)
+            recommender_learn_at(model, &events[n], &action, place, &learned);
+        else
+            learned.status = STATUS_INVALID;
+        if (learned.status != STATUS_OK) {
             fprintf(stderr, "learn: the model refused an event\n");
             exit(70);
         }

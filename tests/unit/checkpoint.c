@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct place {
+struct scene {
     char folder[64], path[96], output[96];
     struct recommender *model;
     struct position positions[3];
@@ -27,7 +27,7 @@ struct place {
 
 static int set_up(void **state)
 {
-    struct place *place = calloc(1, sizeof *place);
+    struct scene *place = calloc(1, sizeof *place);
     struct recommender_settings settings;
     struct error error;
     strcpy(place->folder, "/tmp/tasted-checkpoint-XXXXXX");
@@ -63,7 +63,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     char previous[128];
     snprintf(previous, sizeof previous, "%s.previous", place->path);
     checkpoint_finish(&place->checkpoint); /* leaves the writer's own model alone */
@@ -76,7 +76,7 @@ static int tear_down(void **state)
     return left;
 }
 
-static void save(struct place *place)
+static void save(struct scene *place)
 {
     struct error error = {.status = STATUS_OK};
     uint64_t bytes = 0;
@@ -88,7 +88,7 @@ static void save(struct place *place)
 
 static void comes_out_as_it_went_in(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     struct checkpoint back;
     struct error error = {.status = STATUS_OK};
     save(place);
@@ -117,7 +117,7 @@ static void comes_out_as_it_went_in(void **state)
 /* The digest is of what was learned, and of nothing else. */
 static void the_digest_is_of_the_model_alone(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     struct checkpoint back;
     save(place);
     place->checkpoint.created_ms++;
@@ -135,7 +135,7 @@ static void the_digest_is_of_the_model_alone(void **state)
 
 static void other_settings_are_refused(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     struct checkpoint back;
     struct error error;
     struct recommender_settings settings;
@@ -179,7 +179,7 @@ static enum status load_lists(void *context, const struct recommender *model,
 
 static void lists_go_along(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     struct lists out = {.text = "published"}, in = {.text = ""};
     struct error error;
     struct checkpoint back;
@@ -234,7 +234,7 @@ static enum status fill_parts(void *context, struct snapshot_writer *writer)
 
 static void strange_sections_are_refused(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     static const char good[] = "{\"version\":\"0\",\"created_ms\":1,\"events\":1,\"users\":1,"
                                "\"items\":1,\"epoch\":\"\",\"clean\":true}";
     static const char long_epoch[] =
@@ -273,7 +273,7 @@ static void strange_sections_are_refused(void **state)
 /* ---- the command ---- */
 
 /* Runs `tasted` with these words; what it says goes to a file. */
-static int run(struct place *place, int to, const char *one, const char *two, const char *three)
+static int run(struct scene *place, int to, const char *one, const char *two, const char *three)
 {
     char *words[] = {(char *)(uintptr_t) "tasted", (char *)(uintptr_t) "snapshot",
                      (char *)(uintptr_t)one,       (char *)(uintptr_t)two,
@@ -294,7 +294,7 @@ static int run(struct place *place, int to, const char *one, const char *two, co
     return code;
 }
 
-static char *said(struct place *place)
+static char *said(struct scene *place)
 {
     static char text[1 << 14];
     FILE *file = fopen(place->output, "r");
@@ -306,7 +306,7 @@ static char *said(struct place *place)
 
 static void info_as_json(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     save(place);
     assert_int_equal(run(place, STDOUT_FILENO, "info", place->path, "--json"), EXIT_FINE);
     json_t *root = json_loads(said(place), JSON_REJECT_DUPLICATES, NULL);
@@ -335,7 +335,7 @@ static void info_as_json(void **state)
 
 static void info_as_a_table(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     save(place);
     assert_int_equal(run(place, STDOUT_FILENO, "info", place->path, NULL), EXIT_FINE);
     char *text = said(place);
@@ -357,7 +357,7 @@ static void damage(const char *path, long from_end)
 
 static void verify_says_what_is_damaged(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     save(place);
     assert_int_equal(run(place, STDOUT_FILENO, "verify", place->path, NULL), EXIT_FINE);
     assert_non_null(strstr(said(place), "whole"));
@@ -376,7 +376,7 @@ static void verify_says_what_is_damaged(void **state)
 
 static void misuse_is_told(void **state)
 {
-    struct place *place = *state;
+    struct scene *place = *state;
     assert_int_equal(run(place, STDERR_FILENO, NULL, NULL, NULL), EXIT_USAGE);
     assert_int_equal(run(place, STDERR_FILENO, "verify", NULL, NULL), EXIT_USAGE);
     assert_int_equal(run(place, STDERR_FILENO, "info", "one", "two"), EXIT_USAGE);
