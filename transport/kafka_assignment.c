@@ -22,7 +22,7 @@ static bool is_eager(struct kafka_source *self)
     return protocol != NULL && strcmp(protocol, "EAGER") == 0;
 }
 
-static rd_kafka_topic_partition_list_t *all_read(struct kafka_source *self)
+rd_kafka_topic_partition_list_t *kafka_assignment_read(struct kafka_source *self)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
     for (uint32_t t = 0; t < self->owned.size; t++)
@@ -45,7 +45,7 @@ static void judge(struct kafka_source *self, const char *what, rd_kafka_error_t 
 
 static void assign_all(struct kafka_source *self)
 {
-    rd_kafka_topic_partition_list_t *all = all_read(self);
+    rd_kafka_topic_partition_list_t *all = kafka_assignment_read(self);
     rd_kafka_resp_err_t answer = rd_kafka_assign(self->client, all);
     if (answer != RD_KAFKA_RESP_ERR_NO_ERROR)
         kafka_source_complain(self, SOURCE_TROUBLE, "taking %d partitions: %s", all->cnt,
@@ -309,7 +309,7 @@ void kafka_assignment_pause(struct kafka_source *self)
     if (self->paused)
         return;
     self->paused = true;
-    rd_kafka_topic_partition_list_t *all = all_read(self);
+    rd_kafka_topic_partition_list_t *all = kafka_assignment_read(self);
     if (all->cnt > 0)
         rd_kafka_pause_partitions(self->client, all);
     rd_kafka_topic_partition_list_destroy(all);
@@ -322,7 +322,7 @@ void kafka_assignment_resume(struct kafka_source *self)
     if (!self->paused)
         return;
     self->paused = false;
-    rd_kafka_topic_partition_list_t *all = all_read(self);
+    rd_kafka_topic_partition_list_t *all = kafka_assignment_read(self);
     if (all->cnt > 0)
         rd_kafka_resume_partitions(self->client, all);
     rd_kafka_topic_partition_list_destroy(all);

@@ -35,7 +35,7 @@ static const struct kafka_reserved defaults[] = {
     {"queued.max.messages.kbytes", "16384", "bounds the memory for messages not yet learned from"},
     {"queue.buffering.max.kbytes", "65536", "bounds the memory for messages not yet sent"},
     {"fetch.error.backoff.ms", "100", "goes on soon after the queue was full"},
-    {"fetch.queue.backoff.ms", "100", "goes on soon after the queue was full"},
+    {"fetch.queue.backoff.ms", "20", "goes on soon after the queue was full"},
     {"topic.metadata.refresh.interval.ms", "30000", "new partitions are taken up soon"},
     {"message.timeout.ms", "60000", "a dead letter that was not taken by then is lost"},
     {"socket.keepalive.enable", "true", "a connection that is dead is noticed"},

@@ -27,6 +27,7 @@ struct kafka_scout {
     pthread_cond_t changed;
     bool stop, listing;
     struct errand *questions, *answers;
+    rd_kafka_topic_partition_list_t *nudge; /* NULL: none */
     uint64_t tickets;
     /* the thread's own */
     bool *told_missing; /* (topics) */
@@ -137,6 +138,17 @@ static bool locate(struct kafka_scout *self, struct errand *errand)
     return true;
 }
 
+/* ---- nudge ---- */
+
+/* Whatever the answer. Takes the list. */
+static void nudge(struct kafka_scout *self, rd_kafka_topic_partition_list_t *partitions)
+{
+    for (int i = 0; i < partitions->cnt; i++)
+        partitions->elems[i].offset = RD_KAFKA_OFFSET_END;
+    rd_kafka_offsets_for_times(self->settings.client, partitions, QUESTION_MS);
+    rd_kafka_topic_partition_list_destroy(partitions);
+}
+
 /* ---- list ---- */
 
 static void tell(struct kafka_scout *self, enum kafka_answer_kind kind, const char *topic,
@@ -231,7 +243,13 @@ static void *scout(void *context)
     pthread_mutex_lock(&self->lock);
     while (!self->stop) {
         int64_t now = now_ms();
-        if (self->listing && now >= list_due_ms) {
+        if (self->nudge != NULL) {
+            rd_kafka_topic_partition_list_t *partitions = self->nudge;
+            self->nudge = NULL;
+            pthread_mutex_unlock(&self->lock);
+            nudge(self, partitions);
+            pthread_mutex_lock(&self->lock);
+        } else if (self->listing && now >= list_due_ms) {
             pthread_mutex_unlock(&self->lock);
             int again_ms = list_topics(self);
             list_due_ms = now_ms() + again_ms;
@@ -310,6 +328,17 @@ uint64_t kafka_scout_locate(struct kafka_scout *self,
     return ticket;
 }
 
+void kafka_scout_nudge(struct kafka_scout *self, rd_kafka_topic_partition_list_t *partitions)
+{
+    pthread_mutex_lock(&self->lock);
+    rd_kafka_topic_partition_list_t *before = self->nudge;
+    self->nudge = partitions;
+    pthread_cond_signal(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    if (before != NULL)
+        rd_kafka_topic_partition_list_destroy(before);
+}
+
 bool kafka_scout_answer(struct kafka_scout *self, struct kafka_answer *answer)
 {
     pthread_mutex_lock(&self->lock);
@@ -333,6 +362,8 @@ void kafka_scout_destroy(struct kafka_scout *self)
     pthread_cond_signal(&self->changed);
     pthread_mutex_unlock(&self->lock);
     pthread_join(self->thread, NULL);
+    if (self->nudge != NULL)
+        rd_kafka_topic_partition_list_destroy(self->nudge);
     struct errand *lists[] = {self->questions, self->answers};
     for (int i = 0; i < 2; i++)
         for (struct errand *at = lists[i], *next; at != NULL; at = next) {

@@ -4,6 +4,7 @@
  *
  *     list   ─► every 30 s (1 s while a topic is missing): the partitions of the topics
  *     locate ─► the offsets where partitions begin by input.start, and their ends
+ *     nudge  ─► nothing: that a broker is asked wakes the thread that fetches from it
  *
  * Answers are fetched by the loop's thread after the wake descriptor (an eventfd) became readable.
  */
@@ -52,6 +53,8 @@ void kafka_scout_list(struct kafka_scout *scout);
  * memory. */
 uint64_t kafka_scout_locate(struct kafka_scout *scout,
                             const rd_kafka_topic_partition_list_t *partitions);
+/* Takes the list. One waits at most: a later one takes its place. */
+void kafka_scout_nudge(struct kafka_scout *scout, rd_kafka_topic_partition_list_t *partitions);
 /* True: `answer` is the caller's, to be given to kafka_answer_finish(). */
 bool kafka_scout_answer(struct kafka_scout *scout, struct kafka_answer *answer);
 void kafka_answer_finish(struct kafka_answer *answer);

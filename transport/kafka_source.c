@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 enum {
-    SILENT_MAX = 4096, /* events handled in one next() that give nothing */
-    QUIET_S = 10,      /* the same kind of trouble is told at most this often */
-    DESTROY_MS = 5000, /* how long destroy() may take */
+    SILENT_MAX = 4096,   /* events handled in one next() that give nothing */
+    QUIET_S = 10,        /* the same kind of trouble is told at most this often */
+    DESTROY_MS = 5000,   /* how long destroy() may take */
+    NUDGE_QUEUED = 1024, /* a queue that never holds so many is never full */
 };
 
 static struct kafka_source *self_of(struct source *base)
@@ -269,12 +270,29 @@ static void release(struct kafka_source *self)
     self->given = NULL;
 }
 
+/* Before 2.2.0 a fetcher that found the queue full looks again a second later, unless something
+ * wakes it (librdkafka issue 2879); so no more than a queue full would be read in a second. */
+static void keep_fetchers_awake(struct kafka_source *self)
+{
+    if (rd_kafka_version() >= 0x020200ff || self->closing)
+        return;
+    const size_t queued = rd_kafka_queue_length(self->queue);
+    if (queued > self->most_queued)
+        self->most_queued = queued;
+    if (self->most_queued < NUDGE_QUEUED || queued > self->most_queued / 4 * 3)
+        return;
+    self->most_queued = queued;
+    kafka_scout_nudge(self->scout, kafka_assignment_read(self));
+}
+
 static enum source_result next_of(struct kafka_source *self, struct source_turn *turn)
 {
     if (self->look_at_scout) {
         self->look_at_scout = false;
         take_answers(self);
     }
+    if (self->given_messages % SOURCE_KEPT == 0)
+        keep_fetchers_awake(self);
     for (int i = 0; i < SILENT_MAX; i++) {
         if (self->notices != NULL)
             return give_notice(self, turn);

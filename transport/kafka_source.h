@@ -49,6 +49,7 @@ struct kafka_source {
     struct kafka_notice *notices, *given;
     rd_kafka_event_t *kept[SOURCE_KEPT + 1]; /* hold the messages given last: a ring */
     uint32_t given_messages;                 /* since the ring was emptied */
+    size_t most_queued;                      /* since the fetchers were last nudged */
     struct position end;                     /* of the partition that was caught up with */
     int64_t quiet_until_ns[TROUBLE_KINDS];
     bool gave_message; /* by the last next() */
@@ -71,6 +72,8 @@ void kafka_assignment_rebalance(struct kafka_source *self, rd_kafka_event_t *eve
 void kafka_assignment_answer(struct kafka_source *self, struct kafka_answer *answer);
 void kafka_assignment_out_of_range(struct kafka_source *self, const char *topic, int32_t partition);
 void kafka_assignment_let_go(struct kafka_source *self);
+/* All partitions that are read, with the offsets to read next; the caller's. */
+rd_kafka_topic_partition_list_t *kafka_assignment_read(struct kafka_source *self);
 void kafka_assignment_pause(struct kafka_source *self);
 void kafka_assignment_resume(struct kafka_source *self);
 

@@ -3,6 +3,8 @@
 
 #include "kafka_kit.h"
 
+#include <unistd.h>
+
 static struct kit kit;
 
 static void test_messages_arrive_in_order(void **state)
@@ -119,6 +121,39 @@ static void test_pause_stops_and_resume_goes_on(void **state)
     kit_finish(&kit);
 }
 
+/* As an owner does who has more to do than to read: so that the queue is full again and again. */
+static double read_slowly(uint32_t wanted, double seconds_at_most)
+{
+    enum { AT_A_TIME = 500, PAUSE_US = 10000 };
+    const double begun = ev_time();
+    while (kit.messages < wanted && ev_time() - begun < seconds_at_most) {
+        struct source_turn turn;
+        enum source_result result = SOURCE_MESSAGE;
+        for (int n = 0; n < AT_A_TIME && result != SOURCE_NOTHING; n++) {
+            result = kit.source->ops->next(kit.source, &turn);
+            kit_take(&kit, result, &turn);
+        }
+        usleep(PAUSE_US);
+    }
+    return ev_time() - begun;
+}
+
+static void test_a_full_queue_does_not_stop_reading(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"batch.num.messages", "100"};
+    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"queued.min.messages", "2000"};
+    kit_produce(&kit, "events", 0, KIT_MESSAGES_MAX);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.assigned, 1, 5));
+    /* A queue full each second would take ten. */
+    assert_true(read_slowly(KIT_MESSAGES_MAX, 8) < 5);
+    assert_int_equal(kit.messages, KIT_MESSAGES_MAX);
+    assert_false(kit.out_of_order);
+    kit_finish(&kit);
+}
+
 static void test_offset_beyond_the_log_goes_by_start(void **state)
 {
     (void)state;
@@ -179,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_broker_goes_down_and_comes_back),
         cmocka_unit_test(test_waits_for_a_broker_that_is_not_there_yet),
         cmocka_unit_test(test_pause_stops_and_resume_goes_on),
+        cmocka_unit_test(test_a_full_queue_does_not_stop_reading),
         cmocka_unit_test(test_offset_beyond_the_log_goes_by_start),
         cmocka_unit_test(test_commits_reach_the_broker),
     };
