@@ -1,6 +1,7 @@
 #include "model/factors.h"
 
 #include "model/adagrad.h"
+#include "model/factors_rates.h"
 #include "model/feature.h"
 #include "model/random.h"
 #include "model/real.h"
@@ -9,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Learning rates of row Adagrad; the figures come from tests/bench/quality. */
-#define RATE_HISTORY 0.12f
-#define RATE_LAST 0.12f
-#define RATE_USER 0.08f
-#define RATE_CANDIDATE 0.06f
-#define RATE_BIAS 0.36f
-#define RATE_WEIGHTS 0.02f
-#define SUM_FLOOR 3.6e-3f
-#define SUM_FLOOR_BIAS 1e-2f
 #define FIRST_VECTOR 0.0125f
 #define HISTORY_NORM 0.3
 #define PLACE_FIRST (-0.1625) /* log .85: what a step back in the history is worth at first */

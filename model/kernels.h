@@ -17,6 +17,11 @@
 
 enum kernel_choice { KERNEL_BEST, KERNEL_PLAIN, KERNEL_AVX2, KERNEL_AVX512 };
 
+/* Of a vector and a pair of rows, d = p - q. */
+struct pair_dots {
+    float xp, xq, xx, dd;
+};
+
 struct kernels {
     const char *name;
     /* sum of a[i] * b[i] */
@@ -34,6 +39,12 @@ struct kernels {
     /* rows[r] += steps[r] * x, in that order; a row may be there twice */
     void (*spread)(const float *steps, const float *x, float *const *rows, size_t count,
                    size_t size);
+    /* x.p, x.q, x.x and d.d */
+    void (*pair_dots)(const float *x, const float *p, const float *q, size_t size,
+                      struct pair_dots *out);
+    /* x += x_step * d, p += p_step * x, q += q_step * x, all from the values before */
+    void (*pair_step)(float *x, float *p, float *q, float x_step, float p_step, float q_step,
+                      size_t size);
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */
     uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);

@@ -113,6 +113,39 @@ static void spread(const float *steps, const float *x, float *const *rows, size_
         add_scaled(steps[r], x, rows[r], size);
 }
 
+static void pair_dots(const float *x, const float *p, const float *q, size_t size,
+                      struct pair_dots *out)
+{
+    __m256 xp[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    __m256 xq[2] = {xp[0], xp[0]}, xx[2] = {xp[0], xp[0]}, dd[2] = {xp[0], xp[0]};
+    for (size_t i = 0; i < size; i += 16)
+        for (int half = 0; half < 2; half++) {
+            size_t at = i + 8 * (size_t)half;
+            __m256 vx = _mm256_loadu_ps(x + at), vp = _mm256_loadu_ps(p + at);
+            __m256 vq = _mm256_loadu_ps(q + at), d = _mm256_sub_ps(vp, vq);
+            xp[half] = _mm256_fmadd_ps(vx, vp, xp[half]);
+            xq[half] = _mm256_fmadd_ps(vx, vq, xq[half]);
+            xx[half] = _mm256_fmadd_ps(vx, vx, xx[half]);
+            dd[half] = _mm256_fmadd_ps(d, d, dd[half]);
+        }
+    *out = (struct pair_dots){tree(xp[0], xp[1]), tree(xq[0], xq[1]), tree(xx[0], xx[1]),
+                              tree(dd[0], dd[1])};
+}
+
+static void pair_step(float *x, float *p, float *q, float x_step, float p_step, float q_step,
+                      size_t size)
+{
+    __m256 by_x = _mm256_set1_ps(x_step), by_p = _mm256_set1_ps(p_step);
+    __m256 by_q = _mm256_set1_ps(q_step);
+    for (size_t i = 0; i < size; i += 8) {
+        __m256 vx = _mm256_loadu_ps(x + i), vp = _mm256_loadu_ps(p + i);
+        __m256 vq = _mm256_loadu_ps(q + i);
+        _mm256_storeu_ps(x + i, _mm256_fmadd_ps(by_x, _mm256_sub_ps(vp, vq), vx));
+        _mm256_storeu_ps(p + i, _mm256_fmadd_ps(by_p, vx, vp));
+        _mm256_storeu_ps(q + i, _mm256_fmadd_ps(by_q, vx, vq));
+    }
+}
+
 static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
 {
     __m256i sought = _mm256_set1_epi32((int32_t)wanted);
@@ -176,6 +209,8 @@ const struct kernels kernels_avx2 = {
     .add_scaled = add_scaled,
     .mix = mix,
     .spread = spread,
+    .pair_dots = pair_dots,
+    .pair_step = pair_step,
     .find = find,
     .least = least,
     .exp = exp_all,

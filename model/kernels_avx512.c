@@ -111,6 +111,35 @@ static void spread(const float *steps, const float *x, float *const *rows, size_
         add_scaled(steps[r], x, rows[r], size);
 }
 
+static void pair_dots(const float *x, const float *p, const float *q, size_t size,
+                      struct pair_dots *out)
+{
+    __m512 xp = _mm512_setzero_ps(), xq = xp, xx = xp, dd = xp;
+    for (size_t i = 0; i < size; i += 16) {
+        __m512 vx = _mm512_loadu_ps(x + i), vp = _mm512_loadu_ps(p + i);
+        __m512 vq = _mm512_loadu_ps(q + i), d = _mm512_sub_ps(vp, vq);
+        xp = _mm512_fmadd_ps(vx, vp, xp);
+        xq = _mm512_fmadd_ps(vx, vq, xq);
+        xx = _mm512_fmadd_ps(vx, vx, xx);
+        dd = _mm512_fmadd_ps(d, d, dd);
+    }
+    *out = (struct pair_dots){tree(xp), tree(xq), tree(xx), tree(dd)};
+}
+
+static void pair_step(float *x, float *p, float *q, float x_step, float p_step, float q_step,
+                      size_t size)
+{
+    __m512 by_x = _mm512_set1_ps(x_step), by_p = _mm512_set1_ps(p_step);
+    __m512 by_q = _mm512_set1_ps(q_step);
+    for (size_t i = 0; i < size; i += 16) {
+        __m512 vx = _mm512_loadu_ps(x + i), vp = _mm512_loadu_ps(p + i);
+        __m512 vq = _mm512_loadu_ps(q + i);
+        _mm512_storeu_ps(x + i, _mm512_fmadd_ps(by_x, _mm512_sub_ps(vp, vq), vx));
+        _mm512_storeu_ps(p + i, _mm512_fmadd_ps(by_p, vx, vp));
+        _mm512_storeu_ps(q + i, _mm512_fmadd_ps(by_q, vx, vq));
+    }
+}
+
 static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
 {
     __m512i sought = _mm512_set1_epi32((int32_t)wanted);
@@ -169,6 +198,8 @@ const struct kernels kernels_avx512 = {
     .add_scaled = add_scaled,
     .mix = mix,
     .spread = spread,
+    .pair_dots = pair_dots,
+    .pair_step = pair_step,
     .find = find,
     .least = least,
     .exp = exp_all,
@@ -184,6 +215,8 @@ const struct kernels kernels_avx512_vnni = {
     .add_scaled = add_scaled,
     .mix = mix,
     .spread = spread,
+    .pair_dots = pair_dots,
+    .pair_step = pair_step,
     .find = find,
     .least = least,
     .exp = exp_all,

@@ -56,6 +56,29 @@ static void spread(const float *steps, const float *x, float *const *rows, size_
         add_scaled(steps[r], x, rows[r], size);
 }
 
+static void pair_dots(const float *x, const float *p, const float *q, size_t size,
+                      struct pair_dots *out)
+{
+    float d[16] = {0};
+    for (size_t i = 0; i < size; i += 16)
+        for (size_t l = 0; l < 16; l++) {
+            float apart = p[i + l] - q[i + l];
+            d[l] = fmaf(apart, apart, d[l]);
+        }
+    *out = (struct pair_dots){dot(x, p, size), dot(x, q, size), dot(x, x, size), tree(d)};
+}
+
+static void pair_step(float *x, float *p, float *q, float x_step, float p_step, float q_step,
+                      size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        float before = x[i];
+        x[i] = fmaf(x_step, p[i] - q[i], before);
+        p[i] = fmaf(p_step, before, p[i]);
+        q[i] = fmaf(q_step, before, q[i]);
+    }
+}
+
 static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
 {
     uint32_t n = 0;
@@ -107,6 +130,8 @@ const struct kernels kernels_plain = {
     .add_scaled = add_scaled,
     .mix = mix,
     .spread = spread,
+    .pair_dots = pair_dots,
+    .pair_step = pair_step,
     .find = find,
     .least = least,
     .exp = exp_all,

@@ -67,6 +67,12 @@ static void choose_work(struct recommender *model)
         model->uses_x = model->uses_x || adds_to_x(p);
         model->uses_blend = model->uses_blend || adds_features(p);
     }
+    const struct loss *loss = &losses[model->settings.loss];
+    bool parts_learn = model->ask.size + model->before.size + model->learn.size > 0;
+    model->uses_ring = model->uses_blend || !loss->uniform;
+    model->is_pairwise = model->settings.loss == LOSS_BPR && !model->uses_blend && !parts_learn &&
+                         has_part(model, PART_FACTORS) && !has_part(model, PART_HISTORY) &&
+                         !has_part(model, PART_LAST);
     struct factor_weights weights = {
         .own = part[PART_FACTORS], .history = part[PART_HISTORY], .last = part[PART_LAST]};
     if (model->uses_blend || has_part(model, PART_HISTORY) || has_part(model, PART_LAST) ||

@@ -46,8 +46,9 @@ static void fetch_item(const struct recommender *model, uint32_t item)
         return;
     table_fetch(&model->item_ids.keys, item);
     table_fetch(&model->popularity.items, item);
-    table_fetch(&model->sampler.in_ring, item);
     __builtin_prefetch(&model->popularity.inverse_root[item], 1);
+    if (model->uses_ring)
+        table_fetch(&model->sampler.in_ring, item);
     if (model->uses_x)
         table_fetch(&model->factors.candidate_rows, item);
 }
@@ -94,10 +95,11 @@ static void fetch_negatives(const struct recommender *model, const struct ahead_
             continue;
         uint32_t item = model->popularity.wanted_items[entry->tried[n]];
         table_fetch(&model->factors.candidate_rows, item);
-        table_fetch(&model->sampler.in_ring, item);
         if (user != NULL && hides_had(model))
             had_fetch(&user->had, item);
     }
+    if (!model->uses_ring)
+        return;
     uint32_t leaves = sampler_leaves(&model->sampler, distance);
     if (leaves != SLOT_NONE)
         table_fetch(&model->sampler.in_ring, leaves);

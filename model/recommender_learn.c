@@ -6,6 +6,7 @@
  * popularity then the user's own memory: history, what they have, what they skipped
  */
 #include "model/content.h"
+#include "model/pairwise.h"
 #include "model/random.h"
 #include "model/ratings.h"
 #include "model/recommender_parts.h"
@@ -238,8 +239,9 @@ static void mark_entry(const struct recommender *model, struct had_entry *entry,
         entry->rating = rating_code(&model->settings.signals, action->rating);
 }
 
+/* `entry`: what the user did with the item so far, NULL: nothing. */
 static enum status remember(struct recommender *model, struct user *user, uint32_t item,
-                            const struct action *action, uint32_t second)
+                            const struct action *action, uint32_t second, struct had_entry *entry)
 {
     user->events++;
     user->last_item = item + 1;
@@ -249,7 +251,8 @@ static enum status remember(struct recommender *model, struct user *user, uint32
     size_t before = user_memory(user);
     if (action->weight > 0.0f && user_remember(user, &model->memories, item, second) != STATUS_OK)
         return STATUS_NO_MEMORY;
-    struct had_entry *entry = had_touch(&user->had, &model->memories, item);
+    if (entry == NULL)
+        entry = had_touch(&user->had, &model->memories, item);
     model->memory_bytes += user_memory(user) - before;
     if (entry == NULL)
         return STATUS_NO_MEMORY;
@@ -266,12 +269,32 @@ static float rate_of(const struct action *action)
     return rate < RATE_MAX ? rate : RATE_MAX;
 }
 
+/* The cheapest learner there is, and all of it. */
+static void learn_pair(struct recommender *model, const struct step *step)
+{
+    struct draw draw = {
+        .key = random_key(model->settings.seed, model->events, PURPOSE_SAMPLES),
+        .positive = step->item,
+        .wanted = model->popularity.wanted_items,
+        .wanted_count = model->popularity.wanted_count,
+        .had = hides_had(model) ? &step->record->had : NULL,
+    };
+    uint32_t other = sampler_draw_one(&draw);
+    if (other == SLOT_NONE)
+        return;
+    bool wanted = step->action->weight > 0.0f;
+    pairwise_learn(&model->factors, recommender_user(model, step->user), step->user,
+                   wanted ? step->item : other, wanted ? other : step->item, rate_of(step->action));
+}
+
 /* For items that are candidates already. */
 static void learn_factors(struct recommender *model, const struct step *step)
 {
     if (popularity_wanted(&model->popularity, step->item) == 0)
         return;
-    if (losses[model->settings.loss].takes_ratings && step->action->kind == SIGNAL_RATING)
+    if (model->is_pairwise && step->action->weight != 0.0f)
+        learn_pair(model, step);
+    else if (losses[model->settings.loss].takes_ratings && step->action->kind == SIGNAL_RATING)
         learn_samples(model, step, 1.0f);
     else if (step->action->weight != 0.0f)
         learn_samples(model, step, rate_of(step->action));
@@ -284,7 +307,8 @@ static enum status count_wanted(struct recommender *model, uint32_t item)
     enum status status = popularity_want(&model->popularity, &model->factors, item, model->events);
     if (status == STATUS_OK && has_part(model, PART_POPULARITY))
         popularity_learn(&model->popularity, &model->factors, item, model->events);
-    sampler_push(&model->sampler, item);
+    if (model->uses_ring)
+        sampler_push(&model->sampler, item);
     return status;
 }
 
@@ -293,10 +317,11 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
 {
     uint32_t second = user_clock(event->ts_ms);
     struct user *record = recommender_user(model, user);
-    enum status status = query_prepare(model, &model->learning, user, second);
+    enum status status =
+        model->is_pairwise ? STATUS_OK : query_prepare(model, &model->learning, user, second);
     if (status != STATUS_OK)
         return status;
-    const struct had_entry *entry = had_find(&record->had, item);
+    struct had_entry *entry = had_find(&record->had, item);
     struct step step = {
         .user = user,
         .item = item,
@@ -311,12 +336,11 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
     status = prepare_parts(model, &step);
     if (status != STATUS_OK)
         return status;
-    model->samples.size = 0;
     learn_factors(model, &step);
     status = learn_parts(model, &step);
     if (status == STATUS_OK && action->weight > 0.0f)
         status = count_wanted(model, item);
-    return status == STATUS_OK ? remember(model, record, item, action, second) : status;
+    return status == STATUS_OK ? remember(model, record, item, action, second, entry) : status;
 }
 
 /* With the slots of who and what was known before; the others are added. */

@@ -57,6 +57,8 @@ struct recommender {
     struct part_list ask, propose, back, before, learn; /* those on that have the operation */
     bool uses_x;                                        /* some part adds to the user's side x */
     bool uses_blend;                                    /* there is something to blend with it */
+    bool uses_ring;   /* negatives are drawn from the last positive events, too */
+    bool is_pairwise; /* there is nothing but what pairwise.h learns */
     struct blend blend;
     struct dedupe dedupe;
     struct query learning; /* the learner's own */

@@ -125,6 +125,19 @@ void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct
     }
 }
 
+uint32_t sampler_draw_one(const struct draw *draw)
+{
+    for (uint32_t n = 0; n < SAMPLES_MAX; n++) {
+        uint32_t item = draw->wanted[sampler_place(draw->key, n, draw->wanted_count)];
+        if (item == draw->positive)
+            continue;
+        const struct had_entry *entry = draw->had == NULL ? NULL : had_find(draw->had, item);
+        if (entry == NULL || (entry->flags & HAD_HAS) == 0)
+            return item;
+    }
+    return UINT32_MAX;
+}
+
 void sampler_push(struct sampler *sampler, uint32_t item)
 {
     uint32_t *place = &sampler->ring[sampler->pushed % RING_SIZE];

@@ -64,6 +64,8 @@ static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t mo
     return at < RING_SIZE ? UINT32_MAX : sampler->ring[at % RING_SIZE];
 }
 
+/* The first negative that a uniform draw would give, alone; UINT32_MAX: none was found. */
+uint32_t sampler_draw_one(const struct draw *draw);
 void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);

@@ -63,6 +63,29 @@ static void check_steps(const struct kernels *variant, size_t size)
         assert_true(mixed[1][n] == 0.0f);
 }
 
+static void check_pairs(const struct kernels *variant, size_t size)
+{
+    static _Alignas(64) float changed[2][3][LARGEST];
+    const struct kernels *side[2] = {&kernels_plain, variant};
+    struct pair_dots dots[2];
+    for (int s = 0; s < 2; s++) {
+        memcpy(changed[s], rows, sizeof changed[s]);
+        side[s]->pair_dots(rows[0], rows[1], rows[2], size, &dots[s]);
+        side[s]->pair_step(changed[s][0], changed[s][1], changed[s][2], 0.7f, -0.3f, 1.1f, size);
+    }
+    assert_memory_equal(&dots[0], &dots[1], sizeof dots[0]);
+    assert_memory_equal(changed[0], changed[1], sizeof changed[0]);
+    assert_true(dots[0].xp == kernels_plain.dot(rows[0], rows[1], size));
+    assert_true(dots[0].xq == kernels_plain.dot(rows[0], rows[2], size));
+    assert_true(dots[0].xx == kernels_plain.dot(rows[0], rows[0], size));
+    for (size_t n = 0; n < size; n++) {
+        float d = rows[1][n] - rows[2][n];
+        assert_true(fabsf(changed[0][0][n] - (rows[0][n] + 0.7f * d)) < 1e-5f);
+        assert_true(fabsf(changed[0][1][n] - (rows[1][n] - 0.3f * rows[0][n])) < 1e-5f);
+        assert_true(fabsf(changed[0][2][n] - (rows[2][n] + 1.1f * rows[0][n])) < 1e-5f);
+    }
+}
+
 static void check_find(const struct kernels *variant)
 {
     uint32_t values[70];
@@ -111,6 +134,7 @@ static void check_variant(enum kernel_choice choice)
         fill(size);
         check_sums(variant, size);
         check_steps(variant, size);
+        check_pairs(variant, size);
     }
     check_exp(variant);
     check_find(variant);

@@ -1,0 +1,15 @@
+/* How fast the vectors learn, for the files that step them. */
+#ifndef MODEL_FACTORS_RATES_H
+#define MODEL_FACTORS_RATES_H
+
+/* Learning rates of row Adagrad; the figures come from tests/bench/quality. */
+#define RATE_HISTORY 0.12f
+#define RATE_LAST 0.12f
+#define RATE_USER 0.08f
+#define RATE_CANDIDATE 0.06f
+#define RATE_BIAS 0.36f
+#define RATE_WEIGHTS 0.02f
+#define SUM_FLOOR 3.6e-3f
+#define SUM_FLOOR_BIAS 1e-2f
+
+#endif
