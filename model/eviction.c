@@ -17,7 +17,7 @@ enum { SLACK = 32 };
 
 static size_t bytes_of_users(const struct recommender *model)
 {
-    size_t each = sizeof(struct user) + model->settings.dim * sizeof(float) + SLACK;
+    size_t each = sizeof(struct user) + factors_user_bytes(&model->factors) + SLACK;
     size_t bytes = ids_count(&model->user_ids) * each + ids_bytes(&model->user_ids);
     bytes += model->memory_bytes;
     for (int p = 0; p < PARTS; p++)
@@ -28,7 +28,7 @@ static size_t bytes_of_users(const struct recommender *model)
 
 static size_t bytes_of_items(const struct recommender *model)
 {
-    size_t rows = (3 * model->settings.dim + COLUMNS) * sizeof(float) + sizeof(struct item_sums);
+    size_t rows = factors_item_bytes(&model->factors);
     /* The index of the items, and a thread's queries. */
     size_t asking = model->settings.dim + (FEATURES_DENSE + 6) * sizeof(float) + 4 * sizeof(float);
     size_t bytes =

@@ -38,7 +38,7 @@ static void explain_history(struct explaining *about)
         if (factors->weights.history > 0.0f)
             of_history = taste->scale * taste->weight[n] *
                          dot_row(about, &factors->history_rows, taste->item[n]);
-        if (n == 0)
+        if (n == 0 && factors->weights.last > 0.0f)
             of_last = factors->weights.last * dot_row(about, &factors->last_rows, taste->item[0]);
         about->out->item[n].vectors = weight * (of_history + of_last);
         history += of_history;

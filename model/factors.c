@@ -49,7 +49,7 @@ void factors_finish(struct factors *factors)
 
 enum status factors_grow_users(struct factors *factors, uint32_t bound)
 {
-    return table_grow(&factors->user_rows, bound);
+    return factors->weights.own > 0.0f ? table_grow(&factors->user_rows, bound) : STATUS_OK;
 }
 
 /* New ones are marked: nobody has seen them yet. */
@@ -80,9 +80,9 @@ enum status factors_grow_items(struct factors *factors, uint32_t bound)
     enum status status = grow_changes(&factors->changes, bound);
     if (status == STATUS_OK)
         status = table_grow(&factors->candidate_rows, bound);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && factors->weights.history > 0.0f)
         status = table_grow(&factors->history_rows, bound);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && factors->weights.last > 0.0f)
         status = table_grow(&factors->last_rows, bound);
     return status == STATUS_OK ? table_grow(&factors->sums, bound) : status;
 }
@@ -99,15 +99,18 @@ void factors_add_item(struct factors *factors, uint32_t item, uint64_t now)
     random_vector(candidate, factors->dim, random_key(factors->seed, now, PURPOSE_CANDIDATE));
     memset(candidate + factors->dim, 0, COLUMNS * sizeof(float));
     candidate[factors->dim + COLUMN_CLOSED] = CLOSED_SCORE;
-    random_vector(table_floats(&factors->history_rows, item), factors->dim,
-                  random_key(factors->seed, now, PURPOSE_HISTORY));
-    memset(table_row(&factors->last_rows, item), 0, factors->dim * sizeof(float));
+    if (factors->weights.history > 0.0f)
+        random_vector(table_floats(&factors->history_rows, item), factors->dim,
+                      random_key(factors->seed, now, PURPOSE_HISTORY));
+    if (factors->weights.last > 0.0f)
+        memset(table_row(&factors->last_rows, item), 0, factors->dim * sizeof(float));
     memset(table_row(&factors->sums, item), 0, sizeof(struct item_sums));
 }
 
 void factors_add_user(struct factors *factors, uint32_t user)
 {
-    memset(table_row(&factors->user_rows, user), 0, factors->dim * sizeof(float));
+    if (factors->weights.own > 0.0f)
+        memset(table_row(&factors->user_rows, user), 0, factors->dim * sizeof(float));
 }
 
 /* Two buckets an octave of seconds, 0 for less than one. */
@@ -330,9 +333,28 @@ size_t factors_bytes(const struct factors *factors)
            table_bytes(&factors->sums);
 }
 
+/* What is switched off has no rows. */
+static uint32_t kept(uint32_t rows, float weight)
+{
+    return weight > 0.0f ? rows : 0;
+}
+
+size_t factors_user_bytes(const struct factors *factors)
+{
+    return kept(1, factors->weights.own) * factors->user_rows.row_bytes;
+}
+
+size_t factors_item_bytes(const struct factors *factors)
+{
+    return factors->candidate_rows.row_bytes + factors->sums.row_bytes +
+           kept(1, factors->weights.history) * factors->history_rows.row_bytes +
+           kept(1, factors->weights.last) * factors->last_rows.row_bytes;
+}
+
 enum status factors_save(const struct factors *factors, uint32_t users, uint32_t items,
                          struct state_writer *writer)
 {
+    const struct factor_weights *weights = &factors->weights;
     enum status status = writer->write(writer, factors->place, sizeof factors->place);
     if (status == STATUS_OK)
         status = writer->write(writer, factors->place_sum, sizeof factors->place_sum);
@@ -341,19 +363,20 @@ enum status factors_save(const struct factors *factors, uint32_t users, uint32_t
     if (status == STATUS_OK)
         status = writer->write(writer, factors->gap_sum, sizeof factors->gap_sum);
     if (status == STATUS_OK)
-        status = table_save(&factors->user_rows, users, writer);
+        status = table_save(&factors->user_rows, kept(users, weights->own), writer);
     if (status == STATUS_OK)
         status = table_save(&factors->candidate_rows, items, writer);
     if (status == STATUS_OK)
-        status = table_save(&factors->history_rows, items, writer);
+        status = table_save(&factors->history_rows, kept(items, weights->history), writer);
     if (status == STATUS_OK)
-        status = table_save(&factors->last_rows, items, writer);
+        status = table_save(&factors->last_rows, kept(items, weights->last), writer);
     return status == STATUS_OK ? table_save(&factors->sums, items, writer) : status;
 }
 
 enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,
                          struct state_reader *reader)
 {
+    const struct factor_weights *weights = &factors->weights;
     enum status status = grow_changes(&factors->changes, items);
     if (status == STATUS_OK)
         status = reader->read(reader, factors->place, sizeof factors->place);
@@ -364,12 +387,12 @@ enum status factors_load(struct factors *factors, uint32_t users, uint32_t items
     if (status == STATUS_OK)
         status = reader->read(reader, factors->gap_sum, sizeof factors->gap_sum);
     if (status == STATUS_OK)
-        status = table_load(&factors->user_rows, users, reader);
+        status = table_load(&factors->user_rows, kept(users, weights->own), reader);
     if (status == STATUS_OK)
         status = table_load(&factors->candidate_rows, items, reader);
     if (status == STATUS_OK)
-        status = table_load(&factors->history_rows, items, reader);
+        status = table_load(&factors->history_rows, kept(items, weights->history), reader);
     if (status == STATUS_OK)
-        status = table_load(&factors->last_rows, items, reader);
+        status = table_load(&factors->last_rows, kept(items, weights->last), reader);
     return status == STATUS_OK ? table_load(&factors->sums, items, reader) : status;
 }

@@ -42,7 +42,7 @@ struct factors {
     uint64_t seed;
     uint32_t dim;
     struct factor_weights weights;
-    struct table user_rows;      /* P (users, dim) */
+    struct table user_rows;      /* P (users, dim); like W and L not there with a weight of 0 */
     struct table candidate_rows; /* Q and the columns of feature.h (items, dim + COLUMNS) */
     struct table history_rows;   /* W (items, dim) */
     struct table last_rows;      /* L (items, dim) */
@@ -108,6 +108,9 @@ void factors_score_samples(const struct factors *factors, const struct taste *ta
 void factors_learn(struct factors *factors, struct user *user, uint32_t slot, struct taste *taste,
                    struct samples *samples, float rate, float *by_x);
 size_t factors_bytes(const struct factors *factors);
+/* What a user and an item take in it. */
+size_t factors_user_bytes(const struct factors *factors);
+size_t factors_item_bytes(const struct factors *factors);
 enum status factors_save(const struct factors *factors, uint32_t users, uint32_t items,
                          struct state_writer *writer);
 enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,

@@ -24,9 +24,9 @@ _Static_assert(REFRESHED *POPULARITY_SPANS <= FADED_ROOM, "fade() takes whole ve
 static const float fading[POPULARITY_SPANS] = {(float)(-LN2 / 100.0), (float)(-LN2 / 500.0),
                                                (float)(-LN2 / 2500.0), (float)(-LN2 / 10000.0)};
 
-void popularity_init(struct popularity *popularity)
+void popularity_init(struct popularity *popularity, bool keeps_roots)
 {
-    *popularity = (struct popularity){0};
+    *popularity = (struct popularity){.keeps_roots = keeps_roots};
     table_init(&popularity->items, sizeof(struct popular_item));
 }
 
@@ -35,12 +35,12 @@ void popularity_finish(struct popularity *popularity)
     table_finish(&popularity->items);
     free(popularity->inverse_root);
     free(popularity->wanted_items);
-    popularity_init(popularity);
+    popularity_init(popularity, popularity->keeps_roots);
 }
 
 static enum status grow_roots(struct popularity *popularity, uint32_t bound)
 {
-    if (bound <= popularity->root_room)
+    if (!popularity->keeps_roots || bound <= popularity->root_room)
         return STATUS_OK;
     uint32_t room = bound + bound / 2 + 1024;
     float *grown = realloc(popularity->inverse_root, room * sizeof *grown);
@@ -55,19 +55,15 @@ static enum status grow_roots(struct popularity *popularity, uint32_t bound)
 
 static void set_root(struct popularity *popularity, uint32_t item, uint64_t wanted)
 {
-    popularity->inverse_root[item] =
-        wanted == 0 ? 0.0f : 1.0f / sqrtf((float)wanted + COSINE_SHRINK);
+    if (popularity->keeps_roots)
+        popularity->inverse_root[item] =
+            wanted == 0 ? 0.0f : 1.0f / sqrtf((float)wanted + COSINE_SHRINK);
 }
 
 enum status popularity_grow(struct popularity *popularity, uint32_t bound)
 {
     enum status status = table_grow(&popularity->items, bound);
     return status == STATUS_OK ? grow_roots(popularity, bound) : status;
-}
-
-uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item)
-{
-    return (uint32_t)popularity_of(popularity, item)->wanted;
 }
 
 /* Decays the items' counts to now; an item may be named twice. */

@@ -22,6 +22,7 @@ struct popular_item {
 
 struct popularity {
     struct table items;  /* of struct popular_item */
+    bool keeps_roots;    /* else there are no inverse roots */
     float *inverse_root; /* (root_room) by item: see popularity_inverse_root() */
     uint32_t root_room;
     uint32_t *wanted_items; /* slots with a positive event, in the order of their first */
@@ -29,7 +30,8 @@ struct popularity {
     uint32_t turn; /* the next of wanted_items to be brought up to date */
 };
 
-void popularity_init(struct popularity *popularity);
+/* `keeps_roots`: somebody asks for popularity_inverse_root(). */
+void popularity_init(struct popularity *popularity, bool keeps_roots);
 void popularity_finish(struct popularity *popularity);
 /* Room for items below `bound`. */
 enum status popularity_grow(struct popularity *popularity, uint32_t bound);
@@ -57,7 +59,11 @@ static inline float popularity_inverse_root(const struct popularity *popularity,
     return popularity->inverse_root[item];
 }
 
-uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item);
+static inline uint32_t popularity_wanted(const struct popularity *popularity, uint32_t item)
+{
+    return (uint32_t)popularity_of(popularity, item)->wanted;
+}
+
 /* Takes items out, as if they had never been. (items) flags. */
 void popularity_drop(struct popularity *popularity, const bool *gone);
 size_t popularity_bytes(const struct popularity *popularity);

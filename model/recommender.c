@@ -97,7 +97,9 @@ enum status recommender_create(const struct recommender_settings *settings,
     model->settings = *settings;
     table_init(&model->users, sizeof(struct user));
     choose_work(model);
-    popularity_init(&model->popularity);
+    popularity_init(&model->popularity, has_part(model, PART_NEIGHBOURS) ||
+                                            has_part(model, PART_DISLIKES) ||
+                                            has_part(model, PART_PEERS));
     sampler_init(&model->sampler);
     blend_init(&model->blend);
     dedupe_init(&model->dedupe, settings->dedupe_ids);

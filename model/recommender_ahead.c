@@ -46,7 +46,8 @@ static void fetch_item(const struct recommender *model, uint32_t item)
         return;
     table_fetch(&model->item_ids.keys, item);
     table_fetch(&model->popularity.items, item);
-    __builtin_prefetch(&model->popularity.inverse_root[item], 1);
+    if (model->popularity.keeps_roots)
+        __builtin_prefetch(&model->popularity.inverse_root[item], 1);
     if (model->uses_ring)
         table_fetch(&model->sampler.in_ring, item);
     if (model->uses_x)
