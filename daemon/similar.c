@@ -1,8 +1,8 @@
 /* `tasted similar ITEM`: what is like an item, as an application gets it from Redis, or as the
  * model in a snapshot has it. */
+#include "model/similar.h"
 #include "daemon/checkpoint.h"
 #include "daemon/list_answer.h"
-#include "model/vectors.h"
 
 const struct command_option similar_options[] = {
     {"-n", "N", "at most so many items, 1 to 1000"},

@@ -16,15 +16,4 @@ const float *recommender_user_vector(const struct query *query);
  * of them is. */
 float vectors_cosine(const float *a, const float *b, uint32_t dim);
 
-/*
- * What is like an item: the cosine of the neighbours' counts (neighbours.c), which is the better
- * one where there is enough to count, blended with the cosine of the item vectors:
- *
- *     similarity = c counted + (1 - c) max(vectors, 0),  c = wanted / (wanted + 30)
- *
- * of the item asked about. The best `size`, of those that may be recommended.
- */
-enum status recommender_similar(const struct recommender *model, uint32_t item, uint32_t size,
-                                struct list *list);
-
 #endif
