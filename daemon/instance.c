@@ -39,7 +39,8 @@ enum status instance_create(const struct settings *settings, struct clock_source
     instance->lists.popular = calloc(1, sizeof(struct list));
     if (instance->lists.batch == NULL || instance->lists.popular == NULL ||
         publication_create(&instance->publication) != STATUS_OK ||
-        prequential_create(&instance->prequential) != STATUS_OK) {
+        prequential_create(&instance->prequential) != STATUS_OK ||
+        neighbours_init(&instance->neighbours, settings->lists.similar) != STATUS_OK) {
         instance_destroy(instance);
         return error_set(error, STATUS_NO_MEMORY, "no memory for an instance's tables");
     }
@@ -53,6 +54,7 @@ void instance_destroy(struct instance *instance)
         return;
     ranker_destroy(instance->ranker);
     publication_destroy(instance->publication);
+    neighbours_finish(&instance->neighbours);
     prequential_destroy(instance->prequential);
     offsets_finish(&instance->offsets);
     catalogue_finish(&instance->catalogue);
@@ -137,7 +139,7 @@ static int64_t wait_ms(const struct instance *instance)
     int64_t due_ms = instance->now_ms + IDLE_MS;
     due_ms = sooner(due_ms, intake_due_ms(instance));
     if (instance->phase < PHASE_SAVING)
-        due_ms = sooner(due_ms, lists_due_ms(instance));
+        due_ms = sooner(due_ms, sooner(lists_due_ms(instance), neighbours_due_ms(instance)));
     due_ms = sooner(due_ms, keeping_due_ms(instance));
     return due_ms > instance->now_ms ? due_ms - instance->now_ms : 1;
 }
@@ -198,9 +200,15 @@ static bool work(struct instance *instance)
         messages = take_messages(instance);
     more |= sweep_withdrawn(instance);
     more |= sweep_users(instance);
+    more |= sweep_neighbours(instance);
     erase_users(instance);
-    if (publishes)
+    if (publishes) {
+        publish_neighbours(instance, true);
         lists = publish_lists(instance);
+    }
+    if (!lists)
+        more |= publish_neighbours(instance, false);
+    search_neighbours(instance, messages || lists);
     instance->shift.behind = messages && lists;
     return more || messages || lists;
 }

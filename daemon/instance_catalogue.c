@@ -66,6 +66,7 @@ static void withdraw(struct instance *instance, uint32_t item)
     else
         waiting->item[waiting->size++] =
             prequential_item(recommender_item_id(instance->engine.model, item));
+    neighbours_withdraw(instance, item);
     instance->lists.popular_events = 0; /* look again */
     instance->lists.popular_due_ms = 0;
 }
@@ -85,7 +86,8 @@ static bool is_affected(const struct instance *instance, uint32_t user)
 
 bool catalogue_is_swept(const struct instance *instance)
 {
-    return instance->catalogue.sweeping.size == 0 && instance->catalogue.waiting.size == 0;
+    return instance->catalogue.sweeping.size == 0 && instance->catalogue.waiting.size == 0 &&
+           neighbours_are_swept(instance);
 }
 
 /* What came up since the last sweep began waits for the next one. */
@@ -130,6 +132,8 @@ static void look_for_expired(struct instance *instance)
     for (uint32_t n = 0; n < count && n < WITHDRAWN_MAX; n++)
         withdraw(instance, items[n]);
     catalogue->waiting.all |= count > WITHDRAWN_MAX;
+    if (count > WITHDRAWN_MAX)
+        neighbours_withdraw_all(instance);
     catalogue->expired_to_ms = latest_ms;
     catalogue->expiry_due_ms = instance->now_ms + EXPIRY_MS;
 }
@@ -142,6 +146,15 @@ static void refuse(struct instance *instance, const struct message *message, enu
     instance->engine.verdicts[verdict]++;
     if (!letters->ops->send(letters, message, verdict_text(verdict)))
         instance->intake.dead_lost++;
+}
+
+static void take_described(struct instance *instance, uint32_t item)
+{
+    const struct recommender *model = instance->engine.model;
+    if (recommender_is_withheld(model, item, recommender_latest_ms(model)))
+        withdraw(instance, item);
+    else
+        neighbours_describe(instance, item);
 }
 
 static void take_entry(struct instance *instance, const struct message *message)
@@ -161,10 +174,8 @@ static void take_entry(struct instance *instance, const struct message *message)
     } else if (recommender_describe(model, &card) != STATUS_OK) {
         instance->broken = true;
         return;
-    } else if (!card.available || card.expires_ms > 0) {
-        uint32_t item = recommender_find_item(model, card.item);
-        if (recommender_is_withheld(model, item, recommender_latest_ms(model)))
-            withdraw(instance, item);
+    } else {
+        take_described(instance, recommender_find_item(model, card.item));
     }
     offsets_advance(&instance->offsets, message);
 }

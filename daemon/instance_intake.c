@@ -71,6 +71,7 @@ static void mark_dirty(struct instance *instance, const struct learned *learned,
 {
     if (learned->user == SLOT_NONE)
         return;
+    neighbours_touch(instance, learned->item);
     uint32_t tag = instance_tag(instance, learned->user);
     if (publication_touch(instance->publication, learned->user, tag, message->timestamp_ms,
                           instance->now_ms) != STATUS_OK)

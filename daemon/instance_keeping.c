@@ -16,32 +16,90 @@ static enum status save_lists(void *context, struct state_writer *writer)
 {
     const struct instance *instance = context;
     enum status status = publication_save(instance->publication, writer);
-    return status != STATUS_OK ? status : erasures_save(&instance->erasures, writer);
+    if (status == STATUS_OK)
+        status = erasures_save(&instance->erasures, writer);
+    if (status == STATUS_OK)
+        status = publication_save(instance->neighbours.publication, writer);
+    return status != STATUS_OK ? status : related_save(instance->neighbours.related, writer);
+}
+
+/* Knows how much of the section is left. */
+struct section_reader {
+    struct state_reader reader; /* first: a reader is this */
+    struct state_reader *from;
+    uint64_t left;
+};
+
+static enum status read_section(struct state_reader *reader, void *bytes, size_t size)
+{
+    struct section_reader *section = (struct section_reader *)reader;
+    if (size > section->left)
+        return STATUS_BAD_DATA;
+    section->left -= size;
+    return section->from->read(section->from, bytes, size);
+}
+
+/* What the section LIST is made into, all or nothing. */
+struct loaded {
+    struct publication *publication;
+    struct erasures erasures;
+    struct publication *similar;
+    struct related *related;
+};
+
+static void loaded_finish(struct loaded *loaded)
+{
+    publication_destroy(loaded->publication);
+    erasures_finish(&loaded->erasures);
+    publication_destroy(loaded->similar);
+    related_destroy(loaded->related);
+}
+
+static enum status loaded_create(struct loaded *loaded, uint32_t similar)
+{
+    *loaded = (struct loaded){.publication = NULL};
+    enum status status = publication_create(&loaded->publication);
+    if (status == STATUS_OK)
+        status = publication_create(&loaded->similar);
+    return status == STATUS_OK ? related_create(similar, &loaded->related) : status;
+}
+
+/* Items' neighbours are not in what version 0.1 wrote at first. */
+static enum status load_section(const struct instance *instance, const struct recommender *model,
+                                struct section_reader *section, struct loaded *loaded)
+{
+    bool trusted = instance->keeping.checkpoint.clean;
+    uint32_t users = recommender_user_bound(model), items = recommender_item_bound(model);
+    enum status status =
+        publication_load(loaded->publication, &section->reader, users, trusted, instance->now_ms);
+    if (status == STATUS_OK)
+        status = erasures_load(&loaded->erasures, &section->reader);
+    if (status != STATUS_OK || section->left == 0 || instance->neighbours.size == 0)
+        return status;
+    status = publication_load(loaded->similar, &section->reader, items, trusted, instance->now_ms);
+    return status == STATUS_OK ? related_load(loaded->related, &section->reader, items) : status;
 }
 
 static enum status load_lists(void *context, const struct recommender *model,
                               struct state_reader *reader, uint64_t bytes, struct error *error)
 {
-    (void)bytes; /* both parts know their own size */
     struct instance *instance = context;
-    struct publication *publication;
-    struct erasures erasures = {0};
-    enum status status = publication_create(&publication);
-    if (status != STATUS_OK)
-        return error_set(error, status, "no memory for the users' lists");
-    status = publication_load(publication, reader, recommender_user_bound(model),
-                              instance->keeping.checkpoint.clean, instance->now_ms);
+    struct section_reader section = {{read_section}, reader, bytes};
+    struct loaded loaded;
+    enum status status = loaded_create(&loaded, instance->settings->lists.similar);
     if (status == STATUS_OK)
-        status = erasures_load(&erasures, reader);
+        status = load_section(instance, model, &section, &loaded);
     if (status != STATUS_OK) {
-        publication_destroy(publication);
-        erasures_finish(&erasures);
+        loaded_finish(&loaded);
         return error_set(error, status, "snapshot section LIST: %s", status_text(status));
     }
-    publication_destroy(instance->publication);
-    erasures_finish(&instance->erasures);
-    instance->publication = publication;
-    instance->erasures = erasures;
+    struct loaded before = {instance->publication, instance->erasures,
+                            instance->neighbours.publication, instance->neighbours.related};
+    instance->publication = loaded.publication;
+    instance->erasures = loaded.erasures;
+    instance->neighbours.publication = loaded.similar;
+    instance->neighbours.related = loaded.related;
+    loaded_finish(&before);
     return STATUS_OK;
 }
 
@@ -72,6 +130,8 @@ static enum status take_checkpoint(struct instance *instance, struct checkpoint 
     /* What was written to the store after this was saved is not known. */
     if (!checkpoint->clean)
         lists_begin_sweep(instance);
+    else if (related_bound(instance->neighbours.related) == 0)
+        neighbours_begin_sweep(instance);
     instance->mark = checkpoint->clean ? checkpoint->mark : 0;
     instance->keeping.last_success_ms = checkpoint->created_ms;
     struct recommender_counts counts = recommender_count(instance->engine.model);

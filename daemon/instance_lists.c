@@ -83,6 +83,9 @@ static void done(void *context, uint64_t ticket, bool written)
     case TICKET_POPULAR:
         popular_answered(instance, written);
         break;
+    case TICKET_SIMILAR:
+        neighbours_answered(instance, bare, written);
+        break;
     }
 }
 
@@ -104,6 +107,7 @@ void lists_begin_sweep(struct instance *instance)
     instance->lists.sweep_end = recommender_user_bound(instance->engine.model);
     instance->lists.popular_hash = 0;
     instance->lists.popular_due_ms = 0;
+    neighbours_begin_sweep(instance);
 }
 
 /* In slices, and never far ahead of the writing: events of now do not wait behind all users. */
@@ -157,9 +161,7 @@ void erase_users(struct instance *instance)
 
 /* ---- lists ---- */
 
-/* Hashes of the ids into lists.items; their sum in order. 0: an empty list. False: a score that is
- * no number, which nobody shall see. */
-static bool hash_list(struct instance *instance, const struct list *list, uint64_t *hash)
+bool lists_hash(struct instance *instance, const struct list *list, uint64_t *hash)
 {
     enum { RESERVED = 2 };
     uint64_t *items = instance->lists.items;
@@ -201,7 +203,7 @@ static bool publish_list(struct instance *instance, uint32_t user, const struct 
     struct publication *publication = instance->publication;
     int64_t wall_s = instance->wall_ms / 1000;
     uint64_t hash;
-    if (!hash_list(instance, list, &hash)) {
+    if (!lists_hash(instance, list, &hash)) {
         log_every(&limit, 10, LOG_LEVEL_ERROR,
                   "a list with a score that is no number: not written");
         instance->lists.failed++;
@@ -322,7 +324,7 @@ bool publish_lists(struct instance *instance)
 
 bool lists_are_known(const struct instance *instance)
 {
-    return instance->lists.sweep >= instance->lists.sweep_end;
+    return instance->lists.sweep >= instance->lists.sweep_end && neighbours_are_known(instance);
 }
 
 bool lists_are_done(const struct instance *instance)
@@ -333,7 +335,7 @@ bool lists_are_done(const struct instance *instance)
     return catalogue_is_swept(instance) && publication_waiting(instance->publication) == 0 &&
            publication_in_flight(instance->publication) == 0 &&
            instance->erasures.first == instance->erasures.end && lists->sweep >= lists->sweep_end &&
-           !lists->popular_flying;
+           !lists->popular_flying && neighbours_are_done(instance);
 }
 
 int64_t lists_due_ms(const struct instance *instance)

@@ -12,6 +12,8 @@
 #include "daemon/prequential.h"
 #include "daemon/publication.h"
 #include "daemon/ranker.h"
+#include "daemon/related.h"
+#include "model/similar.h"
 #include "transport/catalogue.h"
 
 enum {
@@ -40,7 +42,7 @@ enum {
 enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_SAVING, PHASE_LEAVING, PHASE_STOPPED };
 
 /* Whose answer a store's ticket is: its highest byte. */
-enum ticket_kind { TICKET_LIST = 1, TICKET_ERASURE, TICKET_POPULAR };
+enum ticket_kind { TICKET_LIST = 1, TICKET_ERASURE, TICKET_POPULAR, TICKET_SIMILAR };
 static inline uint64_t ticket_of(enum ticket_kind kind, uint64_t ticket)
 {
     return (uint64_t)kind << 56 | ticket;
@@ -106,6 +108,28 @@ struct lists {
     int64_t popular_due_ms, status_due_ms;
 };
 
+/* Slots of items that leave the others' lists. */
+struct withdrawn {
+    uint32_t size;
+    bool all; /* there were more: every list is written again */
+    uint32_t item[WITHDRAWN_MAX];
+};
+
+struct neighbours {
+    uint32_t size; /* of a list; 0: none are published */
+    struct related *related;
+    struct publication *publication; /* by item */
+    struct similar *search;
+    uint32_t searched; /* how many are being searched for */
+    uint32_t items[SIMILAR_TOGETHER], tags[SIMILAR_TOGETHER];
+    int64_t search_due_ms, round_due_ms, put_due_ms;
+    struct withdrawn sweeping, waiting;
+    uint32_t at;               /* the next item to be looked at for withdrawn ones */
+    uint32_t sweep, sweep_end; /* items still to be looked at for writing again */
+    struct list *list;
+    uint64_t written, renewed, unchanged, removed, failed;
+};
+
 /* Behind: there is more to learn and more to publish than a turn holds. */
 struct shift {
     bool behind, publishing;
@@ -151,6 +175,7 @@ struct instance {
     struct intake intake;
     struct catalogue catalogue;
     struct lists lists;
+    struct neighbours neighbours;
     struct shift shift;
     struct keeping keeping;
 
@@ -191,6 +216,30 @@ bool lists_are_done(const struct instance *instance);
 /* What the store holds is what we believe, but for those who are dirty or in flight. */
 bool lists_are_known(const struct instance *instance);
 int64_t lists_due_ms(const struct instance *instance);
+
+/* Hashes of the ids into lists.items; their sum in order. 0: an empty list. False: a score that is
+ * no number, which nobody shall see. */
+bool lists_hash(struct instance *instance, const struct list *list, uint64_t *hash);
+
+/* instance_similar.c: the items' neighbours */
+enum status neighbours_init(struct neighbours *neighbours, uint32_t size);
+void neighbours_finish(struct neighbours *neighbours);
+void neighbours_touch(struct instance *instance, uint32_t item);    /* it had an event */
+void neighbours_describe(struct instance *instance, uint32_t item); /* it has a new card */
+void neighbours_withdraw(struct instance *instance, uint32_t item);
+void neighbours_withdraw_all(struct instance *instance); /* more than could be told */
+void neighbours_begin_sweep(struct instance *instance);
+bool sweep_neighbours(struct instance *instance); /* true: there is more to do at once */
+/* Busy: users' lists, or for searching anything else, may wait for it. */
+void search_neighbours(struct instance *instance, bool busy);
+bool publish_neighbours(struct instance *instance, bool busy); /* true: more could go out */
+void neighbours_answered(struct instance *instance, uint64_t ticket, bool written);
+/* Whoever has a withdrawn item in its list is known to be due. */
+bool neighbours_are_swept(const struct instance *instance);
+bool neighbours_are_known(const struct instance *instance); /* as lists_are_known() */
+bool neighbours_are_done(const struct instance *instance);
+bool neighbours_are_searched(const struct instance *instance);
+int64_t neighbours_due_ms(const struct instance *instance);
 
 /* instance_summary.c */
 void keep_popular(struct instance *instance);

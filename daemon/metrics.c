@@ -193,6 +193,25 @@ static void read_waiting(const struct scrape *scrape)
                           (lists->sweep_end - lists->sweep)));
 }
 
+static void read_similar(const struct scrape *scrape)
+{
+    const struct neighbours *neighbours = &scrape->instance->neighbours;
+    give_labelled(scrape, "result", "written", (double)neighbours->written);
+    give_labelled(scrape, "result", "renewed", (double)neighbours->renewed);
+    give_labelled(scrape, "result", "unchanged", (double)neighbours->unchanged);
+    give_labelled(scrape, "result", "removed", (double)neighbours->removed);
+    give_labelled(scrape, "result", "failed", (double)neighbours->failed);
+}
+
+static void read_similar_waiting(const struct scrape *scrape)
+{
+    const struct neighbours *neighbours = &scrape->instance->neighbours;
+    give(scrape, (double)(neighbours->searched + related_queued(neighbours->related) +
+                          publication_waiting(neighbours->publication) +
+                          publication_in_flight(neighbours->publication) +
+                          (neighbours->sweep_end - neighbours->sweep)));
+}
+
 static void read_redis(const struct scrape *scrape)
 {
     give(scrape, scrape->instance->lists.connected);
@@ -330,6 +349,10 @@ static const struct metric metrics[] = {
      "Lists ranked: written, renewed (its expiry), unchanged, removed (empty), failed.",
      read_published},
     {"tasted_lists_waiting", "gauge", "Users whose list is due.", read_waiting},
+    {"tasted_similar_published_total", "counter", "Items' neighbours written: likewise.",
+     read_similar},
+    {"tasted_similar_waiting", "gauge", "Items whose neighbours are searched for, or due.",
+     read_similar_waiting},
     {"tasted_redis_connected", "gauge", "1 while Redis answers.", read_redis},
     {"tasted_prequential_recall_ratio", "gauge",
      "Share of positive events, lately, whose item stood among the first k of the list the user "

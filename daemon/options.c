@@ -1,6 +1,7 @@
 #include "daemon/options.h"
 
 #include "daemon/nearest.h"
+#include "daemon/related.h"
 #include "transport/kafka_keys.h"
 
 #include <stdio.h>
@@ -166,6 +167,9 @@ const struct option options[] = {
      .flags = OPTION_LIVE,
      .help = "The share of a list's places that new items get which few know yet, so that more can "
              "be learned of them: 0.1 is every tenth place. Evaluation knows nothing of it."},
+    {"lists", "similar", &type_count, AT(lists.similar), RANGE(0, RELATED_MAX), .initial = "20",
+     .help = "How many neighbours of each item are written, to PREFIXsimilar:ITEM. 0: none; what "
+             "was written before goes by its expiry."},
     {"lists", "exclude_seen", &type_exclude, AT(model.exclude_days), .initial = "forever",
      .flags = OPTION_SHAPES,
      .help = "How long an item that the user has stays out of the user's list."},

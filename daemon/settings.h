@@ -32,7 +32,8 @@ struct lists_settings {
     enum list_format format;
     int64_t ttl_s; /* 0: none */
     int64_t refresh_ms;
-    float explore; /* share of the places */
+    float explore;    /* share of the places */
+    uint32_t similar; /* neighbours of an item; 0: not published */
     bool notify;
 };
 

@@ -52,6 +52,7 @@ model.kernel=
 model.threads=
 lists.size=
 lists.explore=
+lists.similar=
 lists.exclude_seen=
 lists.format=
 lists.ttl=

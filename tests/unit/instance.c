@@ -27,6 +27,7 @@ enum {
     ITEMS = 60,
     IN_FLIGHT = 256,
     LIST = 10,
+    SIMILAR = 5,
 };
 
 static const char topic[] = "events", catalogue_topic[] = "catalogue";
@@ -67,6 +68,7 @@ struct flying {
     uint64_t ticket;
     struct key key;
     int user; /* -1: popular */
+    int item; /* -1: not an item's neighbours */
     bool remove, renew;
 };
 
@@ -101,7 +103,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     struct store_owner store_owner;
     bool up, epoch_there;
     uint64_t canary; /* how often the status was written */
-    struct key keys[USERS], popular;
+    struct key keys[USERS], similar[ITEMS], popular;
     struct flying flying[IN_FLIGHT];
     uint32_t flying_size;
     uint64_t strange; /* writes for somebody who never did anything */
@@ -340,13 +342,12 @@ static bool world_has_room(const struct store *self)
     return world.up && world.flying_size < IN_FLIGHT;
 }
 
-static int user_of(struct text name)
+/* What follows the letter. */
+static int number_of(struct text name)
 {
     char text[16] = "";
     memcpy(text, name.at, name.size < 15 ? name.size : 15);
-    int user = -1;
-    sscanf(text, "u%d", &user);
-    return user;
+    return text[0] == '\0' ? -1 : atoi(text + 1);
 }
 
 static bool world_put(struct store *self, const struct store_write *write)
@@ -354,7 +355,7 @@ static bool world_put(struct store *self, const struct store_write *write)
     if (!world_has_room(self))
         return false;
     struct flying *flying = &world.flying[world.flying_size++];
-    *flying = (struct flying){.ticket = write->ticket, .user = -1};
+    *flying = (struct flying){.ticket = write->ticket, .user = -1, .item = -1};
     flying->remove = write->list->size == 0;
     flying->key = (struct key){.there = true, .version = write->version, .size = write->list->size};
     assert_true(write->list->size <= LIST);
@@ -365,27 +366,42 @@ static bool world_put(struct store *self, const struct store_write *write)
         assert_false(flying->remove);
         return true;
     }
-    flying->user = user_of(write->name);
-    world.strange += flying->user < 0 || !world.seen[flying->user];
     if (!flying->remove)
         assert_in_range(write->ttl_s, 90, 110);
+    if (write->key == KEY_SIMILAR) {
+        assert_true(write->list->size <= SIMILAR);
+        flying->item = number_of(write->name);
+        return true;
+    }
+    flying->user = number_of(write->name);
+    world.strange += flying->user < 0 || !world.seen[flying->user];
     return true;
 }
 
 static bool world_expire(struct store *self, enum store_key key, struct text name, int64_t ttl_s,
                          uint64_t ticket)
 {
-    (void)key, (void)ttl_s;
+    (void)ttl_s;
     if (!world_has_room(self))
         return false;
     world.flying[world.flying_size++] =
-        (struct flying){.ticket = ticket, .user = user_of(name), .renew = true};
+        (struct flying){.ticket = ticket,
+                        .user = key == KEY_SIMILAR ? -1 : number_of(name),
+                        .item = key == KEY_SIMILAR ? number_of(name) : -1,
+                        .renew = true};
     return true;
+}
+
+static struct key *key_of(const struct flying *flying)
+{
+    if (flying->item >= 0)
+        return &world.similar[flying->item];
+    return flying->user < 0 ? &world.popular : &world.keys[flying->user];
 }
 
 static void apply(const struct flying *flying)
 {
-    struct key *key = flying->user < 0 ? &world.popular : &world.keys[flying->user];
+    struct key *key = key_of(flying);
     if (flying->remove)
         *key = (struct key){0};
     else if (!flying->renew)
@@ -399,7 +415,7 @@ static void answer(uint32_t count, bool lost)
     while (count-- > 0 && world.flying_size > 0) {
         struct flying flying = world.flying[0];
         memmove(world.flying, world.flying + 1, --world.flying_size * sizeof flying);
-        bool missing = flying.renew && flying.user >= 0 && !world.keys[flying.user].there;
+        bool missing = flying.renew && !key_of(&flying)->there;
         if (!lost || chance(2) == 0)
             apply(&flying);
         world.store_owner.done(world.store_owner.context, flying.ticket, !lost && !missing);
@@ -464,6 +480,7 @@ static void store_down(void)
 static void store_emptied(void)
 {
     memset(world.keys, 0, sizeof world.keys);
+    memset(world.similar, 0, sizeof world.similar);
     memset(&world.popular, 0, sizeof world.popular);
     world.epoch_there = false;
 }
@@ -579,8 +596,8 @@ static bool settle(void)
     for (int i = 0; i < 20000; i++) {
         int64_t wait_ms = turn();
         bool quiet = world.flying_size == 0 && !world.saving && wait_ms > 0 &&
-                     lists_are_done(world.instance) && !world.instance->intake.holding &&
-                     world.epoch_there;
+                     lists_are_done(world.instance) && neighbours_are_searched(world.instance) &&
+                     !world.instance->intake.holding && world.epoch_there;
         answer(IN_FLIGHT, false);
         finish_saving();
         if (quiet && !world.instance->keeping.changed && instance_lag(world.instance) == 0)
@@ -668,6 +685,7 @@ static void make_world(uint64_t seed, int partitions)
     world.settings->threads = 1;
     world.settings->input.catalogue_topic = catalogue_topic;
     world.settings->lists.size = LIST;
+    world.settings->lists.similar = SIMILAR;
     world.settings->lists.ttl_s = 100;
     world.settings->snapshot_interval_ms = 500;
 }
@@ -729,13 +747,42 @@ static bool has_a_list(uint32_t user)
     return instance->lists.batch[0].size > 0;
 }
 
+static void check_key(const char *kind, int number, const struct key *key)
+{
+    for (uint32_t i = 0; i < key->size; i++)
+        if (world.retired[atoi(key->items[i] + 1)])
+            fail_msg("%s %d: %s is retired", kind, number, key->items[i]);
+}
+
 static void check_retired(void)
 {
-    for (int user = -1; user < USERS; user++) {
-        const struct key *key = user < 0 ? &world.popular : &world.keys[user];
+    check_key("popular", 0, &world.popular);
+    for (int user = 0; user < USERS; user++)
+        check_key("user", user, &world.keys[user]);
+    for (int item = 0; item < ITEMS; item++) {
+        check_key("item", item, &world.similar[item]);
+        if (world.retired[item] && world.similar[item].there)
+            fail_msg("item %d is retired, and has neighbours", item);
+    }
+}
+
+/* Whoever is known has neighbours, unless nothing is like it; none is its own. */
+static void check_similar(void)
+{
+    const struct recommender *model = world.instance->engine.model;
+    for (uint32_t item = 0; item < ITEMS; item++) {
+        const struct key *key = &world.similar[item];
+        char name[16];
+        snprintf(name, sizeof name, "i%u", item);
+        uint32_t slot = recommender_find_item(model, text_of(name));
+        struct list *list = world.instance->neighbours.list;
+        list->size = 0;
+        if (slot != SLOT_NONE && !world.retired[item])
+            assert_int_equal(recommender_similar(model, slot, SIMILAR, list), STATUS_OK);
+        if (list->size == SIMILAR && !key->there) /* fewer: it depends on when it was searched */
+            fail_msg("item %u: no neighbours", item);
         for (uint32_t i = 0; i < key->size; i++)
-            if (world.retired[atoi(key->items[i] + 1)])
-                fail_msg("user %d: %s is retired", user, key->items[i]);
+            assert_string_not_equal(key->items[i], name);
     }
 }
 
@@ -838,6 +885,7 @@ static void one_life(uint64_t seed, int partitions, bool has_catalogue)
         fail_msg("seed %" PRIu64 ": %" PRIu64 " events for %" PRIu64 " messages", seed, learned(),
                  world.good);
     check_lists();
+    check_similar();
     check_dead_letters();
     char mine[33], straight[33];
     assert_int_equal(engine_digest(&world.instance->engine, mine), STATUS_OK);
@@ -901,6 +949,89 @@ static void a_retired_item_is_gone_within_a_second(void **state)
     unmake_world();
 }
 
+static bool holds(const struct key *key, struct text id)
+{
+    for (uint32_t i = 0; i < key->size; i++)
+        if (strlen(key->items[i]) == id.size && memcmp(key->items[i], id.at, id.size) == 0)
+            return true;
+    return false;
+}
+
+/* As good as: an item that had no event of its own since is not searched for again, though others
+ * may have come nearer to it. */
+static void neighbours_are_those_of_the_model(void **state)
+{
+    (void)state;
+    make_world(9, 1);
+    begin();
+    for (int i = 0; i < 900; i++)
+        say();
+    assert_true(settle());
+    pass(61000); /* a round */
+    world.owner.wake(world.owner.context);
+    for (int i = 0; i < 100; i++)
+        pass(turn());
+    assert_true(settle());
+    check_similar();
+    const struct recommender *model = world.instance->engine.model;
+    struct list *list = calloc(1, sizeof *list);
+    uint32_t same = 0, all = 0;
+    for (uint32_t item = 0; item < ITEMS; item++) {
+        char name[16];
+        snprintf(name, sizeof name, "i%u", item);
+        uint32_t slot = recommender_find_item(model, text_of(name));
+        assert_int_equal(recommender_similar(model, slot, SIMILAR, list), STATUS_OK);
+        for (uint32_t i = 0; i < list->size; i++, all++)
+            same += holds(&world.similar[item], list->at[i].item);
+    }
+    free(list);
+    assert_true(all > ITEMS);
+    assert_true(same * 10 >= all * 9);
+    unmake_world();
+}
+
+/* From memory: nothing is searched for again. */
+static void neighbours_are_written_again_to_an_empty_store(void **state)
+{
+    (void)state;
+    make_world(10, 1);
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    assert_true(settle());
+    static struct key before[ITEMS];
+    memcpy(before, world.similar, sizeof before);
+
+    world.instance->neighbours.search_due_ms = INT64_MAX; /* no searching */
+    store_emptied();
+    for (int i = 0; i < 200; i++) {
+        pass(turn());
+        answer(IN_FLIGHT, false);
+    }
+    uint32_t lists = 0, again = 0;
+    for (uint32_t item = 0; item < ITEMS; item++) {
+        lists += before[item].there;
+        again += world.similar[item].there;
+    }
+    assert_true(lists > ITEMS / 2);
+    assert_int_equal(again, lists);
+    unmake_world();
+}
+
+static void no_neighbours_if_not_wanted(void **state)
+{
+    (void)state;
+    make_world(11, 1);
+    world.settings->lists.similar = 0;
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    assert_true(settle());
+    for (uint32_t item = 0; item < ITEMS; item++)
+        assert_false(world.similar[item].there);
+    unmake_world();
+}
+
 /* Events do not wait for ever for a topic that is not there. */
 static void a_catalogue_that_does_not_come_holds_nothing_up(void **state)
 {
@@ -932,6 +1063,9 @@ int main(void)
         cmocka_unit_test(exactly_once_on_three_partitions),
         cmocka_unit_test(retired_items_leave_every_list),
         cmocka_unit_test(a_retired_item_is_gone_within_a_second),
+        cmocka_unit_test(neighbours_are_those_of_the_model),
+        cmocka_unit_test(neighbours_are_written_again_to_an_empty_store),
+        cmocka_unit_test(no_neighbours_if_not_wanted),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
