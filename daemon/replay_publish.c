@@ -1,5 +1,6 @@
 /*
- *     users ─► ranker: a batch, all threads ─► put ··· done()      then popular, then the status
+ *     users ─► ranker: a batch, all threads ─┐
+ *     items ─► similar: a batch ─────────────┴► put ··· done()     then popular, then the status
  *
  * The store is the daemon's; a loop of its own turns here until everything is answered. What fails
  * ends it: whoever asked can ask again.
@@ -9,6 +10,7 @@
 #include "daemon/progress.h"
 #include "daemon/publication.h"
 #include "daemon/ranker.h"
+#include "model/similar.h"
 #include "transport/clock.h"
 #include "transport/redis.h"
 
@@ -30,10 +32,12 @@ struct publishing {
     struct progress progress;
     bool connected, failed, popular_put, status_put;
     int64_t at_ms;
-    uint32_t next;     /* slot of the next user to be ranked */
-    uint32_t size, at; /* of the batch; the next to be put */
-    uint32_t users[BATCH];
-    struct list *lists; /* (BATCH) */
+    enum store_key what; /* the lists of the batch: KEY_TOP, then KEY_SIMILAR */
+    uint32_t next;       /* slot of the next user, or item */
+    uint32_t size, at;   /* of the batch; the next to be put */
+    uint32_t slots[BATCH];
+    struct list *lists;      /* (BATCH) */
+    struct similar *similar; /* NULL: no neighbours are wanted */
     uint64_t answered;
 };
 
@@ -82,19 +86,54 @@ static void on_patience(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* ---- what is put ---- */
 
-static enum status next_batch(struct publishing *publishing)
+static struct text id_of(const struct publishing *publishing, uint32_t slot)
 {
-    uint32_t bound = recommender_user_bound(publishing->model);
+    return publishing->what == KEY_TOP ? recommender_user_id(publishing->model, slot)
+                                       : recommender_item_id(publishing->model, slot);
+}
+
+static uint32_t bound_of(const struct publishing *publishing)
+{
+    return publishing->what == KEY_TOP ? recommender_user_bound(publishing->model)
+                                       : recommender_item_bound(publishing->model);
+}
+
+static void take_slots(struct publishing *publishing, uint32_t most)
+{
+    uint32_t bound = bound_of(publishing);
     publishing->size = publishing->at = 0;
-    while (publishing->next < bound && publishing->size < BATCH) {
-        uint32_t user = publishing->next++;
-        if (recommender_user_id(publishing->model, user).size > 0)
-            publishing->users[publishing->size++] = user;
+    while (publishing->next < bound && publishing->size < most) {
+        uint32_t slot = publishing->next++;
+        if (id_of(publishing, slot).size > 0)
+            publishing->slots[publishing->size++] = slot;
     }
+}
+
+/* An item that is not to be recommended has no neighbours, as in the daemon. */
+static enum status search_batch(struct publishing *publishing)
+{
+    const struct recommender *model = publishing->model;
+    struct similar *similar = publishing->similar;
+    take_slots(publishing, SIMILAR_TOGETHER);
+    similar_begin(similar, publishing->slots, publishing->size,
+                  publishing->settings->lists.similar);
+    while (similar_step(similar, model))
+        ;
+    for (uint32_t n = 0; n < publishing->size; n++) {
+        similar_take(similar, model, n, &publishing->lists[n]);
+        if (recommender_is_withheld(model, publishing->slots[n], recommender_latest_ms(model)))
+            publishing->lists[n].size = 0;
+    }
+    return STATUS_OK;
+}
+
+static enum status rank_batch(struct publishing *publishing)
+{
+    take_slots(publishing, BATCH);
     if (publishing->size == 0)
         return STATUS_OK;
     ranker_explore(publishing->ranker, publishing->settings->lists.explore);
-    return ranker_rank(publishing->ranker, publishing->users, publishing->size,
+    return ranker_rank(publishing->ranker, publishing->slots, publishing->size,
                        recommender_latest_ms(publishing->model), publishing->settings->lists.size,
                        true, publishing->lists);
 }
@@ -102,15 +141,15 @@ static enum status next_batch(struct publishing *publishing)
 static bool put_list(struct publishing *publishing)
 {
     const struct lists_settings *lists = &publishing->settings->lists;
-    struct text name = recommender_user_id(publishing->model, publishing->users[publishing->at]);
+    struct text name = id_of(publishing, publishing->slots[publishing->at]);
     struct store_write write = {
-        .key = KEY_TOP,
+        .key = publishing->what,
         .name = name,
         .list = &publishing->lists[publishing->at],
         .at_ms = publishing->at_ms,
         .version = 1,
         .ttl_s = publication_ttl(lists->ttl_s, (uint32_t)XXH3_64bits(name.at, name.size)),
-        .notify = lists->notify,
+        .notify = lists->notify && publishing->what == KEY_TOP,
     };
     if (!publishing->store->ops->put(publishing->store, &write))
         return false;
@@ -154,20 +193,34 @@ static void put_status(struct publishing *publishing)
         publishing->store->ops->put_status(publishing->store, fields, FIELDS_OF_STATUS);
 }
 
+/* The next lists, of users or of items; false: there are no more. */
+static bool next_batch(struct publishing *publishing, enum status *status)
+{
+    if (publishing->next >= bound_of(publishing)) {
+        if (publishing->what == KEY_SIMILAR || publishing->similar == NULL)
+            return false;
+        publishing->what = KEY_SIMILAR;
+        publishing->next = 0;
+    }
+    *status = publishing->what == KEY_TOP ? rank_batch(publishing) : search_batch(publishing);
+    uint32_t users = recommender_user_bound(publishing->model);
+    uint32_t items = publishing->similar == NULL ? 0 : recommender_item_bound(publishing->model);
+    uint32_t done_with = publishing->next + (publishing->what == KEY_TOP ? 0 : users);
+    progress_update(&publishing->progress, done_with, (double)done_with / (users + items));
+    return true;
+}
+
 /* As much as there is room for. */
 static enum status put_more(struct publishing *publishing)
 {
     struct store *store = publishing->store;
-    uint32_t bound = recommender_user_bound(publishing->model);
     enum status status = STATUS_OK;
     while (status == STATUS_OK && !publishing->status_put && store->ops->has_room(store)) {
         if (publishing->at < publishing->size) {
             if (!put_list(publishing))
                 break;
-        } else if (publishing->next < bound) {
-            status = next_batch(publishing);
-            progress_update(&publishing->progress, publishing->next,
-                            (double)publishing->next / bound);
+        } else if (next_batch(publishing, &status)) {
+            continue;
         } else if (!publishing->popular_put) {
             status = put_popular(publishing);
         } else {
@@ -208,6 +261,8 @@ static enum status open_all(struct publishing *publishing, uint32_t threads, str
     ev_timer_init(&publishing->patience, on_patience, CONNECT_S, 0);
     publishing->patience.data = publishing;
     ev_timer_start(publishing->loop, &publishing->patience);
+    if (settings->lists.similar > 0 && similar_create(&publishing->similar) != STATUS_OK)
+        return error_set(error, STATUS_NO_MEMORY, "no memory to publish");
     enum status status = ranker_create(publishing->model, threads, &publishing->ranker, error);
     if (status != STATUS_OK)
         return status;
@@ -227,11 +282,12 @@ enum status replay_publish(const struct settings *settings, struct recommender *
     if (status == STATUS_OK) {
         progress_init(&publishing.progress, "publishing", "lists");
         status = put_all(&publishing, error);
-        progress_finish(&publishing.progress, recommender_count(model).users);
+        progress_finish(&publishing.progress, publishing.answered);
     }
     if (publishing.store != NULL)
         publishing.store->ops->destroy(publishing.store);
     ranker_destroy(publishing.ranker);
+    similar_destroy(publishing.similar);
     free(publishing.lists);
     if (publishing.loop != NULL)
         ev_loop_destroy(publishing.loop);

@@ -1,0 +1,126 @@
+"""What readers find at taste:similar:ITEM."""
+
+import json
+import time
+
+import pytest
+
+from daemon import Tasted
+from events import as_json, keyed, stream, write_ndjson
+from servers import wait_until
+from test_publish import Nowhere
+
+
+@pytest.fixture
+def publisher(binary, redis, tmp_path):
+    return Tasted(binary, tmp_path / "publisher", Nowhere(), redis, "events")
+
+
+def learn(tasted, events):
+    tasted.kafka.produce(tasted.topic, keyed(events))
+    tasted.start()
+    tasted.wait_learned(len(events))
+    tasted.wait_published()
+    wait_similar(tasted)
+
+
+def wait_similar(tasted, timeout=30):
+    wait_until(lambda: tasted.metrics().sum("tasted_similar_waiting") == 0, timeout,
+               f"no neighbours are waiting\n{tasted.log_tail()}")
+
+
+def similar_of(tasted, item):
+    value = tasted.redis.client().get(f"taste:similar:{item}")
+    return json.loads(value) if value is not None else None
+
+
+def all_similar(tasted):
+    client = tasted.redis.client(decode_responses=True)
+    keys = client.keys("taste:similar:*")
+    return {key.rsplit(":", 1)[1]: json.loads(client.get(key)) for key in keys}
+
+
+@pytest.mark.quick
+def test_every_item_has_neighbours(tasted):
+    events = stream(1500)
+    tasted.configure({"lists.similar": 8, "lists.ttl": "1000s"})
+    learn(tasted, events)
+    found = all_similar(tasted)
+    assert set(found) == {one["item"] for one in events}
+    same_group = 0
+    for item, got in found.items():
+        assert set(got) == {"items", "scores", "at", "v"}
+        assert 0 < len(got["items"]) == len(set(got["items"])) <= 8
+        assert item not in got["items"]
+        assert got["scores"] == sorted(got["scores"], reverse=True) and got["scores"][-1] > 0
+        same_group += sum(int(other[1:]) % 5 == int(item[1:]) % 5 for other in got["items"])
+        assert 880 <= tasted.redis.client().ttl(f"taste:similar:{item}") <= 1100
+    assert same_group > 0.5 * sum(len(got["items"]) for got in found.values())
+    told = tasted.command("similar", "i1", "--json")
+    assert json.loads(told.stdout)["items"] == found["i1"]["items"]
+    assert tasted.metrics().sum("tasted_similar_published_total", result="written") >= len(found)
+
+
+def test_more_events_change_them(tasted):
+    learn(tasted, stream(600))
+    before = similar_of(tasted, "i0")
+    people = [f"p{n}" for n in range(60)]
+    events = [{"user": one, "item": item, "event": "play"} for one in people
+              for item in ("i0", "brand-new")]
+    tasted.kafka.produce(tasted.topic, keyed(events))
+    wait_until(lambda: similar_of(tasted, "i0")["items"][0] == "brand-new", 20, "the new neighbour")
+    assert similar_of(tasted, "i0")["v"] > before["v"]
+    assert "i0" in similar_of(tasted, "brand-new")["items"]
+
+
+def test_a_retired_item_leaves_them_within_a_second(tasted):
+    catalogue = tasted.kafka.topic(tasted.topic + ".items")
+    tasted.configure({"input.catalogue_topic": catalogue})
+    learn(tasted, stream(1500))
+    holders = [item for item, got in all_similar(tasted).items() if "i0" in got["items"]]
+    assert holders
+    client = tasted.redis.client()
+    tasted.kafka.produce(catalogue, [(b"i0", as_json({"item": "i0", "available": False}))])
+    produced = time.monotonic()
+    wait_until(lambda: not any("i0" in got["items"] for got in all_similar(tasted).values())
+               and not client.exists("taste:similar:i0"), 5, "i0 is gone")
+    assert time.monotonic() - produced < 1.5
+    tasted.kafka.produce(catalogue, [(b"i0", as_json({"item": "i0", "available": True}))])
+    wait_until(lambda: client.exists("taste:similar:i0"), 10, "i0 is back")
+
+
+def test_an_emptied_redis_gets_them_again(tasted):
+    learn(tasted, stream(600))
+    before = set(all_similar(tasted))
+    tasted.redis.client().flushall()
+    wait_until(lambda: set(all_similar(tasted)) == before, 20, "all neighbours are back")
+
+
+def test_a_restart_does_not_write_them_again(tasted):
+    learn(tasted, stream(600))
+    assert tasted.stop() == 0
+    before = all_similar(tasted)
+    tasted.start()
+    tasted.wait_published()
+    wait_similar(tasted)
+    assert tasted.metrics().sum("tasted_similar_published_total", result="written") == 0
+    assert all_similar(tasted) == before
+
+
+def test_none_if_not_wanted(tasted):
+    tasted.configure({"lists.similar": 0})
+    learn(tasted, stream(300))
+    assert all_similar(tasted) == {}
+
+
+@pytest.mark.quick
+def test_replay_publishes_those_of_the_model(publisher):
+    events = stream(400)
+    snapshot = publisher.folder / "model.snapshot"
+    publisher.command("replay", "--publish", "--snapshot", snapshot,
+                      write_ndjson(publisher.folder / "events", events))
+    found = all_similar(publisher)
+    assert set(found) == {one["item"] for one in events}
+    for item in list(found)[:20]:
+        asked = publisher.command("similar", item, "-n", 20, "--json", "--snapshot", snapshot)
+        assert json.loads(asked.stdout)["items"] == found[item]["items"]
