@@ -1,5 +1,7 @@
 #include "model/blend.h"
 
+#include "model/kernels.h"
+
 #include <math.h>
 
 enum { BLEND_ALWAYS_UNTIL = 5000, BLEND_EVERY = 3 };
@@ -10,7 +12,7 @@ enum { BLEND_ALWAYS_UNTIL = 5000, BLEND_EVERY = 3 };
 static void weights_init(struct blend_weights *weights)
 {
     *weights = (struct blend_weights){0};
-    for (uint32_t f = 0; f < FEATURES; f++)
+    for (uint32_t f = 0; f < FEATURES_ROOM; f++)
         weights->sum[f] = 1.0f;
 }
 
@@ -47,12 +49,12 @@ struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits, uint
 }
 
 void blend_weigh(const struct blend *blend, struct blend_situation situation,
-                 float weight[FEATURES])
+                 float weight[FEATURES_ROOM])
 {
     const float *by_gap = blend->by_gap[situation.gap].weight;
     const float *by_size = blend->by_size[situation.size].weight;
     const float *by_support = blend->by_support[situation.support].weight;
-    for (uint32_t f = 0; f < FEATURES; f++)
+    for (uint32_t f = 0; f < FEATURES_ROOM; f++)
         weight[f] = blend->general.weight[f] + by_gap[f] + by_size[f] + by_support[f];
 }
 
@@ -61,28 +63,28 @@ bool blend_is_due(uint64_t now)
     return now < BLEND_ALWAYS_UNTIL || now % BLEND_EVERY == 0;
 }
 
-static void step(struct blend_weights *weights, const float gradient[FEATURES])
+static void step(struct blend_weights *weights, const float gradient[FEATURES_ROOM])
 {
-    for (uint32_t f = 0; f < FEATURES; f++) {
+    for (uint32_t f = 0; f < FEATURES_ROOM; f++) {
         weights->sum[f] = weights->sum[f] * SUM_DECAY + gradient[f] * gradient[f];
         weights->weight[f] -= RATE * gradient[f] / sqrtf(weights->sum[f]);
     }
 }
 
 void blend_learn(struct blend *blend, struct blend_situation situation,
-                 const struct samples *samples, float (*values)[FEATURES], float rate)
+                 const struct samples *samples, float (*values)[FEATURES_ROOM], float rate)
 {
-    float weight[FEATURES], score[SAMPLES_ROOM], by_score[SAMPLES_ROOM], by_weight[FEATURES] = {0};
+    _Alignas(64) float weight[FEATURES_ROOM], by_weight[FEATURES_ROOM];
+    float score[SAMPLES_ROOM], by_score[SAMPLES_ROOM];
+    const float *row[SAMPLES_ROOM];
     blend_weigh(blend, situation, weight);
-    for (uint32_t n = 0; n < samples->size; n++) {
-        score[n] = 0.0f;
-        for (uint32_t f = 0; f < FEATURES; f++)
-            score[n] += weight[f] * values[n][f];
-    }
+    kernels->scan(weight, values[0], FEATURES_ROOM, samples->size, FEATURES_ROOM, score);
     samples_softmax(samples, score, by_score);
-    for (uint32_t n = 0; n < samples->size; n++)
-        for (uint32_t f = 0; f < FEATURES; f++)
-            by_weight[f] += rate * by_score[n] * values[n][f];
+    for (uint32_t n = 0; n < samples->size; n++) {
+        by_score[n] *= rate;
+        row[n] = values[n];
+    }
+    kernels->mix(by_score, row, samples->size, FEATURES_ROOM, by_weight);
     step(&blend->general, by_weight);
     step(&blend->by_gap[situation.gap], by_weight);
     step(&blend->by_size[situation.size], by_weight);

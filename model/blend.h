@@ -23,8 +23,8 @@
 enum { BLEND_GAPS = 32, BLEND_SIZES = 7, BLEND_SUPPORTS = 16 };
 
 struct blend_weights {
-    float weight[FEATURES];
-    float sum[FEATURES]; /* of squared gradients */
+    float weight[FEATURES_ROOM]; /* 0 past the features */
+    float sum[FEATURES_ROOM];    /* of squared gradients */
 };
 
 struct blend {
@@ -36,8 +36,8 @@ struct blend_situation {
     uint8_t gap, size, support;
 };
 
-/* (sample, feature) */
-typedef float blend_values[SAMPLES_ROOM][FEATURES];
+/* (sample, feature), 0 past the features */
+typedef float blend_values[SAMPLES_ROOM][FEATURES_ROOM];
 
 void blend_init(struct blend *blend);
 /* `gap_bucket` of the last event as factors.h counts them; nothing to tell without any visit.
@@ -45,10 +45,10 @@ void blend_init(struct blend *blend);
 struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits, uint32_t wanted);
 /* The weights in a situation. */
 void blend_weigh(const struct blend *blend, struct blend_situation situation,
-                 float weight[FEATURES]);
+                 float weight[FEATURES_ROOM]);
 /* Whether event number `now` is one to learn from. */
 bool blend_is_due(uint64_t now);
 void blend_learn(struct blend *blend, struct blend_situation situation,
-                 const struct samples *samples, float (*values)[FEATURES], float rate);
+                 const struct samples *samples, float (*values)[FEATURES_ROOM], float rate);
 
 #endif

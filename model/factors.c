@@ -190,7 +190,8 @@ void factors_taste(const struct factors *factors, const struct user *user, uint3
 void factors_score_samples(const struct factors *factors, const struct taste *taste,
                            struct samples *samples)
 {
-    kernels->dots(taste->x, samples->row, samples->size, factors->dim, samples->factor_score);
+    kernels->dots(taste->x, (const float *const *)samples->row, samples->size, factors->dim,
+                  samples->factor_score);
     for (uint32_t n = 0; n < samples->size; n++)
         samples->factor_score[n] += samples->row[n][factors->dim + COLUMN_BIAS];
 }
@@ -201,7 +202,7 @@ struct descent {
     float *row[SAMPLES_ROOM];
     float gradient[SAMPLES_ROOM], square[SAMPLES_ROOM];
     float sum[SAMPLES_ROOM], bias_sum[SAMPLES_ROOM];
-    float step[SAMPLES_ROOM];
+    float step[SAMPLES_ROOM], bias_step[SAMPLES_ROOM];
 };
 
 static void line_up(struct factors *factors, const struct samples *samples, float rate,
@@ -210,7 +211,8 @@ static void line_up(struct factors *factors, const struct samples *samples, floa
     uint32_t size = 0;
     for (uint32_t n = 0; n < samples->size; n++) {
         bool moves = samples->gradient[n] != 0.0f;
-        descent->row[size] = factors_change(factors, samples->item[n], moves);
+        factors_mark(factors, samples->item[n], moves);
+        descent->row[size] = samples->row[n];
         descent->gradient[size] = rate * samples->gradient[n];
         size += moves;
     }
@@ -219,18 +221,23 @@ static void line_up(struct factors *factors, const struct samples *samples, floa
         const float *columns = descent->row[n] + factors->dim;
         descent->sum[n] = columns[COLUMN_SUM];
         descent->bias_sum[n] = columns[COLUMN_BIAS_SUM];
-        descent->square[n] = descent->gradient[n] * descent->gradient[n];
     }
+    for (uint32_t n = 0; n < size; n++)
+        descent->square[n] = descent->gradient[n] * descent->gradient[n];
 }
 
-static void step_biases(const struct factors *factors, struct descent *descent)
+/* Everything of a row but its vector, for which descent->step becomes what x is to be taken by. */
+static void step_columns(const struct factors *factors, struct descent *descent)
 {
-    adagrad_steps(descent->bias_sum, descent->square, descent->size, RATE_BIAS, SUM_FLOOR_BIAS,
-                  descent->step);
+    for (uint32_t n = 0; n < descent->size; n++)
+        descent->step[n] *= descent->gradient[n];
+    for (uint32_t n = 0; n < descent->size; n++)
+        descent->bias_step[n] *= descent->gradient[n];
     for (uint32_t n = 0; n < descent->size; n++) {
         float *columns = descent->row[n] + factors->dim;
-        columns[COLUMN_BIAS] += descent->step[n] * descent->gradient[n];
+        columns[COLUMN_BIAS] += descent->bias_step[n];
         columns[COLUMN_BIAS_SUM] = descent->bias_sum[n];
+        columns[COLUMN_SUM] = descent->sum[n];
     }
 }
 
@@ -244,15 +251,13 @@ static void learn_candidates(struct factors *factors, const struct taste *taste,
     float mean_square = kernels->dot(taste->x, taste->x, dim) / (float)dim;
     line_up(factors, samples, rate, &descent);
     kernels->mix(descent.gradient, (const float *const *)descent.row, descent.size, dim, by_x);
-    step_biases(factors, &descent);
+    adagrad_steps(descent.bias_sum, descent.square, descent.size, RATE_BIAS, SUM_FLOOR_BIAS,
+                  descent.bias_step);
     for (uint32_t n = 0; n < descent.size; n++)
         descent.square[n] *= mean_square;
     adagrad_steps(descent.sum, descent.square, descent.size, RATE_CANDIDATE, SUM_FLOOR,
                   descent.step);
-    for (uint32_t n = 0; n < descent.size; n++) {
-        descent.row[n][dim + COLUMN_SUM] = descent.sum[n];
-        descent.step[n] *= descent.gradient[n];
-    }
+    step_columns(factors, &descent);
     kernels->spread(descent.step, taste->x, descent.row, descent.size, dim);
 }
 

@@ -82,11 +82,17 @@ static inline const float *factors_columns(const struct factors *factors, uint32
     return factors_candidate(factors, item) + factors->dim;
 }
 
-/* The same row, for writing, if it changes; told beforehand, so that nothing branches on it. */
-static inline float *factors_change(struct factors *factors, uint32_t item, bool changes)
+/* The candidate's row is written if `changes`: told beforehand, so that nothing branches on it. */
+static inline void factors_mark(struct factors *factors, uint32_t item, bool changes)
 {
     factors->changes.bits[item / 64] |= (uint64_t)changes << item % 64;
     factors->changes.any |= changes;
+}
+
+/* The same row, for writing. */
+static inline float *factors_change(struct factors *factors, uint32_t item, bool changes)
+{
+    factors_mark(factors, item, changes);
     return table_floats(&factors->candidate_rows, item);
 }
 

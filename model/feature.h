@@ -48,10 +48,12 @@ enum {
     FEATURES_SPARSE = FEATURES - FEATURES_DENSE,
     FEATURES_HELD = FEATURES_ADDED - FEATURES_DENSE,           /* in a row of sparse.h */
     FEATURES_ROOTED = FEATURE_NEIGHBOURS + 1 - FEATURES_DENSE, /* the first of them: shares */
-    SPARSE_ROW = 16
+    SPARSE_ROW = 16,
+    FEATURES_ROOM = 32 /* of a row with a value for each: what kernels.h works on */
 };
 
 _Static_assert((int)FEATURES_HELD <= (int)SPARSE_ROW, "a row holds them");
+_Static_assert((int)FEATURES <= (int)FEATURES_ROOM, "a row holds them");
 
 /* The tail of an item's row, behind its vector: (16) floats. The first are those of the dense
  * features, in their order; the bias is added to what the factors say. */

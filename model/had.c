@@ -1,7 +1,11 @@
 #include "model/had.h"
 
+#include "model/kernels.h"
+
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROOM_AT_FIRST = 4 };
 
@@ -11,9 +15,12 @@ void had_finish(struct had *had, struct arena *arena)
     *had = (struct had){0};
 }
 
+_Static_assert(sizeof(struct had_entry) == 16 && offsetof(struct had_entry, item) == 0,
+               "cells as kernels.h looks them up");
+
 static uint32_t home_of(uint32_t item, uint32_t room)
 {
-    return (item * 0x9e3779b1u >> 16) & (room - 1); /* room is at most 2^13 */
+    return kernels_home(item, room - 1); /* room is at most 2^13 */
 }
 
 void had_fetch(const struct had *had, uint32_t item)
@@ -38,31 +45,17 @@ struct had_entry *had_find(const struct had *had, uint32_t item)
     return entry->item == 0 ? NULL : entry;
 }
 
-/* Looks at one cell for each item at a time, and goes on with those whose cell holds another: one
- * after the other, each would end at a cell that no processor guesses. */
 void had_which(const struct had *had, const uint32_t *items, uint32_t count, bool *has)
 {
-    uint32_t open[HAD_ASKED], cell[HAD_ASKED], left = had->room == 0 ? 0 : count;
+    uint32_t place[HAD_ASKED];
     assert(count <= HAD_ASKED);
-    for (uint32_t n = 0; n < count; n++) {
-        open[n] = n;
-        has[n] = false;
-    }
-    for (uint32_t n = 0; n < left; n++)
-        cell[n] = home_of(items[n], had->room);
-    while (left > 0) {
-        uint32_t still = 0;
-        for (uint32_t n = 0; n < left; n++) {
-            const struct had_entry *entry = &had->at[cell[n]];
-            uint32_t asked = open[n], next = (cell[n] + 1) & (had->room - 1u);
-            bool found = entry->item == items[asked] + 1;
-            has[asked] = found & ((entry->flags & HAD_HAS) != 0);
-            open[still] = asked;
-            cell[still] = next;
-            still += !found & (entry->item != 0);
-        }
-        left = still;
-    }
+    memset(has, 0, count * sizeof *has);
+    if (had->room == 0)
+        return;
+    kernels->look_up(&had->at->item, had->room - 1u, items, count, place);
+    for (uint32_t n = 0; n < count; n++)
+        if (place[n] != UINT32_MAX)
+            has[n] = (had->at[place[n]].flags & HAD_HAS) != 0;
 }
 
 /* Moves the entries not touched before `since` into a table of `room` cells. */

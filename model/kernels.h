@@ -17,6 +17,12 @@
 
 enum kernel_choice { KERNEL_BEST, KERNEL_PLAIN, KERNEL_AVX2, KERNEL_AVX512 };
 
+/* Where look_up() starts to look for an item: mask is below 2^16. */
+static inline uint32_t kernels_home(uint32_t item, uint32_t mask)
+{
+    return (item * 0x9e3779b1u >> 16) & mask;
+}
+
 /* Of a vector and a pair of rows, d = p - q. */
 struct pair_dots {
     float xp, xq, xx, dd;
@@ -48,6 +54,11 @@ struct kernels {
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */
     uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);
+    /* Looks items[0..count-1] up in a table of open addressing, mask + 1 cells of four words each,
+     * the first of which is the item's number + 1, or 0 in an empty one, of which there must be
+     * some. place[n]: of its cell, or UINT32_MAX. Any count. */
+    void (*look_up)(const uint32_t *cells, uint32_t mask, const uint32_t *items, uint32_t count,
+                    uint32_t *place);
     /* The least of values[0..count-1], any count above 0 and alignment; no NaN */
     float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */

@@ -161,6 +161,32 @@ static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
     return n;
 }
 
+/* Eight at a time, each a cell further until all have come to an end; the rest one by one. */
+static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items, uint32_t count,
+                    uint32_t *place)
+{
+    __m256i all = _mm256_set1_epi32((int32_t)mask), one = _mm256_set1_epi32(1);
+    uint32_t n = 0;
+    for (; n + 8 <= count; n += 8) {
+        __m256i item = _mm256_loadu_si256((const __m256i *)(const void *)(items + n));
+        __m256i sought = _mm256_add_epi32(item, one), found = _mm256_set1_epi32(-1), open = found;
+        __m256i mixed = _mm256_mullo_epi32(item, _mm256_set1_epi32((int32_t)0x9e3779b1u));
+        __m256i cell = _mm256_and_si256(_mm256_srli_epi32(mixed, 16), all);
+        while (_mm256_movemask_epi8(open) != 0) {
+            __m256i held = _mm256_mask_i32gather_epi32(_mm256_setzero_si256(),
+                                                       (const int *)(const void *)cells,
+                                                       _mm256_slli_epi32(cell, 2), open, 4);
+            __m256i hit = _mm256_and_si256(open, _mm256_cmpeq_epi32(held, sought));
+            __m256i empty = _mm256_cmpeq_epi32(held, _mm256_setzero_si256());
+            found = _mm256_blendv_epi8(found, cell, hit);
+            open = _mm256_andnot_si256(_mm256_or_si256(hit, empty), open);
+            cell = _mm256_and_si256(_mm256_add_epi32(cell, one), all);
+        }
+        _mm256_storeu_si256((__m256i *)(void *)(place + n), found);
+    }
+    kernels_plain.look_up(cells, mask, items + n, count - n, place + n);
+}
+
 static float least(const float *values, uint32_t count)
 {
     float lane[8], lowest = values[0];
@@ -212,6 +238,7 @@ const struct kernels kernels_avx2 = {
     .pair_dots = pair_dots,
     .pair_step = pair_step,
     .find = find,
+    .look_up = look_up,
     .least = least,
     .exp = exp_all,
     .sift = sift_avx2,

@@ -154,6 +154,31 @@ static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
     return count;
 }
 
+/* Sixteen at a time, each a cell further until all have come to an end. */
+static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items, uint32_t count,
+                    uint32_t *place)
+{
+    __m512i all = _mm512_set1_epi32((int32_t)mask), one = _mm512_set1_epi32(1);
+    for (uint32_t n = 0; n < count; n += 16) {
+        uint32_t left = count - n;
+        __mmask16 in = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1), open = in;
+        __m512i item = _mm512_maskz_loadu_epi32(in, items + n),
+                sought = _mm512_add_epi32(item, one);
+        __m512i mixed = _mm512_mullo_epi32(item, _mm512_set1_epi32((int32_t)0x9e3779b1u));
+        __m512i cell = _mm512_and_epi32(_mm512_srli_epi32(mixed, 16), all);
+        __m512i found = _mm512_set1_epi32(-1);
+        while (open != 0) {
+            __m512i held = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), open,
+                                                       _mm512_slli_epi32(cell, 2), cells, 4);
+            __mmask16 hit = _mm512_mask_cmpeq_epi32_mask(open, held, sought);
+            found = _mm512_mask_mov_epi32(found, hit, cell);
+            open = (__mmask16)(_mm512_mask_test_epi32_mask(open, held, held) & ~hit);
+            cell = _mm512_and_epi32(_mm512_add_epi32(cell, one), all);
+        }
+        _mm512_mask_storeu_epi32(place + n, in, found);
+    }
+}
+
 static float least(const float *values, uint32_t count)
 {
     __m512 lowest = _mm512_set1_ps(values[0]);
@@ -201,6 +226,7 @@ const struct kernels kernels_avx512 = {
     .pair_dots = pair_dots,
     .pair_step = pair_step,
     .find = find,
+    .look_up = look_up,
     .least = least,
     .exp = exp_all,
     .sift = sift_avx2,
@@ -218,6 +244,7 @@ const struct kernels kernels_avx512_vnni = {
     .pair_dots = pair_dots,
     .pair_step = pair_step,
     .find = find,
+    .look_up = look_up,
     .least = least,
     .exp = exp_all,
     .sift = sift_vnni,

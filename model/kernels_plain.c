@@ -87,6 +87,17 @@ static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
     return n;
 }
 
+static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items, uint32_t count,
+                    uint32_t *place)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t cell = kernels_home(items[n], mask);
+        while (cells[4 * cell] != 0 && cells[4 * cell] != items[n] + 1)
+            cell = (cell + 1) & mask;
+        place[n] = cells[4 * cell] == 0 ? UINT32_MAX : cell;
+    }
+}
+
 static float least(const float *values, uint32_t count)
 {
     float lowest = values[0];
@@ -133,6 +144,7 @@ const struct kernels kernels_plain = {
     .pair_dots = pair_dots,
     .pair_step = pair_step,
     .find = find,
+    .look_up = look_up,
     .least = least,
     .exp = exp_all,
     .sift = sift_plain,

@@ -36,7 +36,7 @@ void query_destroy(struct query *query)
 }
 
 /* The settings' say over what was learned. */
-static void apply_part_weights(const struct recommender *model, float weight[FEATURES])
+static void apply_part_weights(const struct recommender *model, float weight[FEATURES_ROOM])
 {
     const float *part = model->settings.part;
     weight[FEATURE_FACTORS] *= model->uses_x ? 1.0f : 0.0f;

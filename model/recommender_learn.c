@@ -152,8 +152,11 @@ static void learn_blend(struct recommender *model, float rate)
         float *value = model->values[n];
         memcpy(value, columns, FEATURES_DENSE * sizeof *value);
         value[FEATURE_FACTORS] = model->uses_x ? model->samples.factor_score[n] : 0.0f;
-        sparse_values(sparse_row(&model->learning.sparse, model->samples.item[n]),
-                      value + FEATURES_DENSE);
+        if (sparse_is_touched(&model->learning.sparse, model->samples.item[n]))
+            sparse_values(sparse_row(&model->learning.sparse, model->samples.item[n]),
+                          value + FEATURES_DENSE);
+        else
+            memset(value + FEATURES_DENSE, 0, FEATURES_SPARSE * sizeof *value);
     }
     blend_learn(&model->blend, model->learning.situation, &model->samples, model->values, rate);
 }

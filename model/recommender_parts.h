@@ -21,7 +21,7 @@ struct query {
     struct sparse sparse;
     struct tower_pass tower;
     struct blend_situation situation;
-    float weight[FEATURES]; /* the blend's, in that situation; not while learning */
+    float weight[FEATURES_ROOM]; /* the blend's, in that situation; not while learning */
     float vector[DIM_MAX + COLUMNS] __attribute__((aligned(64))); /* against a candidate's row */
     uint32_t user;
     uint32_t second;
@@ -67,7 +67,7 @@ struct recommender {
     uint64_t index_items_set, index_born; /* taken in so far; … when it was made */
     uint64_t index_credit; /* what bringing it up to date may cost, saved up by lists to rank */
     struct samples samples;
-    blend_values values;
+    blend_values values __attribute__((aligned(64)));
 };
 
 static inline struct user *recommender_user(const struct recommender *model, uint32_t slot)

@@ -58,21 +58,38 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
     return chances;
 }
 
-/* Tries first..first+count-1. Their rows arrive while the rest is drawn and looked at. */
-static void pick(const struct sampler *sampler, const struct draw *draw,
-                 const struct chances *chances, uint32_t first, uint32_t count, uint32_t *item)
+/* Tries `first` up to `end` of one kind, each a place in `from`. */
+static void pick(const uint32_t *bits, uint32_t first, uint32_t end, const uint32_t *from,
+                 uint32_t size, uint32_t *item)
 {
-    uint32_t proposals = chances->proposals, uniform = proposals + chances->uniform;
-    for (uint32_t n = first; n < first + count; n++) {
-        const uint32_t *from = n < proposals ? draw->proposed->touched
-                               : n < uniform ? draw->wanted
-                                             : sampler->ring;
-        uint32_t size = n < proposals ? draw->proposed->touched_count
-                        : n < uniform ? draw->wanted_count
-                                      : chances->filled;
-        item[n - first] = from[sampler_place(draw->key, n, size)];
-        table_fetch(draw->rows, item[n - first]);
+    for (uint32_t n = first; n < end; n++)
+        item[n] = from[random_below(bits[n], size)];
+}
+
+static uint32_t between(uint32_t low, uint32_t n, uint32_t high)
+{
+    return n < low ? low : n > high ? high : n;
+}
+
+/* Tries first..first+count-1. Their rows arrive while the rest is drawn and looked at. */
+static void pick_all(const struct sampler *sampler, const struct draw *draw,
+                     const struct chances *chances, uint32_t first, uint32_t count, uint32_t *item)
+{
+    uint32_t bits[SAMPLES_MAX + 2], end = first + count;
+    uint32_t proposals = between(first, chances->proposals, end);
+    uint32_t uniform = between(first, chances->proposals + chances->uniform, end);
+    for (uint32_t n = first / 2; 2 * n < end; n++) {
+        uint64_t pair = random_at(draw->key, n);
+        bits[2 * n] = (uint32_t)pair; /* as sampler_place() takes them */
+        bits[2 * n + 1] = (uint32_t)(pair >> 32);
     }
+    item -= first;
+    if (proposals > first)
+        pick(bits, first, proposals, draw->proposed->touched, draw->proposed->touched_count, item);
+    pick(bits, proposals, uniform, draw->wanted, draw->wanted_count, item);
+    pick(bits, uniform, end, sampler->ring, chances->filled, item);
+    for (uint32_t n = first; n < end; n++)
+        table_fetch(draw->rows, item[n]);
 }
 
 /* Those among the tries that are no positives; gives how many there are. */
@@ -96,14 +113,14 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
 {
     uint32_t first = samples->size;
     float *expected = samples->expected + first;
+    memcpy(samples->item + first, item, count * sizeof *item);
     for (uint32_t n = 0; n < count; n++) {
-        samples->item[first + n] = item[n];
         samples->row[first + n] = table_floats(draw->rows, item[n]);
         expected[n] = chances->wanted + chances->ring * (float)*in_ring(sampler, item[n]);
     }
     if (chances->proposals > 0)
         for (uint32_t n = 0; n < count; n++)
-            expected[n] += sparse_is_touched(draw->proposed, item[n]) ? chances->proposed : 0.0f;
+            expected[n] += chances->proposed * (float)sparse_is_touched(draw->proposed, item[n]);
     samples->size += count;
 }
 
@@ -119,7 +136,7 @@ void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct
     for (uint32_t tried = 0; tried < SAMPLES_MAX && samples->size <= draw->most;) {
         uint32_t missing = draw->most + 1 - samples->size, left = SAMPLES_MAX - tried;
         uint32_t count = missing < left ? missing : left;
-        pick(sampler, draw, &chances, tried, count, item);
+        pick_all(sampler, draw, &chances, tried, count, item);
         tried += count;
         add_samples(sampler, draw, &chances, item, keep_negatives(draw, item, count), samples);
     }
@@ -164,21 +181,50 @@ void sampler_drop(struct sampler *sampler, const bool *gone)
     sampler->pushed = kept;
 }
 
+/* Sixteen lanes side by side, which the compiler makes vectors of; what is past the end is `rest`.
+ */
+static void pad(float *values, uint32_t size, uint32_t padded, float rest)
+{
+    for (uint32_t n = size; n < padded; n++)
+        values[n] = rest;
+}
+
+static float highest_of(const float *values, uint32_t padded)
+{
+    float lane[16];
+    memcpy(lane, values, sizeof lane);
+    for (uint32_t n = 16; n < padded; n += 16)
+        for (uint32_t l = 0; l < 16; l++)
+            lane[l] = values[n + l] > lane[l] ? values[n + l] : lane[l];
+    for (uint32_t l = 1; l < 16; l++)
+        lane[0] = lane[l] > lane[0] ? lane[l] : lane[0];
+    return lane[0];
+}
+
+static float sum_of(const float *values, uint32_t padded)
+{
+    float lane[16] = {0};
+    for (uint32_t n = 0; n < padded; n += 16)
+        for (uint32_t l = 0; l < 16; l++)
+            lane[l] += values[n + l];
+    for (uint32_t l = 1; l < 16; l++)
+        lane[0] += lane[l];
+    return lane[0];
+}
+
 void samples_softmax(const struct samples *samples, const float *scores, float *gradient)
 {
     uint32_t size = samples->size, padded = (size + 15) / 16 * 16;
-    float highest = scores[0], total = 0.0f;
-    for (uint32_t n = 1; n < size; n++)
-        highest = scores[n] > highest ? scores[n] : highest;
-    for (uint32_t n = 0; n < size; n++)
-        gradient[n] = scores[n] - highest;
-    for (uint32_t n = size; n < padded; n++)
-        gradient[n] = 0.0f;
+    memcpy(gradient, scores, size * sizeof *gradient);
+    pad(gradient, size, padded, scores[0]);
+    float highest = highest_of(gradient, padded);
+    for (uint32_t n = 0; n < padded; n++)
+        gradient[n] -= highest;
     kernels->exp(gradient, padded);
-    for (uint32_t n = 0; n < size; n++) {
+    for (uint32_t n = 0; n < size; n++)
         gradient[n] /= samples->expected[n];
-        total += gradient[n];
-    }
+    pad(gradient, size, padded, 0.0f);
+    float total = sum_of(gradient, padded);
     for (uint32_t n = 0; n < size; n++)
         gradient[n] /= total;
     gradient[0] -= 1.0f;

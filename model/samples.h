@@ -22,7 +22,7 @@ enum { SAMPLES_MAX = 64, RING_SIZE = 5000, SAMPLES_ROOM = SAMPLES_MAX + 16 };
 struct samples {
     uint32_t size;
     uint32_t item[SAMPLES_ROOM];
-    const float *row[SAMPLES_ROOM];
+    float *row[SAMPLES_ROOM];
     float expected[SAMPLES_ROOM]; /* K q; 1 for the positive */
     float factor_score[SAMPLES_ROOM];
     float gradient[SAMPLES_ROOM]; /* of the loss by the score: p - y */

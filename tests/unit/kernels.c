@@ -97,6 +97,42 @@ static void check_find(const struct kernels *variant)
                              kernels_plain.find(values, count, wanted));
 }
 
+/* A table three quarters full, so that many have to look on, also around its end. */
+static void check_look_up(const struct kernels *variant, uint32_t room)
+{
+    enum { ASKED = 67 };
+    static _Alignas(64) uint32_t cells[4 * 4096];
+    uint32_t items[ASKED], expected[ASKED], place[ASKED + 1], found = 0;
+    memset(cells, 0, sizeof cells);
+    for (uint32_t n = 0; 4 * n < 3 * room; n++) {
+        uint32_t item = (uint32_t)random_at(room, n) % (4 * room),
+                 cell = kernels_home(item, room - 1);
+        while (cells[4 * cell] != 0 && cells[4 * cell] != item + 1)
+            cell = (cell + 1) & (room - 1);
+        cells[4 * cell] = item + 1;
+        cells[4 * cell + 1] = 0xffffffff;
+    }
+    for (uint32_t n = 0; n < ASKED; n++)
+        items[n] = (uint32_t)random_at(room + 1, n) % (4 * room);
+    for (uint32_t count = 0; count <= ASKED; count++) {
+        place[count] = 77;
+        kernels_plain.look_up(cells, room - 1, items, count, expected);
+        variant->look_up(cells, room - 1, items, count, place);
+        assert_memory_equal(place, expected, count * sizeof *place);
+        assert_int_equal(place[count], 77);
+    }
+    for (uint32_t n = 0; n < ASKED; n++) {
+        bool there = false;
+        for (uint32_t cell = 0; cell < room; cell++)
+            there = there || cells[4 * cell] == items[n] + 1;
+        assert_int_equal(there, expected[n] != UINT32_MAX);
+        if (there)
+            assert_int_equal(cells[4 * expected[n]], items[n] + 1);
+        found += there;
+    }
+    assert_true(room < 64 || (found > 3 && found < ASKED - 3));
+}
+
 static void check_least(const struct kernels *variant)
 {
     float values[70];
@@ -138,6 +174,8 @@ static void check_variant(enum kernel_choice choice)
     }
     check_exp(variant);
     check_find(variant);
+    for (uint32_t room = 4; room <= 4096; room *= 2)
+        check_look_up(variant, room);
     check_least(variant);
 }
 

@@ -42,7 +42,7 @@ static void learn_by_samples(struct world *world, uint32_t item, uint32_t other,
     float by_x[DIM_MAX];
     struct samples samples = {.size = 2, .item = {item, other}};
     for (uint32_t n = 0; n < 2; n++)
-        samples.row[n] = factors_candidate(&world->factors, samples.item[n]);
+        samples.row[n] = table_floats(&world->factors.candidate_rows, samples.item[n]);
     factors_taste(&world->factors, &world->user, 0, 0, &taste);
     factors_score_samples(&world->factors, &taste, &samples);
     struct loss_target target = {.wanted = wanted};
