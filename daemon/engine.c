@@ -7,13 +7,17 @@ static int64_t now_ns(const struct engine *engine)
     return engine->clock == NULL ? 0 : engine->clock->monotonic_ns(engine->clock);
 }
 
-static void count(struct engine *engine, const struct event *event, enum verdict verdict)
+static void count(struct engine *engine, int signal, enum verdict verdict)
 {
     engine->verdicts[verdict]++;
-    if (engine->signals == NULL)
-        return;
-    int signal = event == NULL ? -1 : signals_find(engine->signals, event->name);
-    engine->by_signal[signal < 0 ? SIGNALS_MAX : signal][verdict]++;
+    if (engine->signals != NULL)
+        engine->by_signal[signal < 0 ? SIGNALS_MAX : signal][verdict]++;
+}
+
+static void count_refused(struct engine *engine, const struct event *event, enum verdict verdict)
+{
+    bool named = event != NULL && engine->signals != NULL;
+    count(engine, named ? signals_find(engine->signals, event->name) : -1, verdict);
 }
 
 /* An event on its way: judged and looked up, then shown to the observer, then learned. */
@@ -68,7 +72,9 @@ static void pass_timed(struct engine *engine, struct engine_batch *batch, struct
     int64_t observed = engine->observer.before_learning == NULL ? looked : now_ns(engine);
     learn_passage(engine, passage, learned);
     int64_t spent = looked - start + now_ns(engine) - observed;
-    engine->learn_ns += (uint64_t)spent * engine->untimed;
+    engine->timed.ns = (uint64_t)spent;
+    engine->timed.events = engine->untimed;
+    engine->learn_ns += engine->timed.ns * engine->timed.events;
     engine->untimed = 0;
 }
 
@@ -81,11 +87,15 @@ static enum verdict learn(struct engine *engine, struct engine_batch *batch,
     if (++engine->untimed >= engine->time_every || engine->learn_ns == 0) {
         pass_timed(engine, batch, &passage, learned);
     } else {
+        engine->timed.events = 0;
         look_up(engine, batch, &passage);
         observe(engine, &passage);
         learn_passage(engine, &passage, learned);
     }
-    count(engine, event, passage.verdict);
+    if (passage.verdict == VERDICT_ACCEPTED)
+        count(engine, passage.action.signal, VERDICT_ACCEPTED);
+    else
+        count_refused(engine, event, passage.verdict);
     return passage.verdict;
 }
 
@@ -93,7 +103,7 @@ static enum verdict refuse(struct engine *engine, const struct event *event, enu
                            struct learned *learned)
 {
     *learned = (struct learned){.user = SLOT_NONE, .item = SLOT_NONE};
-    count(engine, event, verdict);
+    count_refused(engine, event, verdict);
     return verdict;
 }
 

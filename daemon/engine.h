@@ -21,17 +21,24 @@ struct engine_observer {
                             const struct action *action);
 };
 
+/* Of time_every: a prime, as some of the work is done at each fourth event. */
+enum { ENGINE_TIME_EVERY = 13 };
+
 /* Filled by the owner, zeros where it has no use for something; nothing in it is owned. */
 struct engine {
     struct recommender *model;
     const struct field_map *fields;                /* for engine_take_message */
-    const struct signals *signals;                 /* names by_signal's rows; NULL: not counted */
+    const struct signals *signals;                 /* the model's; NULL: not counted by name */
     struct engine_observer observer;               /* before_learning NULL: nobody */
     uint64_t verdicts[VERDICTS];                   /* since the start of the process */
     uint64_t by_signal[SIGNALS_MAX + 1][VERDICTS]; /* the last row: name not known */
     uint64_t learn_ns;                             /* only counted when a clock is set */
-    uint32_t time_every;        /* one event in so many is timed, and stands for them; 0, 1: each */
-    uint32_t untimed;           /* events since the last timed one */
+    uint32_t time_every; /* one event in so many is timed, and stands for them; 0, 1: each */
+    uint32_t untimed;    /* events since the last timed one */
+    struct {
+        uint32_t events; /* which the event just taken stands for; 0: it was not timed */
+        uint64_t ns;     /* what it took */
+    } timed;
     struct clock_source *clock; /* NULL: not timed */
 };
 

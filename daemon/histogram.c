@@ -9,7 +9,7 @@ double histogram_bound(uint32_t index)
     return steps[index % 6] * decades[index / 6];
 }
 
-void histogram_add(struct histogram *histogram, double seconds)
+void histogram_add_times(struct histogram *histogram, double seconds, uint32_t times)
 {
     if (!(seconds > 0))
         seconds = 0;
@@ -21,9 +21,14 @@ void histogram_add(struct histogram *histogram, double seconds)
         else
             low = middle + 1;
     }
-    histogram->at[low]++;
-    histogram->count++;
-    histogram->sum += seconds;
+    histogram->at[low] += times;
+    histogram->count += times;
+    histogram->sum += seconds * times;
+}
+
+void histogram_add(struct histogram *histogram, double seconds)
+{
+    histogram_add_times(histogram, seconds, 1);
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from)

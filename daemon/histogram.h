@@ -17,6 +17,8 @@ struct histogram {
 
 double histogram_bound(uint32_t index); /* seconds */
 void histogram_add(struct histogram *histogram, double seconds);
+/* One that stands for so many. */
+void histogram_add_times(struct histogram *histogram, double seconds, uint32_t times);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 /* Seconds below which the share `q` (0..1) lies; 0 when empty. */
 double histogram_quantile(const struct histogram *histogram, double q);

@@ -163,7 +163,8 @@ static void take_entry(struct instance *instance, const struct message *message)
     struct recommender *model = instance->engine.model;
     struct text key = {message->key, (uint32_t)message->key_size};
     struct item_card card;
-    if (!offsets_admit(&instance->offsets, message))
+    struct partition *partition = offsets_admit(&instance->offsets, message);
+    if (partition == NULL)
         return;
     enum verdict verdict =
         catalogue_decode(catalogue->decoder, key, message->value, message->size, &card);
@@ -177,7 +178,7 @@ static void take_entry(struct instance *instance, const struct message *message)
     } else {
         take_described(instance, recommender_find_item(model, card.item));
     }
-    offsets_advance(&instance->offsets, message);
+    offsets_advance(partition, message);
 }
 
 static void take_caught_up(struct instance *instance, const struct assignment *change)

@@ -83,8 +83,9 @@ static void mark_dirty(struct instance *instance, const struct learned *learned,
 /* The message is dealt with: sent, or given up. */
 static void let_dead_go(struct instance *instance)
 {
+    const struct message *held = &instance->intake.held;
     instance->intake.holding = false;
-    offsets_advance(&instance->offsets, &instance->intake.held);
+    offsets_advance(offsets_find(&instance->offsets, held->topic, held->partition), held);
 }
 
 /* The queue is full. A while of patience for each time it is; then they are lost at once, so that
@@ -128,13 +129,13 @@ static void take_message(struct instance *instance)
     struct intake *intake = &instance->intake;
     const struct message *message = &intake->message[intake->batch.taken];
     struct engine *engine = &instance->engine;
-    if (!offsets_admit(&instance->offsets, message)) {
+    struct partition *partition = offsets_admit(&instance->offsets, message);
+    if (partition == NULL) {
         engine_skip_next(engine, &intake->batch);
         return;
     }
     instance->keeping.changed = true;
     struct learned learned;
-    uint64_t before_ns = engine->learn_ns;
     enum verdict verdict = engine_take_next(engine, &intake->batch, &learned);
     uint32_t soon = engine_batch_user_soon(&intake->batch);
     if (soon != SLOT_NONE)
@@ -150,10 +151,12 @@ static void take_message(struct instance *instance)
         return;
     }
     if (verdict == VERDICT_ACCEPTED) {
-        histogram_add(&instance->learn_seconds, (double)(engine->learn_ns - before_ns) / 1e9);
+        if (engine->timed.events > 0)
+            histogram_add_times(&instance->learn_seconds, (double)engine->timed.ns / 1e9,
+                                engine->timed.events);
         mark_dirty(instance, &learned, message);
     }
-    offsets_advance(&instance->offsets, message);
+    offsets_advance(partition, message);
 }
 
 /* ---- partitions ---- */
@@ -285,21 +288,35 @@ static void read_batch(struct instance *instance)
     }
 }
 
-/* False: the source has nothing now. */
-static bool take_one(struct instance *instance)
+/* Some messages of the batch, as many as may pass between two looks at the clock. Returns how many.
+ */
+static int take_some(struct instance *instance)
+{
+    enum { LOOK_EVERY = 16 };
+    struct intake *intake = &instance->intake;
+    int taken = 0;
+    while (taken < LOOK_EVERY && !engine_batch_is_done(&intake->batch) && !intake->holding &&
+           !instance->broken) {
+        take_message(instance);
+        taken++;
+    }
+    return taken;
+}
+
+/* How many messages were dealt with, and what came after them counts as one; 0: the source has
+ * nothing now. */
+static int take_next(struct instance *instance)
 {
     struct intake *intake = &instance->intake;
     bool done = engine_batch_is_done(&intake->batch);
     if (done && intake->after == SOURCE_NOTHING) {
         if (!intake->readable)
-            return false;
+            return 0;
         read_batch(instance);
         done = engine_batch_is_done(&intake->batch);
     }
-    if (!done) {
-        take_message(instance);
-        return true;
-    }
+    if (!done)
+        return take_some(instance);
     enum source_result after = intake->after;
     intake->after = SOURCE_NOTHING;
     take_other(instance, after);
@@ -313,25 +330,26 @@ static bool has_unfinished(const struct intake *intake)
 
 static bool intake_is_held(struct instance *instance)
 {
-    return catalogue_is_awaited(instance) || instance->phase != PHASE_RUNNING ||
+    return instance->broken || catalogue_is_awaited(instance) || instance->phase != PHASE_RUNNING ||
            instance->intake.holding || instance->intake.releasing ||
            snapshot_holds_intake(instance);
 }
 
 bool take_messages(struct instance *instance)
 {
-    enum { LOOK_EVERY = 8 };
     instance->dead_letters->ops->serve(instance->dead_letters);
     if (instance->intake.holding)
         send_dead(instance);
     if (!instance->intake.readable && !has_unfinished(&instance->intake))
         return false;
-    int64_t until_ns = instance_look_at_clock(instance) + INTAKE_SLICE_NS;
-    for (int i = 1; i <= INTAKE_SLICE_MESSAGES; i++) {
-        if (intake_is_held(instance) || !take_one(instance))
+    const int64_t until_ns = instance_look_at_clock(instance) + INTAKE_SLICE_NS;
+    int64_t now_ns = until_ns - INTAKE_SLICE_NS;
+    for (int left = INTAKE_SLICE_MESSAGES; left > 0 && now_ns < until_ns;) {
+        int taken = intake_is_held(instance) ? 0 : take_next(instance);
+        if (taken == 0)
             return false;
-        if (i % LOOK_EVERY == 0 && instance_look_at_clock(instance) >= until_ns)
-            break;
+        left -= taken;
+        now_ns = instance_look_at_clock(instance);
     }
     return true;
 }

@@ -149,6 +149,7 @@ static enum status begin_model(struct instance *instance, struct error *error)
     engine->signals = &instance->settings->model.signals;
     engine->observer = intake_observer(instance);
     engine->clock = instance->clock;
+    engine->time_every = ENGINE_TIME_EVERY;
     enum status status =
         ranker_create(engine->model, instance->settings->threads + 1, &instance->ranker, error);
     if (status != STATUS_OK)

@@ -48,27 +48,21 @@ struct partition *offsets_add(struct offsets *offsets, const char *topic, int32_
     return added;
 }
 
-bool offsets_admit(struct offsets *offsets, const struct message *message)
+struct partition *offsets_admit(struct offsets *offsets, const struct message *message)
 {
-    const struct partition *partition = offsets_find(offsets, message->topic, message->partition);
+    struct partition *partition = offsets_find(offsets, message->topic, message->partition);
     if (partition == NULL || !partition->owned) {
         offsets->dropped++;
-        return false;
+        return NULL;
     }
     int64_t next = partition->position.next_offset;
     if (next >= 0 && message->offset < next) {
         offsets->skipped++;
-        return false;
+        return NULL;
     }
     if (next >= 0 && message->offset > next)
         offsets->gaps++;
-    return true;
-}
-
-void offsets_advance(struct offsets *offsets, const struct message *message)
-{
-    struct partition *partition = offsets_find(offsets, message->topic, message->partition);
-    partition->position.next_offset = message->offset + 1;
+    return partition;
 }
 
 void offsets_own(struct offsets *offsets, const struct assignment *change, bool owned)

@@ -30,10 +30,14 @@ struct partition *offsets_find(struct offsets *offsets, const char *topic, int32
 /* The partition, made if need be; NULL: no memory. */
 struct partition *offsets_add(struct offsets *offsets, const char *topic, int32_t partition);
 
-/* Whether the message is to be applied; counts what is not, and gaps. Changes no offset. */
-bool offsets_admit(struct offsets *offsets, const struct message *message);
+/* Where the message is to be applied, or NULL: it is not; counts what is not, and gaps. Changes no
+ * offset. The pointer holds until offsets_add(). */
+struct partition *offsets_admit(struct offsets *offsets, const struct message *message);
 /* The message has been applied, or was dealt with otherwise. */
-void offsets_advance(struct offsets *offsets, const struct message *message);
+static inline void offsets_advance(struct partition *partition, const struct message *message)
+{
+    partition->position.next_offset = message->offset + 1;
+}
 
 void offsets_own(struct offsets *offsets, const struct assignment *change, bool owned);
 uint32_t offsets_owned(const struct offsets *offsets);

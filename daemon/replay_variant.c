@@ -22,7 +22,7 @@ enum status replay_variant_open(struct replay_variant *variant, const char *name
         .fields = &settings->input.fields,
         .signals = &settings->model.signals,
         .clock = clock_of_machine(),
-        .time_every = 13, /* prime: some of the work is done at each fourth event */
+        .time_every = ENGINE_TIME_EVERY,
     };
     variant->checkpoint.model = NULL; /* taken over */
     return status;

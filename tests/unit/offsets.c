@@ -24,9 +24,10 @@ static void own(struct offsets *offsets, const char *topic, int32_t partition, b
 static bool take(struct offsets *offsets, const char *topic, int32_t partition, int64_t offset)
 {
     struct message message = message_at(topic, partition, offset);
-    if (!offsets_admit(offsets, &message))
+    struct partition *admitted = offsets_admit(offsets, &message);
+    if (admitted == NULL)
         return false;
-    offsets_advance(offsets, &message);
+    offsets_advance(admitted, &message);
     return true;
 }
 
