@@ -1,6 +1,7 @@
 /* The JSON cursor (RFC 8259). */
 #include "transport/decode_number.h"
 #include "transport/decode_walk.h"
+#include "transport/digits.h"
 
 struct cursor {
     const char *at, *end;
@@ -341,6 +342,129 @@ static inline bool take_ends(struct walk *walk, struct cursor *cursor, bool fres
     return true;
 }
 
+/* ---- the common case ---- */
+
+/* Bit 7 of each byte that is no digit; the lowest set bit is exact. */
+static inline uint64_t find_no_digit(uint64_t word)
+{
+    const uint64_t digits = word ^ EACH_BYTE('0');
+    return ((digits + EACH_BYTE(0x80 - 10)) | digits) & EACH_BYTE(0x80);
+}
+
+/* Behind up to one space, as most writers put none or one. */
+static inline const char *behind_space(const char *at)
+{
+    return at + (*at == ' ');
+}
+
+/* A text without anything odd, up to and with its closing quote; NULL: anything else. */
+static inline const char *take_plain_text(const char *at, const char *end, struct found *found)
+{
+    const char *last = skip_plain(at, end);
+    if (last == end || *last != '"')
+        return NULL;
+    found->kind = FOUND_TEXT;
+    found->negative = found->fits = found->has_nul = found->unused = false; /* one store */
+    found->text.at = at;
+    found->text.size = (uint32_t)(last - at);
+    return last + 1;
+}
+
+/* Behind up to 16 digits that begin here, which are put behind `number`; NULL: there are more, or
+ * the message ends within eight bytes. */
+static inline const char *take_digits(const char *at, const char *end, uint64_t *number)
+{
+    const char *first = at;
+    for (unsigned digits = 8; digits == 8; at += digits) {
+        if (end - at < 8 || at - first == 16)
+            return NULL;
+        const uint64_t word = load_8_in_order(at), other = find_no_digit(word);
+        digits = other == 0 ? 8 : (unsigned)__builtin_ctzll(other) >> 3;
+        *number = append_digits(*number, word, digits);
+    }
+    return at;
+}
+
+/* The point and what is behind it: with so few digits, number and power of ten are exact, and the
+ * division rounds once. */
+static inline const char *take_plain_fraction(const char *point, const char *end, uint64_t number,
+                                              struct found *found)
+{
+    enum { DIGITS_MOST = 6 };
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    const char *last = take_digits(point + 1, end, &number);
+    if (last == NULL || last - point - 1 > DIGITS_MOST || last == point + 1)
+        return NULL;
+    found->kind = FOUND_FRACTION;
+    found->number = (double)number / powers[last - point - 1];
+    return last;
+}
+
+/* An integer, or a few digits with a point among them; NULL: anything else. */
+static inline const char *take_plain_number(const char *at, const char *end, struct found *found)
+{
+    enum { WHOLE_MOST = 9 }; /* of digits before a point, which with those behind it are exact */
+    uint64_t number = 0;
+    const char *last = take_digits(at, end, &number);
+    if (last == NULL || last == at || (*at == '0' && last - at > 1))
+        return NULL;
+    if (*last == '.') {
+        last = last - at > WHOLE_MOST ? NULL : take_plain_fraction(last, end, number, found);
+    } else {
+        found->kind = FOUND_INTEGER;
+        found->negative = found->has_nul = found->unused = false;
+        found->fits = true;
+        found->magnitude = number;
+        found->text = (struct text){at, (uint32_t)(last - at)};
+    }
+    return last != NULL && (*last == ',' || *last == '}') ? last : NULL;
+}
+
+/* As a MessagePack message would begin with it: a head, then the key's text. 0: no short key. */
+static inline uint64_t plain_key(const char *at)
+{
+    const uint64_t word = load_8_in_order(at), special = find_special(word);
+    const unsigned size = special == 0 ? 0 : (unsigned)__builtin_ctzll(special) >> 3;
+    if (at[size] != '"' || size == 0)
+        return 0;
+    return (word << (64 - 8 * size) >> (64 - 8 * size)) << 8 | 0xA0 | size;
+}
+
+/* Takes pairs of the outermost map, like its namesake for MessagePack: short keys that are one
+ * field's each, and plain values. The cursor is at a key. What is not plain is left as it is, for
+ * the steps below. True: a pair is the last thing that was taken, and no comma behind it. */
+__attribute__((noinline)) static bool take_plain_pairs(struct walk *walk, struct cursor *cursor)
+{
+    enum { KEY_MOST = 9, BESIDES = 4 }; /* a quote and eight bytes; what is looked at behind it */
+    const struct field_map *map = walk->map;
+    const struct field_head *head = map->heads;
+    const char *end = cursor->end;
+    for (const char *at = cursor->at; end - at >= KEY_MOST + BESIDES && *at == '"'; head++) {
+        const uint64_t key = plain_key(at + 1);
+        if (!field_head_fits(head, key))
+            head = field_head_find(map, key);
+        if (!field_head_fits(head, key) || (walk->seen[0] >> head->field & 1) != 0)
+            return false;
+        at += 1 + head->size; /* its size counts MessagePack's head; here it is a quote */
+        if (*at++ != ':')
+            return false;
+        at = behind_space(at);
+        struct found *found = &walk->at[head->field];
+        at = *at == '"' ? take_plain_text(at + 1, end, found) : take_plain_number(at, end, found);
+        if (at == NULL || at == end)
+            return false;
+        walk->seen[0] = (uint16_t)(walk->seen[0] | 1U << head->field);
+        cursor->at = at;
+        if (*at++ != ',')
+            return true;
+        at = at == end ? at : behind_space(at);
+        cursor->at = at;
+    }
+    return false;
+}
+
+/* ---- any message ---- */
+
 bool walk_json(struct walk *walk, const char *at, const char *end)
 {
     struct cursor cursor = {at, end};
@@ -351,6 +475,10 @@ bool walk_json(struct walk *walk, const char *at, const char *end)
             skip_space(&cursor);
             return cursor.at == cursor.end;
         }
+        fresh = false;
+        if (walk->depth == 1 && walk->frame->is_map && walk->map->factor != 0 &&
+            take_plain_pairs(walk, &cursor))
+            continue;
         if (walk->frame->is_map && !take_key(walk, &cursor))
             return false;
         const uint32_t depth = walk->depth;

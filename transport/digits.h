@@ -17,6 +17,19 @@ static inline uint64_t eight_digits(uint32_t number)
     return tens | (twos - 10 * tens) << 8;
 }
 
+/* The number that its first `count` (0 to 8) bytes of text, digits all, make behind `number`. The
+ * first digit is lowest. Lanes as above, put together instead of taken apart. */
+static inline uint64_t append_digits(uint64_t number, uint64_t text, unsigned count)
+{
+    static const uint32_t powers[] = {1,      10,      100,      1000,     10000,
+                                      100000, 1000000, 10000000, 100000000};
+    const uint64_t ones = text << (32 - 4 * count) << (32 - 4 * count); /* in two: 64 is none */
+    const uint64_t digits = ones & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    const uint64_t twos = (digits * 10 + (digits >> 8)) & UINT64_C(0x00FF00FF00FF00FF);
+    const uint64_t fours = (twos * 100 + (twos >> 16)) & UINT64_C(0x0000FFFF0000FFFF);
+    return number * powers[count] + ((fours * 10000 + (fours >> 32)) & UINT64_C(0xFFFFFFFF));
+}
+
 /* As text, eight bytes of it. */
 static inline void put_digits(char *to, uint64_t digits)
 {
