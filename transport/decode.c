@@ -25,13 +25,10 @@ static inline struct text text_found(const struct found *found)
 
 /* ---- ids ---- */
 
-__attribute__((noinline)) static struct text integer_text(const struct found *found,
-                                                          struct decode_scratch *scratch)
+static inline struct text integer_text(const struct found *found, struct decode_scratch *scratch)
 {
-    if (found->fits && found->magnitude == 0)
-        return text_of("0"); /* -0 too */
     if (found->text.size != 0)
-        return text_found(found);
+        return found->fits && found->magnitude == 0 ? text_of("0") : text_found(found); /* -0 too */
     char *to = scratch->bytes + scratch->used;
     scratch->used += INTEGER_TEXT_MAX;
     return integer_to_text(found->negative, found->magnitude, to);

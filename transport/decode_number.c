@@ -1,7 +1,5 @@
 #include "transport/decode_number.h"
 
-#include "transport/digits.h"
-
 #include <math.h>
 #include <stdlib.h>
 
@@ -95,7 +93,7 @@ const char *decimal_scan(const char *at, const char *end, struct decimal *decima
     return at;
 }
 
-struct text integer_to_text(bool negative, uint64_t magnitude, char room[INTEGER_TEXT_MAX])
+struct text long_integer_to_text(bool negative, uint64_t magnitude, char room[INTEGER_TEXT_MAX])
 {
     const uint64_t hundred_millions = 100000000;
     char *end = room + INTEGER_TEXT_MAX, *first = end;
@@ -103,8 +101,7 @@ struct text integer_to_text(bool negative, uint64_t magnitude, char room[INTEGER
         put_digits(first -= 8, eight_digits((uint32_t)(magnitude % hundred_millions)));
     const uint64_t digits = eight_digits((uint32_t)magnitude);
     put_digits(first - 8, digits);
-    const int zeros = __builtin_ctzll(digits | UINT64_C(1) << 56) / 8; /* at most seven */
-    first -= 8 - zeros;
+    first -= 8 - leading_zeros(digits);
     if (negative)
         *--first = '-';
     return (struct text){first, (uint32_t)(end - first)};

@@ -3,6 +3,7 @@
 #define TRANSPORT_DECODE_NUMBER_H
 
 #include "model/event.h"
+#include "transport/digits.h"
 
 /* A number that is made of digits; each cursor scans its own grammar and fills it. */
 struct decimal {
@@ -32,7 +33,18 @@ static inline void decimal_digit(struct decimal *decimal, char digit)
 const char *decimal_scan(const char *at, const char *end, struct decimal *decimal, bool *integral);
 
 enum { INTEGER_TEXT_MAX = 24 }; /* of use are 20, written eight at a time */
-/* The text stands at the end of `room`. */
-struct text integer_to_text(bool negative, uint64_t magnitude, char room[INTEGER_TEXT_MAX]);
+struct text long_integer_to_text(bool negative, uint64_t magnitude, char room[INTEGER_TEXT_MAX]);
+
+/* The text stands somewhere in `room`. */
+static inline struct text integer_to_text(bool negative, uint64_t magnitude,
+                                          char room[INTEGER_TEXT_MAX])
+{
+    if (negative || magnitude >= 100000000)
+        return long_integer_to_text(negative, magnitude, room);
+    const uint64_t digits = eight_digits((uint32_t)magnitude);
+    put_digits(room, digits);
+    const unsigned zeros = leading_zeros(digits);
+    return (struct text){room + zeros, 8 - zeros};
+}
 
 #endif

@@ -17,6 +17,12 @@ static inline uint64_t eight_digits(uint32_t number)
     return tens | (twos - 10 * tens) << 8;
 }
 
+/* How many of its digits come before the first that is not 0; of 0 itself all but one. */
+static inline unsigned leading_zeros(uint64_t digits)
+{
+    return (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
+}
+
 /* The number that its first `count` (0 to 8) bytes of text, digits all, make behind `number`. The
  * first digit is lowest. Lanes as above, put together instead of taken apart. */
 static inline uint64_t append_digits(uint64_t number, uint64_t text, unsigned count)
