@@ -77,6 +77,7 @@ enum { FIELD_SLOT_BITS = 8, FIELD_SLOTS = 1 << FIELD_SLOT_BITS };
  * message: its head, its text, zeros. */
 struct field_head {
     uint64_t word, mask; /* the bytes, and those that count */
+    uint16_t bit;        /* 1 << field */
     uint8_t field, size;
 };
 enum { FIELD_HEAD_BITS = 5, FIELD_HEADS = 1 << FIELD_HEAD_BITS };

@@ -432,7 +432,8 @@ static inline uint64_t plain_key(const char *at)
 
 /* Takes pairs of the outermost map, like its namesake for MessagePack: short keys that are one
  * field's each, and plain values. The cursor is at a key. What is not plain is left as it is, for
- * the steps below. True: a pair is the last thing that was taken, and no comma behind it. */
+ * the steps below. True: a pair is the last thing that was taken, and no comma behind it. False:
+ * a key comes next, maybe behind white space. */
 __attribute__((noinline)) static bool take_plain_pairs(struct walk *walk, struct cursor *cursor)
 {
     enum { KEY_MOST = 9, BESIDES = 4 }; /* a quote and eight bytes; what is looked at behind it */
@@ -443,7 +444,7 @@ __attribute__((noinline)) static bool take_plain_pairs(struct walk *walk, struct
         const uint64_t key = plain_key(at + 1);
         if (!field_head_fits(head, key))
             head = field_head_find(map, key);
-        if (!field_head_fits(head, key) || (walk->seen[0] >> head->field & 1) != 0)
+        if (!field_head_fits(head, key) || (walk->seen[0] & head->bit) != 0)
             return false;
         at += 1 + head->size; /* its size counts MessagePack's head; here it is a quote */
         if (*at++ != ':')
@@ -453,7 +454,7 @@ __attribute__((noinline)) static bool take_plain_pairs(struct walk *walk, struct
         at = *at == '"' ? take_plain_text(at + 1, end, found) : take_plain_number(at, end, found);
         if (at == NULL || at == end)
             return false;
-        walk->seen[0] = (uint16_t)(walk->seen[0] | 1U << head->field);
+        walk->seen[0] = (uint16_t)(walk->seen[0] | head->bit);
         cursor->at = at;
         if (*at++ != ',')
             return true;
@@ -479,6 +480,7 @@ bool walk_json(struct walk *walk, const char *at, const char *end)
         if (walk->depth == 1 && walk->frame->is_map && walk->map->factor != 0 &&
             take_plain_pairs(walk, &cursor))
             continue;
+        skip_space(&cursor); /* behind the comma of a plain pair */
         if (walk->frame->is_map && !take_key(walk, &cursor))
             return false;
         const uint32_t depth = walk->depth;

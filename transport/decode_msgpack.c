@@ -306,10 +306,10 @@ static inline const char *take_plain_value(const char *at, const char *end, stru
     }
     if (end - at < 8)
         return NULL;
-    if (type == 0xCB)
-        return read_double(at, end, found);
     if (type >= 0xCC && type <= 0xD3)
         return take_plain_integer(at, type, found);
+    if (type == 0xCB)
+        return read_double(at, end, found);
     return type == 0xD9 ? take_plain_text(at + 1, end, (unsigned char)*at, found) : NULL;
 }
 
@@ -321,20 +321,23 @@ __attribute__((noinline)) static const char *take_plain_pairs(struct walk *walk,
 {
     const struct field_map *map = walk->map;
     const struct field_head *head = map->heads;
+    struct found *found = walk->at; /* the head's */
     unsigned seen = walk->seen[0];
     uint32_t left = map->factor != 0 ? walk->frame->left : 0;
     if (left == 0)
         return at; /* the map is over, or nothing is looked for */
-    for (; left > 0 && end - at >= 10; left -= 2, head++) {
+    for (; left > 0 && end - at >= 10; left -= 2, head++, found++) {
         const uint64_t word = load_8_in_order(at);
-        if (!field_head_fits(head, word))
+        if (!field_head_fits(head, word)) {
             head = field_head_find(map, word);
-        if (!field_head_fits(head, word) || (seen >> head->field & 1) != 0)
+            found = &walk->at[head->field];
+        }
+        if (!field_head_fits(head, word) || (seen & head->bit) != 0)
             break;
-        const char *next = take_plain_value(at + head->size, end, &walk->at[head->field]);
+        const char *next = take_plain_value(at + head->size, end, found);
         if (next == NULL)
             break;
-        seen |= 1U << head->field;
+        seen |= head->bit;
         at = next;
     }
     walk->seen[0] = (uint16_t)seen;
@@ -345,7 +348,7 @@ __attribute__((noinline)) static const char *take_plain_pairs(struct walk *walk,
 /* ---- any message ---- */
 
 /* The message behind its first bytes, which opened a map. */
-static bool walk_rest(struct walk *walk, const char *at, const char *end)
+__attribute__((noinline)) static bool walk_rest(struct walk *walk, const char *at, const char *end)
 {
     while (at != NULL && walk->depth > 0) {
         struct frame *frame = walk->frame;
@@ -365,18 +368,21 @@ static bool walk_rest(struct walk *walk, const char *at, const char *end)
     return at == end;
 }
 
+__attribute__((noinline)) static bool walk_unusual(struct walk *walk, const char *at,
+                                                   const char *end)
+{
+    return walk_rest(walk, take_value(walk, at, end), end);
+}
+
+/* What most messages need is kept apart from what any may: so it saves no registers. */
 bool walk_msgpack(struct walk *walk, const char *at, const char *end)
 {
     const unsigned count = (unsigned char)*at ^ 0x80U;
-    if (count >= 0x10) {
-        at = take_value(walk, at, end);
-    } else {
-        walk_open_message(walk, 2 * count);
-        at = take_plain_pairs(walk, at + 1, end);
-        if (walk->frame->left == 0)
-            return at == end;
-    }
-    return walk_rest(walk, at, end);
+    if (count >= 0x10)
+        return walk_unusual(walk, at, end);
+    walk_open_message(walk, 2 * count);
+    at = take_plain_pairs(walk, at + 1, end);
+    return walk->frame->left == 0 ? at == end : walk_rest(walk, at, end);
 }
 
 /* ---- for readers that build a tree ---- */

@@ -7,14 +7,17 @@
 #include <string.h>
 
 /* Of a number below 10^8: eight bytes of 0 to 9, the first digit lowest. Halves, quarters and
- * single digits are taken apart in lanes of one word, by multiplying instead of dividing. */
+ * single digits are taken apart in lanes of one word, by multiplying instead of dividing: each
+ * step leaves a quotient q where a number n was, and n - d q in the lane above it, which together
+ * is n << lane less q ((d << lane) - 1). */
 static inline uint64_t eight_digits(uint32_t number)
 {
-    const uint64_t fours = (uint64_t)number / 10000 | (uint64_t)number % 10000 << 32;
+    const uint64_t high = (uint64_t)number / 10000;
+    const uint64_t fours = ((uint64_t)number << 32) - high * ((UINT64_C(10000) << 32) - 1);
     const uint64_t hundreds = fours * 10486 >> 20 & UINT64_C(0x7F0000007F);
-    const uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
+    const uint64_t twos = (fours << 16) - hundreds * ((100 << 16) - 1);
     const uint64_t tens = twos * 103 >> 10 & UINT64_C(0x000F000F000F000F);
-    return tens | (twos - 10 * tens) << 8;
+    return (twos << 8) - tens * ((10 << 8) - 1);
 }
 
 /* How many of its digits come before the first that is not 0; of 0 itself all but one. */

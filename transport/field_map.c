@@ -71,7 +71,8 @@ static struct field_head head_of(const struct field_map *map, unsigned field)
     if (!is_alone(map, field))
         return (struct field_head){.word = 1}; /* fits nothing */
     const struct text name = text_of(map->at[field].text);
-    struct field_head head = {.field = (uint8_t)field, .size = (uint8_t)(1 + name.size)};
+    struct field_head head = {
+        .bit = (uint16_t)(1U << field), .field = (uint8_t)field, .size = (uint8_t)(1 + name.size)};
     for (uint32_t i = name.size; i-- > 0;)
         head.word = (head.word | (unsigned char)name.at[i]) << 8;
     head.word |= 0xA0 | name.size;
