@@ -145,13 +145,11 @@ static size_t write_short(float value, char *out)
 {
     const int decade = decade_of((double)value), scale = 7 - decade;
     const double scaled = (double)value * powers[scale], reach = reach_of(value) * powers[scale];
-    uint32_t number = 10 * (uint32_t)(scaled * .1 + .5);
-    if (!(fabs(number - scaled) < reach)) {
-        number = (uint32_t)(scaled + .5);
-        if (!(fabs(number - scaled) < reach))
-            return 0;
-    }
-    if (number >= 100000000)
+    /* Seven digits do for every other value: nothing branches on that. */
+    const uint32_t seven = 10 * (uint32_t)(scaled * .1 + .5), eight = (uint32_t)(scaled + .5);
+    const uint32_t suffice = -(uint32_t)(fabs(seven - scaled) < reach);
+    const uint32_t number = (seven & suffice) | (eight & ~suffice);
+    if (!(fabs(number - scaled) < reach) || number >= 100000000)
         return 0;
     const uint64_t digits = eight_digits(number);
     const size_t count = 8 - (size_t)__builtin_clzll(digits) / 8; /* without zeros at the end */
@@ -209,7 +207,8 @@ static struct decimal shortest_of_all(float value)
     return reads_back(eight, value) ? eight : nine;
 }
 
-size_t float_text(float value, char out[FLOAT_TEXT_MAX])
+/* Any value; not inlined, so that the common case saves no registers for it. */
+static size_t __attribute__((noinline)) write_any(float value, char *out)
 {
     if (value == 0 || isnan(value)) {
         out[0] = '0';
@@ -223,12 +222,22 @@ size_t float_text(float value, char out[FLOAT_TEXT_MAX])
     if (value > FLT_MAX)
         value = FLT_MAX;
     bool plain = value >= 1e-5F && value < 1e6F;
-    size_t size = plain ? write_short(value, out + used) : 0;
-    if (size > 0)
-        return used + size;
     struct decimal decimal = plain ? shortest_plain(value) : shortest_of_all(value);
     drop_zeros(&decimal, plain ? 0 : INT_MIN);
     if (plain)
         return used + write_plain(decimal, out + used);
     return used + write_exponent(decimal, out + used);
+}
+
+size_t float_text(float value, char out[FLOAT_TEXT_MAX])
+{
+    size_t used = value < 0;
+    float magnitude = fabsf(value);
+    if (magnitude >= 1e-5F && magnitude < 1e6F) { /* as no infinity is, and nothing else strange */
+        out[0] = '-';
+        size_t size = write_short(magnitude, out + used);
+        if (size > 0)
+            return used + size;
+    }
+    return write_any(value, out);
 }
