@@ -212,7 +212,7 @@ static double publish_bare(struct bench *bench, uint32_t lists)
     bench->wanted = lists;
     bench->sent = bench->answered = 0;
     uint64_t began = bench_now_ns();
-    for (int i = 0; i < DEPTH; i++)
+    while (bench->sent < DEPTH && bench->sent < lists)
         send_bare(bench);
     while (bench->answered < bench->wanted)
         ev_run(bench->loop, 0);
@@ -290,12 +290,13 @@ static void run_round(struct bench *bench, uint32_t lists)
 {
     enum { TURNS = 51, OURS = 0, BARE, BLOCKING, USER, FIGURES };
     double figures[FIGURES][TURNS];
+    uint32_t each = lists < TURNS ? 1 : lists / TURNS;
     for (int turn = 0; turn < TURNS; turn++) {
         double before_us = user_us();
-        figures[OURS][turn] = publish_ours(bench, lists / TURNS);
-        figures[USER][turn] = (user_us() - before_us) / (lists / TURNS);
-        figures[BARE][turn] = publish_bare(bench, lists / TURNS);
-        figures[BLOCKING][turn] = publish_blocking(bench, lists / TURNS);
+        figures[OURS][turn] = publish_ours(bench, each);
+        figures[USER][turn] = (user_us() - before_us) / each;
+        figures[BARE][turn] = publish_bare(bench, each);
+        figures[BLOCKING][turn] = publish_blocking(bench, each);
     }
     for (int i = 0; i < FIGURES; i++)
         qsort(figures[i], TURNS, sizeof figures[i][0], compare_numbers);
