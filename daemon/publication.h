@@ -22,15 +22,16 @@
 
 enum {
     PUBLICATION_FLIGHTS_MAX = 512,
-    PUBLICATION_HEAD_START_MS = 10,  /* for each event that waits beyond the first … */
-    PUBLICATION_HEAD_START_MAX = 50, /* … and for at most so many */
+    PUBLICATION_HEAD_START_EVENTS = 4, /* for each so many that wait beyond the first … */
+    PUBLICATION_HEAD_START_MS = 40,    /* … so much … */
+    PUBLICATION_HEAD_START_MOST = 480, /* … and no more */
     PUBLICATION_RETRY_MS = 250,
 };
 
 #define PUBLICATION_NOBODY UINT32_MAX
 #define PUBLICATION_NEVER INT64_MAX
 
-struct publication; /* opaque; memory: 56 bytes a user, and 16 for each that waits */
+struct publication; /* opaque; memory: 64 bytes a user */
 
 enum status publication_create(struct publication **out);
 void publication_destroy(struct publication *publication); /* NULL is legal */
@@ -49,7 +50,8 @@ void publication_drop(struct publication *publication, uint32_t user);
 uint32_t publication_next(struct publication *publication, int64_t now_ms);
 /* A taken user again in the queue, as before. */
 void publication_put_back(struct publication *publication, uint32_t user);
-int64_t publication_due_ms(const struct publication *publication); /* or PUBLICATION_NEVER */
+/* Nobody is due before; or PUBLICATION_NEVER. Exact for the next seconds. */
+int64_t publication_due_ms(const struct publication *publication);
 uint64_t publication_waiting(const struct publication *publication);
 /* A list of the user was written once, and nothing since took it away. */
 bool publication_is_listed(const struct publication *publication, uint32_t user);

@@ -303,6 +303,114 @@ static void comes_back_from_a_snapshot(void **state)
     publication_destroy(publication);
 }
 
+/* ---- the order, against looking at everybody ---- */
+
+enum { PEOPLE = 200 };
+
+static struct person {
+    int64_t since_ms, ready_ms;
+    uint32_t pending;
+} people[PEOPLE];
+
+static uint64_t dice = 1;
+
+static uint32_t chance(uint32_t below)
+{
+    dice = dice * 6364136223846793005U + 1442695040888963407U;
+    return (uint32_t)(dice >> 33) % below;
+}
+
+static int64_t key_of(const struct person *person)
+{
+    int64_t steps = (person->pending - 1) / PUBLICATION_HEAD_START_EVENTS;
+    int64_t ahead = steps * PUBLICATION_HEAD_START_MS;
+    ahead = ahead < PUBLICATION_HEAD_START_MOST ? ahead : PUBLICATION_HEAD_START_MOST;
+    int64_t key = person->since_ms - ahead;
+    return key > person->ready_ms ? key : person->ready_ms;
+}
+
+static int64_t first_key(void)
+{
+    int64_t first = PUBLICATION_NEVER;
+    for (int n = 0; n < PEOPLE; n++)
+        if (people[n].pending > 0 && key_of(&people[n]) < first)
+            first = key_of(&people[n]);
+    return first;
+}
+
+static void touch_somebody(struct publication *publication, int64_t now_ms)
+{
+    uint32_t user = chance(4) == 0 ? chance(5) : chance(PEOPLE);
+    touch(publication, user * 1000, 1, now_ms);
+    if (people[user].pending++ == 0)
+        people[user].since_ms = now_ms;
+}
+
+/* Takes all that are due, or some of them; with `exact`, in the very order of their keys. */
+static void take_some(struct publication *publication, uint32_t most, int64_t refresh_ms,
+                      bool exact, int64_t now_ms)
+{
+    for (uint32_t n = 0; n < most; n++) {
+        uint32_t user = publication_next(publication, now_ms);
+        int64_t first = first_key();
+        if (user == PUBLICATION_NOBODY) {
+            assert_true(first > now_ms);
+            assert_true(publication_due_ms(publication) > now_ms);
+            assert_true(publication_due_ms(publication) <= first);
+            if (exact)
+                assert_true(publication_due_ms(publication) == first);
+            return;
+        }
+        struct person *person = &people[user / 1000];
+        assert_true(person->pending > 0 && key_of(person) <= now_ms);
+        if (exact)
+            assert_true(key_of(person) == first);
+        if (chance(8) == 0) {
+            publication_put_back(publication, user);
+            continue;
+        }
+        publication_settle(publication, user, now_ms);
+        *person = (struct person){.ready_ms = now_ms + refresh_ms};
+    }
+}
+
+static void run_people(int64_t refresh_ms, uint32_t pause_ms, bool exact, int rounds)
+{
+    struct publication *publication = make(refresh_ms);
+    int64_t now_ms = 100000;
+    memset(people, 0, sizeof people);
+    for (int round = 0; round < rounds; round++) {
+        for (uint32_t n = chance(20); n > 0; n--)
+            touch_somebody(publication, now_ms);
+        if (chance(50) == 0)
+            publication_set_refresh(publication, refresh_ms);
+        take_some(publication, chance(3) == 0 ? PEOPLE * 2 : chance(6), refresh_ms, exact, now_ms);
+        now_ms += chance(3) == 0 ? chance(pause_ms) : chance(3);
+    }
+    now_ms += 2 * refresh_ms + 1;
+    for (int n = 0; n < 100; n++)
+        take_some(publication, PEOPLE, refresh_ms, exact, now_ms);
+    assert_int_equal(publication_waiting(publication), 0);
+    publication_destroy(publication);
+}
+
+static void in_order_whatever_comes(void **state)
+{
+    (void)state;
+    run_people(0, 20, true, 20000);
+    run_people(100, 20, true, 20000);
+    run_people(700, 100, true, 20000);
+}
+
+/* Where keys lie far apart nobody is too early, and nobody forgotten. */
+static void also_for_long_times(void **state)
+{
+    (void)state;
+    run_people(5000, 3000, false, 20000);
+    run_people(3600000, 60000, false, 20000);
+    run_people(100, 9000000, false, 5000); /* hours without anybody looking */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +426,8 @@ int main(void)
         cmocka_unit_test(rewrite_in_flight_does_not_trust_the_answer),
         cmocka_unit_test(queue_keeps_its_order),
         cmocka_unit_test(comes_back_from_a_snapshot),
+        cmocka_unit_test(in_order_whatever_comes),
+        cmocka_unit_test(also_for_long_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

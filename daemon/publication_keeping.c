@@ -1,0 +1,92 @@
+#include "daemon/publication_parts.h"
+
+struct record {
+    uint64_t hash;
+    int64_t oldest_ms;
+    uint32_t user, tag, version, expires_s;
+    uint64_t dirty;
+};
+_Static_assert(sizeof(struct record) == 40, "no padding goes into a snapshot");
+
+enum { RECORDS = 256 };
+
+static struct record record_of(const struct publication *publication, const struct entry *entry,
+                               uint32_t user)
+{
+    struct record record = {entry->hash,    entry->dirty ? entry->oldest_ms : 0,
+                            user,           entry->tag,
+                            entry->version, entry->expires_s,
+                            entry->dirty};
+    if (entry->flight != 0) {
+        record.hash = HASH_UNKNOWN;
+        record.dirty = true;
+        record.oldest_ms =
+            older(record.oldest_ms, publication->flights[entry->flight - 1].oldest_ms);
+    }
+    return record;
+}
+
+static uint64_t count_used(const struct publication *publication)
+{
+    uint64_t used = 0;
+    for (uint32_t user = 0; user < publication->entries.rows; user++) {
+        const struct entry *entry = entry_of(publication, user);
+        used += entry->used;
+    }
+    return used;
+}
+
+enum status publication_save(const struct publication *publication, struct state_writer *writer)
+{
+    uint64_t count = count_used(publication);
+    enum status status = writer->write(writer, &count, sizeof count);
+    struct record records[RECORDS];
+    uint32_t size = 0;
+    for (uint32_t user = 0; user < publication->entries.rows && status == STATUS_OK; user++) {
+        const struct entry *entry = entry_of(publication, user);
+        if (!entry->used)
+            continue;
+        records[size++] = record_of(publication, entry, user);
+        if (size == RECORDS) {
+            status = writer->write(writer, records, sizeof records);
+            size = 0;
+        }
+    }
+    if (status == STATUS_OK && size > 0)
+        status = writer->write(writer, records, size * sizeof *records);
+    return status;
+}
+
+static enum status load_record(struct publication *publication, const struct record *record,
+                               uint32_t users, bool trusted, int64_t now_ms)
+{
+    if (record->user >= users)
+        return STATUS_BAD_DATA;
+    struct entry *entry = entry_for(publication, record->user, record->tag);
+    if (entry == NULL)
+        return STATUS_NO_MEMORY;
+    entry->version = record->version;
+    entry->expires_s = record->expires_s;
+    if (trusted)
+        entry->hash = record->hash;
+    if (record->dirty == 0)
+        return STATUS_OK;
+    make_dirty(entry, now_ms);
+    entry->oldest_ms = record->oldest_ms;
+    queue_place(publication, entry, record->user, now_ms);
+    return STATUS_OK;
+}
+
+enum status publication_load(struct publication *publication, struct state_reader *reader,
+                             uint32_t users, bool trusted, int64_t now_ms)
+{
+    uint64_t count;
+    enum status status = reader->read(reader, &count, sizeof count);
+    for (uint64_t i = 0; i < count && status == STATUS_OK; i++) {
+        struct record record;
+        status = reader->read(reader, &record, sizeof record);
+        if (status == STATUS_OK)
+            status = load_record(publication, &record, users, trusted, now_ms);
+    }
+    return status;
+}
