@@ -109,15 +109,22 @@ enum status table_save(const struct table *table, uint32_t rows, struct state_wr
     return STATUS_OK;
 }
 
+/* In runs as long as the memory that the last block came with, so that no more is taken for a claim
+ * of so many rows than for those that were there. */
 enum status table_load(struct table *table, uint32_t rows, struct state_reader *reader)
 {
-    for (uint32_t first = 0; first < rows; first += TABLE_BLOCK_ROWS) {
-        uint32_t count = rows_in_block(first, rows);
-        enum status status = table_grow(table, first + count);
+    for (uint32_t first = 0; first < rows;) {
+        enum status status = table_grow(table, first + rows_in_block(first, rows));
+        uint64_t there = (uint64_t)table->reserved * TABLE_BLOCK_ROWS;
+        uint32_t end = there < rows ? (uint32_t)there : rows;
         if (status == STATUS_OK)
-            status = reader->read(reader, table_row(table, first), count * table->row_bytes);
+            status = table_grow(table, end);
+        if (status == STATUS_OK)
+            status = reader->read(reader, table_row(table, first),
+                                  (size_t)(end - first) * table->row_bytes);
         if (status != STATUS_OK)
             return status;
+        first = end;
     }
     return STATUS_OK;
 }

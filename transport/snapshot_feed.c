@@ -2,6 +2,13 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum { PAGE = 4096 };
 
 static uint64_t pieces_of(const struct feed *feed)
 {
@@ -14,20 +21,28 @@ static size_t piece_bytes(const struct feed *feed, uint64_t piece)
     return left < FEED_PIECE ? (size_t)left : FEED_PIECE;
 }
 
+static bool has_place(const struct feed *feed, uint64_t piece)
+{
+    return piece >= feed->place.first && piece < feed->place.end;
+}
+
 static unsigned char *piece_at(const struct feed *feed, uint64_t piece)
 {
+    if (has_place(feed, piece))
+        return feed->place.at + (piece - feed->place.first) * FEED_PIECE;
     return feed->ring + piece % FEED_PIECES * FEED_PIECE;
 }
 
-/* Waits until there is room for the piece; false: it is not wanted any more. */
-static bool wait_for_room(struct feed *feed, uint64_t piece)
+/* Waits until there is room for the piece; NULL: it is not wanted any more. */
+static unsigned char *begin_piece(struct feed *feed, uint64_t piece)
 {
     pthread_mutex_lock(&feed->lock);
-    while (!feed->stop && piece - feed->taken >= FEED_PIECES)
+    while (!feed->stop && !has_place(feed, piece) && piece - feed->taken >= FEED_PIECES)
         pthread_cond_wait(&feed->changed, &feed->lock);
-    bool wanted = !feed->stop;
+    unsigned char *at = feed->stop ? NULL : piece_at(feed, piece);
+    feed->begun = piece + 1;
     pthread_mutex_unlock(&feed->lock);
-    return wanted;
+    return at;
 }
 
 static void tell(struct feed *feed, enum status status, uint64_t filled)
@@ -35,7 +50,8 @@ static void tell(struct feed *feed, enum status status, uint64_t filled)
     pthread_mutex_lock(&feed->lock);
     feed->status = status;
     feed->filled = filled;
-    pthread_cond_signal(&feed->changed);
+    if (feed->wanted > 0 && (filled >= feed->wanted || status != STATUS_OK))
+        pthread_cond_signal(&feed->changed);
     pthread_mutex_unlock(&feed->lock);
 }
 
@@ -44,12 +60,15 @@ static void *run(void *context)
     struct feed *feed = context;
     uint64_t pieces = pieces_of(feed);
     XXH3_128bits_reset(feed->hasher);
-    for (uint64_t piece = 0; piece < pieces && wait_for_room(feed, piece); piece++) {
+    for (uint64_t piece = 0; piece < pieces; piece++) {
+        unsigned char *at = begin_piece(feed, piece);
+        if (at == NULL)
+            break;
         size_t size = piece_bytes(feed, piece);
-        enum status status = snapshot_read_at(feed->file, feed->offset + piece * FEED_PIECE,
-                                              piece_at(feed, piece), size);
+        enum status status =
+            snapshot_read_at(feed->file, feed->offset + piece * FEED_PIECE, at, size);
         if (status == STATUS_OK)
-            XXH3_128bits_update(feed->hasher, piece_at(feed, piece), size);
+            XXH3_128bits_update(feed->hasher, at, size);
         tell(feed, status, piece + (status == STATUS_OK));
         if (status != STATUS_OK)
             break;
@@ -90,19 +109,72 @@ bool feed_begin(struct feed *feed, int file, uint64_t offset, uint64_t bytes)
     return feed->running;
 }
 
+/* The piece after the one at `at`. */
+static uint64_t next_piece(const struct feed *feed, const unsigned char *at)
+{
+    return feed->taken + (at != NULL);
+}
+
+void feed_place(struct feed *feed, const unsigned char *at, void *to, size_t size)
+{
+    pthread_mutex_lock(&feed->lock);
+    uint64_t next = next_piece(feed, at), first = next > feed->begun ? next : feed->begun;
+    uint64_t end = next + size / FEED_PIECE;
+    if (first < end && feed->place.end <= next) { /* else it is told already */
+        feed->place.at = (unsigned char *)to + (first - next) * FEED_PIECE;
+        feed->place.first = first;
+        feed->place.end = end;
+        feed->place.touched = (size_t)(end - first) * FEED_PIECE;
+        pthread_cond_signal(&feed->changed);
+    }
+    pthread_mutex_unlock(&feed->lock);
+}
+
+/* Has the kernel make some of the place's last memory ready, in which nothing is changed. False:
+ * there is nothing more to do, or this is no kernel for it (before 5.14). */
+static bool touch_some(struct feed *feed)
+{
+    enum { AT_ONCE = 2 << 20 };
+    uint64_t filled = feed->filled > feed->place.first ? feed->filled - feed->place.first : 0;
+    size_t front = (size_t)(filled + 1) * FEED_PIECE + AT_ONCE;
+    if (feed->place.touched <= front)
+        return false;
+    uintptr_t end = (uintptr_t)feed->place.at + feed->place.touched;
+    uintptr_t from = (end - 1) / AT_ONCE * AT_ONCE;
+    feed->place.touched = from - (uintptr_t)feed->place.at;
+    pthread_mutex_unlock(&feed->lock);
+    int failed = madvise((void *)from, (end - from) / PAGE * PAGE, MADV_POPULATE_WRITE);
+    pthread_mutex_lock(&feed->lock);
+    if (failed != 0)
+        feed->place.touched = 0;
+    return true;
+}
+
+/* Under the lock. For a place, until all of it is filled: to be woken for each piece costs more. */
+static void wait_for_piece(struct feed *feed, uint64_t piece)
+{
+    while (feed->status == STATUS_OK && feed->filled <= piece) {
+        if (has_place(feed, piece) && touch_some(feed))
+            continue;
+        feed->wanted = has_place(feed, piece) ? feed->place.end : piece + 1;
+        pthread_cond_wait(&feed->changed, &feed->lock);
+    }
+    feed->wanted = 0;
+}
+
 enum status feed_next(struct feed *feed, const unsigned char **at, size_t *size)
 {
     pthread_mutex_lock(&feed->lock);
-    uint64_t piece = feed->taken;
+    uint64_t piece = next_piece(feed, *at);
     if (*at != NULL) { /* the piece before this one is done with */
-        piece = ++feed->taken;
-        pthread_cond_signal(&feed->changed);
+        feed->taken = piece;
+        if (feed->begun - piece <= FEED_PIECES / 2) /* not for each: a wake costs more */
+            pthread_cond_signal(&feed->changed);
     }
-    while (feed->status == STATUS_OK && feed->filled <= piece)
-        pthread_cond_wait(&feed->changed, &feed->lock);
+    wait_for_piece(feed, piece);
     enum status status = feed->filled > piece ? STATUS_OK : feed->status;
-    pthread_mutex_unlock(&feed->lock);
     *at = piece_at(feed, piece);
+    pthread_mutex_unlock(&feed->lock);
     *size = piece_bytes(feed, piece);
     return status;
 }

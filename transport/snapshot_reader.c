@@ -268,12 +268,15 @@ static enum status read_bytes(struct state_reader *base, void *bytes, size_t siz
             status = advance(reader, to, size);
             break;
         }
+        if (reader->feed.running && size >= ready + SNAPSHOT_BUFFER)
+            feed_place(&reader->feed, reader->at, to + ready, size - ready);
         if (ready == 0) {
             status = refill(reader);
             continue;
         }
         size_t piece = size < ready ? size : ready;
-        memcpy(to, reader->at + reader->taken, piece);
+        if (to != reader->at + reader->taken) /* else it was read into its place */
+            memcpy(to, reader->at + reader->taken, piece);
         reader->taken += piece;
         to += piece;
         size -= piece;

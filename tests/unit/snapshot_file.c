@@ -464,7 +464,7 @@ static void sums_are_xxh3_128(void **state)
 
 /* ---- big sections, which are summed as they are read ---- */
 
-enum { BIG = (5 << 20) + 12345 };
+enum { BIG = (13 << 20) + 12345 };
 
 static enum status fill_bigger(void *context, struct snapshot_writer *writer)
 {
@@ -482,7 +482,7 @@ static enum status fill_bigger(void *context, struct snapshot_writer *writer)
 
 /* What a take is to read of the big section, and how it went on. */
 struct taken {
-    size_t want, step;
+    size_t want, first, step; /* `first`: the size of the first step */
     bool right;
     enum status trusted; /* asked in between; STATUS_INTERNAL: not asked */
     char after[8];
@@ -494,9 +494,11 @@ static enum status take_big(void *context, struct snapshot_reader *reader, struc
     unsigned char *bytes = malloc(BIG), *wanted = malloc(BIG);
     struct state_reader *big = snapshot_find(reader, "BIGG");
     enum status status = STATUS_OK;
-    for (size_t at = 0; status == STATUS_OK && at < taken->want; at += taken->step) {
+    for (size_t at = 0, size; status == STATUS_OK && at < taken->want; at += size) {
         size_t left = taken->want - at;
-        status = big->read(big, bytes + at, left < taken->step ? left : taken->step);
+        size = at == 0 && taken->first > 0 ? taken->first : taken->step;
+        size = left < size ? left : size;
+        status = big->read(big, bytes + at, size);
     }
     fill_pattern(wanted, BIG, 7);
     taken->right = status == STATUS_OK && memcmp(bytes, wanted, taken->want) == 0;
@@ -514,13 +516,14 @@ static void reads_big_sections_ahead(void **state)
 {
     const struct place *place = *state;
     static const struct {
-        size_t want, step;
-    } ways[] = {{BIG, BIG}, {BIG, 1000}, {BIG, 1 << 20}, {BIG, 3 << 20}, {100, 7}, {0, 1}};
+        size_t want, first, step;
+    } ways[] = {{BIG, 0, BIG},     {BIG, 0, 1000},      {BIG, 0, 1 << 20}, {BIG, 77, 3 << 20},
+                {BIG, 12345, BIG}, {BIG, 9 << 20, 999}, {100, 0, 7},       {0, 0, 1}};
     struct error error;
     assert_int_equal(snapshot_save(place->path, fill_bigger, NULL, NULL, &error), STATUS_OK);
     for (size_t n = 0; n < sizeof ways / sizeof ways[0]; n++)
         for (int asks = 0; asks < 2; asks++) {
-            struct taken taken = {.want = ways[n].want, .step = ways[n].step};
+            struct taken taken = {ways[n].want, ways[n].first, ways[n].step, .after = ""};
             taken.trusted = asks ? STATUS_OK : STATUS_INTERNAL;
             assert_int_equal(snapshot_load(place->path, take_big, &taken, &error), STATUS_OK);
             assert_true(taken.right);
@@ -531,17 +534,17 @@ static void reads_big_sections_ahead(void **state)
 static void notices_damage_of_big_sections(void **state)
 {
     const struct place *place = *state;
-    static const size_t wants[] = {BIG, 100, 0};
+    static const size_t wants[] = {BIG, BIG, 100, 0}, steps[] = {1 << 16, BIG, 10, 1};
     struct error error;
     assert_int_equal(snapshot_save(place->path, fill_bigger, NULL, NULL, &error), STATUS_OK);
     damage(place->path, BIG / 2);
-    for (int n = 0; n < 3; n++)
+    for (int n = 0; n < 4; n++)
         for (int asks = 0; asks < 2; asks++) {
-            struct taken taken = {.want = wants[n], .step = 1 << 16};
+            struct taken taken = {.want = wants[n], .step = steps[n]};
             taken.trusted = asks ? STATUS_OK : STATUS_INTERNAL;
             assert_int_equal(snapshot_load(place->path, take_big, &taken, &error), STATUS_BAD_DATA);
             assert_non_null(strstr(error.text, "section BIGG is damaged"));
-            assert_string_equal(taken.after, asks ? "" : n == 0 ? "" : "after");
+            assert_string_equal(taken.after, asks || wants[n] == BIG ? "" : "after");
         }
 }
 
