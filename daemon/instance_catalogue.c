@@ -16,6 +16,9 @@
 
 enum { WAIT_MS = 10000, EXPIRY_MS = 500, SWEPT_AT_ONCE = 16384 };
 
+/* Events no older than this are of now, and not recorded ones that are played. */
+#define LIVE_MS ((int64_t)24 * 3600 * 1000)
+
 /* ---- what the source is told to call ---- */
 
 static void wake(void *context)
@@ -118,23 +121,38 @@ bool sweep_withdrawn(struct instance *instance)
     return catalogue->at < bound || catalogue->waiting.size > 0;
 }
 
-/* By the time of the stream, like lists. */
+/* The time of the stream; where it is quiet for the moment, time goes on all the same. */
+static int64_t expiry_clock(const struct instance *instance)
+{
+    int64_t latest_ms = recommender_latest_ms(instance->engine.model);
+    bool live = instance->wall_ms - latest_ms < LIVE_MS;
+    return live && instance->wall_ms > latest_ms ? instance->wall_ms : latest_ms;
+}
+
+int64_t instance_list_time(const struct instance *instance)
+{
+    int64_t latest_ms = recommender_latest_ms(instance->engine.model);
+    int64_t expired_ms = instance->catalogue.expired_ms;
+    return expired_ms > latest_ms ? expired_ms : latest_ms;
+}
+
 static void look_for_expired(struct instance *instance)
 {
     struct catalogue *catalogue = &instance->catalogue;
-    const struct recommender *model = instance->engine.model;
-    int64_t latest_ms = recommender_latest_ms(model);
-    if (instance->now_ms < catalogue->expiry_due_ms || latest_ms == catalogue->expired_to_ms)
+    int64_t to_ms = expiry_clock(instance);
+    if (instance->now_ms < catalogue->expiry_due_ms || to_ms <= catalogue->expired_to_ms)
         return;
     uint32_t items[WITHDRAWN_MAX];
-    uint32_t count =
-        recommender_expired(model, catalogue->expired_to_ms, latest_ms, items, WITHDRAWN_MAX);
+    uint32_t count = recommender_expired(instance->engine.model, catalogue->expired_to_ms, to_ms,
+                                         items, WITHDRAWN_MAX);
+    if (count > 0)
+        catalogue->expired_ms = to_ms;
     for (uint32_t n = 0; n < count && n < WITHDRAWN_MAX; n++)
         withdraw(instance, items[n]);
     catalogue->waiting.all |= count > WITHDRAWN_MAX;
     if (count > WITHDRAWN_MAX)
         neighbours_withdraw_all(instance);
-    catalogue->expired_to_ms = latest_ms;
+    catalogue->expired_to_ms = to_ms;
     catalogue->expiry_due_ms = instance->now_ms + EXPIRY_MS;
 }
 
@@ -148,13 +166,16 @@ static void refuse(struct instance *instance, const struct message *message, enu
         instance->intake.dead_lost++;
 }
 
-static void take_described(struct instance *instance, uint32_t item)
+static void take_described(struct instance *instance, uint32_t item, bool available)
 {
-    const struct recommender *model = instance->engine.model;
-    if (recommender_is_withheld(model, item, recommender_latest_ms(model)))
-        withdraw(instance, item);
-    else
+    int64_t clock_ms = expiry_clock(instance);
+    if (!recommender_is_withheld(instance->engine.model, item, clock_ms)) {
         neighbours_describe(instance, item);
+        return;
+    }
+    if (available)
+        instance->catalogue.expired_ms = clock_ms;
+    withdraw(instance, item);
 }
 
 static void take_entry(struct instance *instance, const struct message *message)
@@ -176,7 +197,7 @@ static void take_entry(struct instance *instance, const struct message *message)
         instance->broken = true;
         return;
     } else {
-        take_described(instance, recommender_find_item(model, card.item));
+        take_described(instance, recommender_find_item(model, card.item), card.available);
     }
     offsets_advance(partition, message);
 }

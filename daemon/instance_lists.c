@@ -261,15 +261,15 @@ static uint32_t take_batch(struct instance *instance)
     return size;
 }
 
-/* For the time of the stream, which is now, but when recorded events are played. */
+/* The time of the stream is now, but when recorded events are played. */
 static enum status rank_batch(struct instance *instance, uint32_t size)
 {
     struct lists *lists = &instance->lists;
     int64_t began_ns = instance_look_at_clock(instance);
     ranker_explore(instance->ranker, instance->settings->lists.explore);
-    enum status status = ranker_rank(
-        instance->ranker, lists->users, size, recommender_latest_ms(instance->engine.model),
-        instance->settings->lists.size, lists->rank_ns * size > RANK_WAKE_NS, lists->batch);
+    enum status status = ranker_rank(instance->ranker, lists->users, size,
+                                     instance_list_time(instance), instance->settings->lists.size,
+                                     lists->rank_ns * size > RANK_WAKE_NS, lists->batch);
     int64_t took_ns = instance_look_at_clock(instance) - began_ns;
     double each_ns = (double)took_ns / size;
     lists->rank_ns += (each_ns - lists->rank_ns) / 8;

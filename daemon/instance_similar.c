@@ -288,11 +288,16 @@ static void make_list(struct instance *instance, uint32_t item)
 {
     struct neighbours *neighbours = &instance->neighbours;
     const struct recommender *model = instance->engine.model;
-    uint32_t size;
+    int64_t at_ms = instance_list_time(instance);
+    uint32_t size, open[LIST_SIZE_MAX], count = 0;
     const uint32_t *slots = related_of(neighbours->related, item, tag_of(instance, item), &size);
     neighbours->list->size = 0;
-    if (slots != NULL && !recommender_is_withheld(model, item, recommender_latest_ms(model)))
-        similar_rank(model, item, slots, size, neighbours->list);
+    if (slots == NULL || recommender_is_withheld(model, item, at_ms))
+        return;
+    for (uint32_t n = 0; n < size && count < LIST_SIZE_MAX; n++)
+        if (!recommender_is_withheld(model, slots[n], at_ms))
+            open[count++] = slots[n];
+    similar_rank(model, item, open, count, neighbours->list);
 }
 
 static bool hand_over(struct instance *instance, uint32_t item, const struct publication_plan *plan,

@@ -89,6 +89,7 @@ struct catalogue {
     struct withdrawal sweeping, waiting;
     uint32_t at; /* the next user to be looked at; the bound of users: none */
     int64_t expired_to_ms, expiry_due_ms;
+    int64_t expired_ms; /* when something expired last, as far as was looked */
 };
 
 struct lists {
@@ -199,6 +200,8 @@ int64_t intake_due_ms(const struct instance *instance);
 /* instance_catalogue.c */
 bool take_entries(struct instance *instance);    /* true: there may be more at once */
 bool sweep_withdrawn(struct instance *instance); /* likewise */
+/* What lists are ranked for: the time of the stream, or when something expired since. */
+int64_t instance_list_time(const struct instance *instance);
 /* Whoever has a list with a withdrawn item is known to be due. */
 bool catalogue_is_swept(const struct instance *instance);
 bool catalogue_is_awaited(struct instance *instance);

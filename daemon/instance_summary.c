@@ -63,9 +63,8 @@ void keep_popular(struct instance *instance)
         return;
     lists->popular_events = events;
     lists->popular_due_ms = instance->now_ms + POPULAR_MS;
-    int64_t ts_ms = recommender_latest_ms(instance->engine.model);
-    if (ranker_popular(instance->ranker, ts_ms, instance->settings->lists.size, lists->popular) ==
-            STATUS_OK &&
+    if (ranker_popular(instance->ranker, instance_list_time(instance),
+                       instance->settings->lists.size, lists->popular) == STATUS_OK &&
         lists->popular->size > 0)
         write_popular(instance);
 }

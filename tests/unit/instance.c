@@ -928,6 +928,15 @@ static void retired_items_leave_every_list(void **state)
         one_life(2000000 + seed, 2, true);
 }
 
+static void live_for(int64_t ms)
+{
+    for (int64_t since_ms = world.wall_ms; world.wall_ms - since_ms < ms;) {
+        int64_t wait_ms = turn();
+        answer(IN_FLIGHT, false);
+        pass(wait_ms < 10 ? 1 : 10);
+    }
+}
+
 static void a_retired_item_is_gone_within_a_second(void **state)
 {
     (void)state;
@@ -939,12 +948,33 @@ static void a_retired_item_is_gone_within_a_second(void **state)
     assert_true(settle());
     for (int i = 0; i < 20; i++)
         describe();
-    int64_t since_ms = world.wall_ms;
-    while (world.wall_ms - since_ms < 1000) {
-        int64_t wait_ms = turn();
-        answer(IN_FLIGHT, false);
-        pass(wait_ms < 10 ? 1 : 10);
-    }
+    live_for(1000);
+    check_retired();
+    unmake_world();
+}
+
+/* Also when nobody does anything, so that the stream's own time stands still. */
+static void an_item_that_expires_leaves_every_list(void **state)
+{
+    (void)state;
+    make_world(9, 1);
+    world.has_catalogue = true;
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    assert_true(settle());
+    assert_true(world.popular.there && world.popular.size > 0);
+    int item = atoi(world.popular.items[0] + 1);
+    struct entry *entry = &world.entries[world.entries_end++];
+    snprintf(entry->item, sizeof entry->item, "i%d", item % ITEMS);
+    snprintf(entry->value, sizeof entry->value, "{\"expires\":%lld}",
+             (long long)world.wall_ms + 5000);
+    world.told_end = false;
+    world.catalogue_owner.wake(world.catalogue_owner.context);
+    live_for(2000);
+    assert_int_equal(atoi(world.popular.items[0] + 1), item);
+    live_for(5000);
+    world.retired[item] = true;
     check_retired();
     unmake_world();
 }
@@ -1066,6 +1096,7 @@ int main(void)
         cmocka_unit_test(neighbours_are_those_of_the_model),
         cmocka_unit_test(neighbours_are_written_again_to_an_empty_store),
         cmocka_unit_test(no_neighbours_if_not_wanted),
+        cmocka_unit_test(an_item_that_expires_leaves_every_list),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
