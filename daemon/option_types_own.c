@@ -318,7 +318,8 @@ static enum status weight_parse(struct settings *settings, struct option_slot sl
         return error_set(error, STATUS_BAD_CONFIG,
                          "forget erases a user and has no weight; remove the line");
     if (!is_signal_name(slot.key))
-        return error_set(error, STATUS_BAD_CONFIG, "the name of a signal has 1 to %d bytes",
+        return error_set(error, STATUS_BAD_CONFIG,
+                         "the name of a signal has 1 to %d bytes, none of them blank",
                          SIGNAL_NAME_MAX);
     if (!quantity_parse_number(text, &weight) || weight < slot.option->low ||
         weight > slot.option->high)

@@ -81,6 +81,25 @@ static int64_t offset_of(const struct bound *bound, int32_t partition, int64_t o
     return otherwise;
 }
 
+/* A partition that is named must be there. */
+static enum status check_bound(const char *name, const struct bound *bound,
+                               const rd_kafka_topic_partition_list_t *list, struct error *error)
+{
+    int32_t named;
+    int64_t offset;
+    for (const char *at = bound->offsets; at != NULL && *at != '\0';) {
+        if (!read_offset(&at, &named, &offset))
+            break;
+        bool there = false;
+        for (int i = 0; i < list->cnt && !there; i++)
+            there = list->elems[i].partition == named;
+        if (!there)
+            return error_set(error, STATUS_NOT_FOUND, "--%s %s: there is no partition %" PRId32,
+                             name, bound->offsets, named);
+    }
+    return STATUS_OK;
+}
+
 /* ---- brokers ---- */
 
 static bool is_over(int64_t deadline_ns)
@@ -223,6 +242,10 @@ enum status kafka_bounds_find(struct kafka_range *range,
         return status;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
     status = list_topics(range, settings->topics, deadline_ns, list, error);
+    if (status == STATUS_OK)
+        status = check_bound("from", &from, list, error);
+    if (status == STATUS_OK)
+        status = check_bound("to", &to, list, error);
     if (status == STATUS_OK)
         status = fill_parts(range, settings, list, &from, &to, deadline_ns, error);
     rd_kafka_topic_partition_list_destroy(list);

@@ -175,6 +175,24 @@ static void test_bounds_that_are_none(void **state)
     kit_finish(&kit);
 }
 
+static void test_a_partition_that_is_named_must_be_there(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 2);
+    kit_produce(&kit, "events", 0, 3);
+    static const char *const from[] = {"2:0", "0:1,7:5", NULL}, *const to[] = {NULL, NULL,
+                                                                               "1:0,2:1"};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        struct error error;
+        struct kafka_range *range = NULL;
+        struct kafka_range_settings settings = {
+            .kafka = kit.kafka, .topics = "events", .from = from[i], .to = to[i]};
+        assert_int_equal(kafka_range_open(&settings, &range, &error), STATUS_NOT_FOUND);
+        assert_non_null(strstr(error.text, from[i] != NULL ? from[i] : to[i]));
+    }
+    kit_finish(&kit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_partitions_are_merged_by_time),
         cmocka_unit_test(test_goes_on_where_a_snapshot_ends),
         cmocka_unit_test(test_bounds_that_are_none),
+        cmocka_unit_test(test_a_partition_that_is_named_must_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
