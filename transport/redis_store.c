@@ -9,6 +9,7 @@
  * How an emptied Redis is noticed: taste:status has a field of this lineage's own, the canary,
  * which counts up with every put_status(). It is read in the same transaction that writes it; if it
  * is gone, or lower than what Redis had confirmed (an older dump was loaded), so are the lists.
+ * It names their format: lists of another one are as good as gone.
  */
 #include "transport/log.h"
 #include "transport/redis.h"
@@ -49,7 +50,7 @@ struct redis_store {
     bool full;      /* the owner was told that there is no room */
     bool reconnect; /* this server will not take writes: look for it anew */
     char prefix[REDIS_PREFIX_MAX + 1], status_key[REDIS_PREFIX_MAX + 8];
-    char epoch[EPOCH_MAX + 1], canary_field[EPOCH_MAX + 8];
+    char epoch[EPOCH_MAX + 1], canary_field[EPOCH_MAX + 16];
     bool epoch_found;
     uint64_t mark;                     /* what the process before left */
     uint64_t canary, canary_confirmed; /* last sent; last known to be in Redis, or 0 */
@@ -369,7 +370,7 @@ static bool expire(struct store *self, enum store_key key, struct text name, int
     return true;
 }
 
-/* HSET status field value … epoch E canary:E n */
+/* HSET status field value … epoch E canary:json:E n */
 static struct command status_command(struct redis_store *store, const struct store_field *fields,
                                      uint32_t size)
 {
@@ -467,7 +468,9 @@ enum status redis_store_create(struct ev_loop *loop, const struct redis_settings
     snprintf(store->prefix, sizeof store->prefix, "%s", settings->prefix);
     snprintf(store->status_key, sizeof store->status_key, "%sstatus", settings->prefix);
     snprintf(store->epoch, sizeof store->epoch, "%s", settings->epoch);
-    snprintf(store->canary_field, sizeof store->canary_field, "canary:%s", settings->epoch);
+    static const char *const formats[] = {"json", "msgpack", "list", "zset"};
+    snprintf(store->canary_field, sizeof store->canary_field, "canary:%s:%s",
+             formats[settings->format], settings->epoch);
     ev_timer_init(&store->hold_timer, on_hold_over, 0., 0.);
     store->hold_timer.data = store;
     struct redis_link_owner link_owner = {store, read_canary, connection_down};

@@ -248,6 +248,23 @@ def test_top_agrees_with_redis_and_with_the_snapshot(tasted, form):
     assert kept["items"] == ids
 
 
+@pytest.mark.parametrize("before, after", [("json", "list"), ("zset", "msgpack")])
+def test_another_format_is_that_of_every_list(tasted, before, after):
+    """Also of users who do nothing after the restart."""
+    events = stream(300)
+    tasted.configure({"lists.format": before, "lists.size": 20})
+    learn(tasted, events)
+    assert tasted.stop() == 0
+    tasted.configure({"lists.format": after})
+    tasted.start()
+    client = tasted.redis.client()
+    kind = {"list": b"list", "msgpack": b"string"}[after]
+    keys = [f"taste:top:{user}" for user in users_of(events)] + ["taste:popular"]
+    wait_until(lambda: all(client.type(key) == kind for key in keys), 10, "all of the new format")
+    for user in users_of(events):
+        assert DECODERS[after](tasted, user)[0]
+
+
 def test_ids_of_every_alphabet_come_back_as_they_were_sent(tasted):
     odd = ["été 1", "物品", 'a"quote\\', "with\ttab", "🎵", "x" * 255, "-5", "колонка:1"]
     events = [event("почта@пример", item) for item in odd]
