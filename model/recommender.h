@@ -175,8 +175,9 @@ enum { RECOMMENDER_TOGETHER = 16 };
 void recommender_top_together(const struct recommender *model, struct query *const *queries,
                               uint32_t count, uint32_t size, struct list *const *lists);
 /* Tells that so many lists are about to be ranked: brings the index of the items up to date where
- * that costs less than it saves. The lists are the same with and without it, and it is no part of
- * the state. Not while anybody asks. */
+ * that costs less than it saves; over many calls where much has changed, of two milliseconds each
+ * or a small part of what the lists cost. They are the same with and without it, and it is no part
+ * of the state. Not while anybody asks. */
 void recommender_expect_lists(struct recommender *model, uint32_t lists);
 /* Whether lists lately came from the index, and how many items were taken into it so far. */
 struct recommender_index_counts {

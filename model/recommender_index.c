@@ -6,7 +6,8 @@
  *     all others ─► index ─► judge() ──┴─► top
  *
  * Learning changes the rows of many items an event. They are marked (factors.h), and taken in when
- * lists are about to be ranked and that pays; else lists are made by a plain scan.
+ * lists are about to be ranked and that pays, bit by bit; else, and until all are in, lists are
+ * made by a plain scan.
  */
 #include "model/pages.h"
 #include "model/recommender_parts.h"
@@ -18,6 +19,9 @@ enum { ITEMS_LEAST = 4096 };
 /* A list by a plain scan costs more than one by the index by as much as taking in this share of the
  * items. */
 enum { SHARE_WORTH = 24 };
+/* So many items are taken in by one call, which takes a millisecond or two; or this part of what
+ * the lists would cost by a plain scan, where that is more. */
+enum { TAKEN_AT_ONCE = 2048, PART_AT_ONCE = 32 };
 /* To find what is typical. */
 enum { USERS_ASKED = 256, ITEMS_ASKED = 1024 };
 enum { WORN_AFTER = 8 };
@@ -29,11 +33,17 @@ bool recommender_is_indexed(const struct recommender *model)
     return model->index != NULL && !model->factors.changes.any;
 }
 
-static uint32_t count_changes(const struct changes *changes)
+/* Of `changes`, those that are of items. */
+static uint32_t words_of(const struct recommender *model)
+{
+    return (model->item_ids.bound + 63) / 64;
+}
+
+static uint32_t count_changes(const struct recommender *model)
 {
     uint32_t count = 0;
-    for (uint32_t word = 0; word < changes->room / 64; word++)
-        count += (uint32_t)__builtin_popcountll(changes->bits[word]);
+    for (uint32_t word = 0; word < words_of(model); word++)
+        count += (uint32_t)__builtin_popcountll(model->factors.changes.bits[word]);
     return count;
 }
 
@@ -102,24 +112,28 @@ static enum status take_in(struct recommender *model, uint32_t item)
     return STATUS_OK;
 }
 
-static enum status take_all_in(struct recommender *model)
+/* From model->index_next on, up to about `most`, and then round again. */
+static enum status take_some_in(struct recommender *model, uint64_t most)
 {
     struct changes *changes = &model->factors.changes;
-    uint32_t words = (model->item_ids.bound + 63) / 64;
+    uint32_t words = words_of(model);
+    uint64_t taken = 0;
     enum status status = STATUS_OK;
-    for (uint32_t word = 0; word < words && status == STATUS_OK; word++) {
+    for (uint32_t n = 0; n < words && taken < most && status == STATUS_OK; n++) {
+        uint32_t word = model->index_next < words ? model->index_next : 0;
         uint64_t left = changes->bits[word];
         for (; left != 0 && status == STATUS_OK; left &= left - 1) {
             uint32_t item = word * 64 + (uint32_t)__builtin_ctzll(left);
-            if (item < model->item_ids.bound)
-                status = take_in(model, item);
-            model->index_items_set++;
+            if (item >= model->item_ids.bound)
+                break;
+            status = take_in(model, item);
+            taken++;
         }
         if (status == STATUS_OK)
             changes->bits[word] = 0;
+        model->index_next = word + 1;
     }
-    if (status == STATUS_OK)
-        memset(changes->bits + words, 0, (changes->room / 64 - words) * sizeof *changes->bits);
+    model->index_items_set += taken;
     return status;
 }
 
@@ -128,6 +142,8 @@ static void give_up(struct recommender *model)
 {
     mips_destroy(model->index);
     model->index = NULL;
+    model->index_next = 0;
+    model->index_taking = false;
     factors_mark_all(&model->factors);
 }
 
@@ -139,28 +155,43 @@ static bool is_worn(const struct recommender *model)
            mips_is_worn(model->index);
 }
 
+/* Whether it pays to take in what has changed; once it does, it goes on until all is in. */
+static bool is_worth(struct recommender *model, uint64_t scanned, uint64_t changed)
+{
+    if (model->index_taking)
+        return true;
+    model->index_credit += scanned;
+    if (model->index_credit < changed)
+        return false;
+    model->index_credit = 0;
+    if (is_worn(model))
+        give_up(model);
+    model->index_taking = true;
+    return true;
+}
+
 void recommender_expect_lists(struct recommender *model, uint32_t lists)
 {
     uint32_t items = model->item_ids.bound;
     if (items < ITEMS_LEAST || recommender_is_indexed(model))
         return;
-    model->index_credit += (uint64_t)lists * items / SHARE_WORTH;
-    if (model->index_credit < count_changes(&model->factors.changes))
+    uint64_t scanned = (uint64_t)lists * items / SHARE_WORTH, most = scanned / PART_AT_ONCE;
+    uint64_t changed = count_changes(model);
+    most = most < TAKEN_AT_ONCE ? TAKEN_AT_ONCE : most;
+    if (!is_worth(model, scanned, changed))
         return;
-    model->index_credit = 0;
-    if (is_worn(model))
-        give_up(model);
     enum status status = STATUS_OK;
     if (model->index == NULL)
         status = create_index(model);
     if (status == STATUS_OK)
-        status = take_all_in(model);
+        status = take_some_in(model, most);
     if (status != STATUS_OK) {
         give_up(model);
         return;
     }
     mips_settle(model->index);
-    model->factors.changes.any = false;
+    model->index_taking = changed > most;
+    model->factors.changes.any = model->index_taking;
 }
 
 struct recommender_index_counts recommender_index_count(const struct recommender *model)

@@ -65,6 +65,8 @@ struct recommender {
     /* recommender_index.c; no part of the state. */
     struct mips_index *index;             /* NULL: none yet */
     uint64_t index_items_set, index_born; /* taken in so far; … when it was made */
+    uint32_t index_next;                  /* word of the changed items that is taken in next */
+    bool index_taking;                    /* what has changed is being taken in */
     uint64_t index_credit; /* what bringing it up to date may cost, saved up by lists to rank */
     struct samples samples;
     blend_values values __attribute__((aligned(64)));

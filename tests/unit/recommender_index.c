@@ -177,6 +177,29 @@ static void few_lists_or_few_items_are_not_worth_it(void **state)
     recommender_destroy(model);
 }
 
+/* Nobody waits for all of them: lists come by a scan until they are in. */
+static void many_changes_are_taken_in_bit_by_bit(void **state)
+{
+    (void)state;
+    struct recommender *model = create(HAVE_FOREVER, 0), *scanned = create(HAVE_FOREVER, 0);
+    uint32_t n = 0, calls = 0;
+    for (; n < EVENTS; n++) {
+        learn(model, n);
+        learn(scanned, n);
+    }
+    for (uint64_t all = 0; calls == 0 || !recommender_index_count(model).used; calls++) {
+        learn(model, n); /* meanwhile others change */
+        learn(scanned, n++);
+        recommender_expect_lists(model, 100);
+        assert_in_range(recommender_index_count(model).items_set - all, 1, ITEMS / 2);
+        all = recommender_index_count(model).items_set;
+        compare(scanned, model, calls, time_of(n));
+    }
+    assert_in_range(calls, 3, 20);
+    recommender_destroy(scanned);
+    recommender_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +207,7 @@ int main(void)
         cmocka_unit_test(also_with_repeats),
         cmocka_unit_test(also_where_memory_is_limited),
         cmocka_unit_test(few_lists_or_few_items_are_not_worth_it),
+        cmocka_unit_test(many_changes_are_taken_in_bit_by_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
