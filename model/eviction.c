@@ -26,11 +26,19 @@ static size_t bytes_of_users(const struct recommender *model)
     return bytes;
 }
 
+/* What ranking needs for an item: its place in the index, whose chunks are partly empty; and what a
+ * ranking thread's queries hold for each item. More threads take more. */
+static size_t bytes_of_asking(uint32_t dim)
+{
+    size_t index = dim + (FEATURES_DENSE + 1 + 7) * sizeof(float);
+    size_t queries = RECOMMENDER_TOGETHER * (2 * sizeof(float)) + SLACK;
+    return index * 5 / 4 + queries;
+}
+
 static size_t bytes_of_items(const struct recommender *model)
 {
     size_t rows = factors_item_bytes(&model->factors);
-    /* The index of the items, and a thread's queries. */
-    size_t asking = model->settings.dim + (FEATURES_DENSE + 6) * sizeof(float) + 4 * sizeof(float);
+    size_t asking = bytes_of_asking(model->settings.dim);
     size_t bytes =
         ids_count(&model->item_ids) * (rows + asking + sizeof(struct popular_item) + 16 + SLACK);
     bytes += ids_bytes(&model->item_ids);

@@ -118,6 +118,21 @@ void pages_give(void *at, size_t bytes)
     munmap(at, round_up(bytes, PAGES_HUGE));
 }
 
+void *pages_reserve(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return NULL;
+    madvise(at, bytes, MADV_NOHUGEPAGE);
+    return at;
+}
+
+void pages_return(void *at, size_t bytes)
+{
+    if (at != NULL)
+        munmap(at, bytes);
+}
+
 bool pages_mend(struct pages_walk *walk)
 {
     unsigned char *at = NULL;

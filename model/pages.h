@@ -20,6 +20,11 @@ void *pages_take(size_t bytes);
 /* `bytes` as it was taken; NULL is legal. */
 void pages_give(void *at, size_t bytes);
 
+/* Zeroed memory of which mostly only the beginning is used: it costs what is touched, in small
+ * pages, whatever its size. */
+void *pages_reserve(size_t bytes);
+void pages_return(void *at, size_t bytes); /* NULL is legal */
+
 /* Where pages_mend() is: zeroed at first. */
 struct pages_walk {
     size_t range, offset;

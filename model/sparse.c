@@ -14,7 +14,7 @@ static size_t rows_bytes(uint32_t room)
     return ((size_t)room + 1) * SPARSE_ROW * sizeof(float);
 }
 
-/* Only what is used of the rows is ever touched: pages_take() zeroes nothing by hand. */
+/* Of rows there are at most as many as items, and mostly few. */
 enum status sparse_grow(struct sparse *sparse, uint32_t bound)
 {
     if (bound <= sparse->room)
@@ -24,8 +24,8 @@ enum status sparse_grow(struct sparse *sparse, uint32_t bound)
         room *= 2;
     struct sparse grown = {
         .place = pages_take(place_bytes(room)),
-        .rows = pages_take(rows_bytes(room)),
-        .touched = pages_take(place_bytes(room)),
+        .rows = pages_reserve(rows_bytes(room)),
+        .touched = pages_reserve(place_bytes(room)),
         .room = room,
     };
     if (grown.place == NULL || grown.rows == NULL || grown.touched == NULL) {
@@ -40,8 +40,8 @@ enum status sparse_grow(struct sparse *sparse, uint32_t bound)
 void sparse_finish(struct sparse *sparse)
 {
     pages_give(sparse->place, place_bytes(sparse->room));
-    pages_give(sparse->rows, rows_bytes(sparse->room));
-    pages_give(sparse->touched, place_bytes(sparse->room));
+    pages_return(sparse->rows, rows_bytes(sparse->room));
+    pages_return(sparse->touched, place_bytes(sparse->room));
     *sparse = (struct sparse){0};
 }
 
