@@ -25,6 +25,10 @@ void blend_init(struct blend *blend)
         weights_init(&blend->by_size[n]);
     for (int n = 0; n < BLEND_SUPPORTS; n++)
         weights_init(&blend->by_support[n]);
+    for (int n = 0; n < BLEND_HABITS; n++)
+        weights_init(&blend->by_habit[n]);
+    for (int n = 0; n < BLEND_AGAINS; n++)
+        weights_init(&blend->by_again[n]);
     float *weight = blend->general.weight;
     weight[FEATURE_FACTORS] = 1.0f;
     weight[FEATURE_POPULAR_FAST] = 0.1f;
@@ -35,16 +39,27 @@ void blend_init(struct blend *blend)
     weight[FEATURE_PEERS] = 0.2f;
 }
 
-struct blend_situation blend_situation(uint8_t gap_bucket, uint32_t visits, uint32_t wanted)
+static uint8_t octave(uint32_t count, uint8_t most)
+{
+    uint8_t octave = 0;
+    while (octave < most && count >> octave > 0)
+        octave++;
+    return octave;
+}
+
+struct blend_situation blend_situation(const struct blend_known *known)
 {
     static const uint32_t limits[BLEND_SIZES - 1] = {1, 2, 4, 10, 30, 100};
     struct blend_situation situation = {.gap = BLEND_GAPS - 1};
-    if (visits > 0)
-        situation.gap = gap_bucket / 2 < BLEND_GAPS - 1 ? gap_bucket / 2 : BLEND_GAPS - 2;
-    while (situation.size < BLEND_SIZES - 1 && visits >= limits[situation.size])
+    if (known->visits > 0)
+        situation.gap =
+            known->gap_bucket / 2 < BLEND_GAPS - 1 ? known->gap_bucket / 2 : BLEND_GAPS - 2;
+    while (situation.size < BLEND_SIZES - 1 && known->visits >= limits[situation.size])
         situation.size++;
-    while (situation.support < BLEND_SUPPORTS - 1 && wanted >> situation.support > 0)
-        situation.support++;
+    situation.support = octave(known->wanted, BLEND_SUPPORTS - 1);
+    if (known->visits > 1)
+        situation.habit = (uint8_t)(1.0f + (BLEND_HABITS - 2) * known->habit);
+    situation.again = octave(known->since_again, BLEND_AGAINS - 1);
     return situation;
 }
 
@@ -54,8 +69,11 @@ void blend_weigh(const struct blend *blend, struct blend_situation situation,
     const float *by_gap = blend->by_gap[situation.gap].weight;
     const float *by_size = blend->by_size[situation.size].weight;
     const float *by_support = blend->by_support[situation.support].weight;
+    const float *by_habit = blend->by_habit[situation.habit].weight;
+    const float *by_again = blend->by_again[situation.again].weight;
     for (uint32_t f = 0; f < FEATURES_ROOM; f++)
-        weight[f] = blend->general.weight[f] + by_gap[f] + by_size[f] + by_support[f];
+        weight[f] = blend->general.weight[f] + by_gap[f] + by_size[f] + by_support[f] +
+                    by_habit[f] + by_again[f];
 }
 
 bool blend_is_due(uint64_t now)
@@ -89,4 +107,6 @@ void blend_learn(struct blend *blend, struct blend_situation situation,
     step(&blend->by_gap[situation.gap], by_weight);
     step(&blend->by_size[situation.size], by_weight);
     step(&blend->by_support[situation.support], by_weight);
+    step(&blend->by_habit[situation.habit], by_weight);
+    step(&blend->by_again[situation.again], by_weight);
 }

@@ -122,7 +122,7 @@ static void explain_sparse(struct explaining *about)
     for (int f = 0; f < FEATURES_SPARSE; f++) {
         float weight = query->weight[FEATURES_DENSE + f];
         add_term(about, feature_names[FEATURES_DENSE + f], value[f], weight);
-        int held = f < FEATURES_HELD ? f : FEATURE_NEIGHBOURS - FEATURES_DENSE;
+        int held = f < FEATURES_HELD ? f : sparse_source(f);
         if (row[held] != 0.0f)
             per_unit[held] += weight * value[f] / row[held];
     }

@@ -14,6 +14,7 @@ const char *const feature_names[FEATURES] = {
     [FEATURE_RATED_OFTEN] = "rated often",
     [FEATURE_NEXT] = "follows the last item",
     [FEATURE_NEXT_EARLIER] = "follows the two before",
+    [FEATURE_NEIGHBOURS_LAST] = "goes with the last item",
     [FEATURE_NEIGHBOURS] = "goes with recent items",
     [FEATURE_REPEAT_COUNT] = "own repeats: how often",
     [FEATURE_REPEAT_RECENT] = "own repeats: how recently",

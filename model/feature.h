@@ -26,10 +26,10 @@ enum feature {
     FEATURE_NEXT = FEATURES_DENSE, /* what follows the last item: transitions.h */
     FEATURE_NEXT_EARLIER,          /* … the two before it */
     FEATURE_PEERS,                 /* similar users have it: peers.c */
-    FEATURE_NEIGHBOURS,            /* what goes with the recent items: neighbours.h */
+    FEATURE_NEIGHBOURS_LAST,       /* what goes with the last item: neighbours.c */
+    FEATURE_NEIGHBOURS,            /* … with the recent items, that one included */
     FEATURE_REPEAT_COUNT,          /* how often the user had the item: repeats.h */
     FEATURE_REPEAT_RECENT,
-    FEATURE_REPEAT_HAS,
     FEATURE_REPEAT_SITTING,
     FEATURE_REPEAT_NEXT,
     FEATURE_SKIPPED, /* the user skipped the item: skips.c */
@@ -41,6 +41,7 @@ enum feature {
     FEATURE_PREDICTED,      /* the user's own part of the predicted rating: ratings.c */
     FEATURES_ADDED,         /* what follows comes from those before: sparse_values() */
     FEATURE_NEIGHBOURS_KNOWN = FEATURES_ADDED, /* 1: FEATURE_NEIGHBOURS is not 0 */
+    FEATURE_REPEAT_HAS,                        /* 1: the user had the item */
     FEATURES
 };
 

@@ -1,8 +1,9 @@
 /*
  * Item-to-item collaborative filtering: which items the same users wanted within a few events of
  * each other, compared by the cosine of their counts (Sarwar et al. 2001, eq. 1; Linden et al.
- * 2003), counted incrementally (Papagelis et al. 2005), nearer pairs for more. The feature is the
- * decayed sum of the similarities with the user's last items.
+ * 2003), counted incrementally (Papagelis et al. 2005), nearer pairs for more. The features are the
+ * decayed sum of the similarities with the user's last items, and the similarity with the very last
+ * one: how much more that tells differs by the stream.
  */
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
@@ -32,8 +33,11 @@ static void propose(const void *self, const struct recommender *model, struct qu
         float value[NEIGHBOURS_MOST];
         for (uint32_t n = 0; n < list->size; n++)
             value[n] = weight[n] * inverse_root(model, list->item[n]);
-        sparse_add_all(&query->sparse, FEATURE_NEIGHBOURS, list->item, value, list->size,
-                       nearness * inverse_root(model, taste->item[age]));
+        float scale = nearness * inverse_root(model, taste->item[age]);
+        sparse_add_all(&query->sparse, FEATURE_NEIGHBOURS, list->item, value, list->size, scale);
+        if (age == 0)
+            sparse_add_all(&query->sparse, FEATURE_NEIGHBOURS_LAST, list->item, value, list->size,
+                           scale);
     }
 }
 

@@ -45,6 +45,7 @@ static void apply_part_weights(const struct recommender *model, float weight[FEA
     weight[FEATURE_NEXT] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEXT_EARLIER] *= part[PART_TRANSITIONS];
     weight[FEATURE_NEIGHBOURS] *= part[PART_NEIGHBOURS];
+    weight[FEATURE_NEIGHBOURS_LAST] *= part[PART_NEIGHBOURS];
     weight[FEATURE_NEIGHBOURS_KNOWN] *= part[PART_NEIGHBOURS];
     weight[FEATURE_KEEP] *= part[PART_SKIPS];
     weight[FEATURE_KEPT] *= part[PART_SKIPS];
@@ -65,6 +66,20 @@ static void apply_part_weights(const struct recommender *model, float weight[FEA
     weight[FEATURE_REPEAT_NEXT] *= part[PART_REPEATS];
 }
 
+static struct blend_situation situation_of(const struct recommender *model,
+                                           const struct taste *taste, const struct user *user)
+{
+    if (taste->size == 0)
+        return blend_situation(&(struct blend_known){0});
+    return blend_situation(&(struct blend_known){
+        .visits = user->visits,
+        .gap_bucket = taste->bucket[0],
+        .wanted = recommender_item_wanted(model, taste->item[0]),
+        .habit = (float)user->habit / HABIT_ONE,
+        .since_again = user->previous_n == 0 ? 0 : user->events - user->previous_n,
+    });
+}
+
 enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,
                           uint32_t second)
 {
@@ -76,10 +91,7 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
     query->user = user;
     query->second = second;
     factors_taste(&model->factors, record, user, second, &query->taste);
-    uint32_t last = query->taste.size > 0 ? query->taste.item[0] : SLOT_NONE;
-    query->situation =
-        blend_situation(query->taste.bucket[0], last == SLOT_NONE ? 0 : record->visits,
-                        recommender_item_wanted(model, last));
+    query->situation = situation_of(model, &query->taste, record);
     for (uint32_t n = 0; n < model->ask.size; n++) {
         uint8_t p = model->ask.part[n];
         model_parts[p]->ask(model->part[p], model, query);
@@ -142,9 +154,11 @@ enum status recommender_query(const struct recommender *model, struct query *que
 static float roots_sum(const struct query *query, const float *row)
 {
     const float *weight = query->weight + FEATURES_DENSE;
-    float sum = row[FEATURES_ROOTED - 1] > 0.0f ? weight[FEATURES_HELD] : 0.0f;
+    float sum = 0.0f;
     for (int f = 0; f < FEATURES_ROOTED; f++)
         sum += weight[f] * sparse_root(f, row[f]);
+    for (int f = FEATURES_HELD; f < FEATURES_SPARSE; f++)
+        sum += row[sparse_source(f)] > 0.0f ? weight[f] : 0.0f;
     return sum;
 }
 

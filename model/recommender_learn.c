@@ -16,6 +16,8 @@
 /* A single event counts for at most as much as four. */
 #define RATE_MAX 4.0f
 
+enum { HABIT_SPAN = 16 };
+
 enum verdict recommender_judge(const struct recommender *model, const struct event *event,
                                struct action *action)
 {
@@ -243,6 +245,14 @@ static void mark_entry(const struct recommender *model, struct had_entry *entry,
 }
 
 /* `entry`: what the user did with the item so far, NULL: nothing. */
+/* The mean over the first HABIT_SPAN wants; from then on it follows the latest. */
+static void note_habit(struct user *user, const struct had_entry *entry)
+{
+    int32_t target = entry != NULL && (entry->flags & HAD_WANTED) != 0 ? HABIT_ONE : 0;
+    int32_t span = user->visits < HABIT_SPAN ? (int32_t)user->visits : HABIT_SPAN;
+    user->habit = (uint16_t)(user->habit + (target - user->habit) / span);
+}
+
 static enum status remember(struct recommender *model, struct user *user, uint32_t item,
                             const struct action *action, uint32_t second, struct had_entry *entry)
 {
@@ -254,6 +264,8 @@ static enum status remember(struct recommender *model, struct user *user, uint32
     size_t before = user_memory(user);
     if (action->weight > 0.0f && user_remember(user, &model->memories, item, second) != STATUS_OK)
         return STATUS_NO_MEMORY;
+    if (action->weight > 0.0f)
+        note_habit(user, entry);
     if (entry == NULL)
         entry = had_touch(&user->had, &model->memories, item);
     model->memory_bytes += user_memory(user) - before;

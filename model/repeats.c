@@ -26,7 +26,6 @@ static void propose(const void *self, const struct recommender *model, struct qu
         if (entry->count == 0)
             continue;
         sparse_add(&query->sparse, item, FEATURE_REPEAT_COUNT, (float)real_log(1.0 + entry->count));
-        sparse_add(&query->sparse, item, FEATURE_REPEAT_HAS, 1.0f);
         if (query->second < entry->last_s + SITTING_S)
             sparse_add(&query->sparse, item, FEATURE_REPEAT_SITTING, 1.0f);
         uint32_t behind = entry->last_n - user->previous_n;

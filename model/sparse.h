@@ -46,11 +46,19 @@ static inline void sparse_add(struct sparse *sparse, uint32_t item, enum feature
     sparse_add_all(sparse, feature, &item, NULL, 1, value);
 }
 
-/* From what was added up to the features' values: shares are worth their root, and neighbours
- * something for being any. */
+/* From what was added up to the features' values: shares are worth their root, and being
+ * neighbours, or had, something as such. */
 static inline float sparse_root(int feature, float share)
 {
     return (feature < 2 ? 4.0f : 3.0f) * sqrtf(share);
+}
+
+/* Of which held feature an added one tells that it is not 0. */
+static inline int sparse_source(int added)
+{
+    return (added == FEATURE_NEIGHBOURS_KNOWN - FEATURES_DENSE ? FEATURE_NEIGHBOURS
+                                                               : FEATURE_REPEAT_COUNT) -
+           FEATURES_DENSE;
 }
 
 static inline void sparse_values(const float *row, float value[FEATURES_SPARSE])
@@ -59,7 +67,8 @@ static inline void sparse_values(const float *row, float value[FEATURES_SPARSE])
         value[f] = sparse_root(f, row[f]);
     for (int f = FEATURES_ROOTED; f < FEATURES_HELD; f++)
         value[f] = row[f];
-    value[FEATURES_HELD] = row[FEATURES_ROOTED - 1] > 0.0f ? 1.0f : 0.0f;
+    for (int f = FEATURES_HELD; f < FEATURES_SPARSE; f++)
+        value[f] = row[sparse_source(f)] > 0.0f ? 1.0f : 0.0f;
 }
 
 #endif

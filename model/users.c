@@ -14,7 +14,7 @@ uint32_t user_clock(int64_t ts_ms)
 static enum status grow_history(struct user *user, struct arena *arena)
 {
     enum { ROOM_AT_FIRST = 4 };
-    uint32_t room = user->history_room == 0 ? ROOM_AT_FIRST : 2 * user->history_room;
+    uint16_t room = user->history_room == 0 ? ROOM_AT_FIRST : (uint16_t)(2 * user->history_room);
     struct visit *grown = arena_take(arena, room * sizeof *grown);
     if (grown == NULL)
         return STATUS_NO_MEMORY;
@@ -54,7 +54,7 @@ struct user_record {
     float gradient_sum;
     uint32_t previous_n;
     uint64_t last_event;
-    uint16_t had_size, had_room, history_room, spare;
+    uint16_t had_size, had_room, history_room, habit;
 };
 
 _Static_assert(sizeof(struct user_record) == 40, "no padding: the bytes are summed");
@@ -71,7 +71,8 @@ static struct user_record record_of(const struct user *user)
         .last_event = user->last_event,
         .had_size = user->had.size,
         .had_room = user->had.room,
-        .history_room = (uint16_t)user->history_room,
+        .history_room = user->history_room,
+        .habit = user->habit,
     };
 }
 
@@ -142,6 +143,7 @@ static enum status load_one(struct user *user, const struct user_record *record,
     user->gradient_sum = record->gradient_sum;
     user->previous_n = record->previous_n;
     user->last_event = record->last_event;
+    user->habit = record->habit;
     return had_load(&user->had, arena, record->had_size, record->had_room, reader);
 }
 

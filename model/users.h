@@ -10,6 +10,8 @@ enum { HISTORY_SIZE = 32 };
 /* An item that was let go; its place in the history is kept. */
 #define VISIT_GONE UINT32_MAX
 
+enum { HABIT_ONE = UINT16_MAX };
+
 struct visit {
     uint32_t item;
     uint32_t second; /* since 1970 */
@@ -26,7 +28,8 @@ struct user {
     float gradient_sum;    /* row Adagrad's accumulator of the user's vector */
     uint32_t previous_n;   /* number of the user's event before the last about last_item; 0: none */
     uint64_t last_event;   /* its number */
-    uint32_t history_room; /* 0, or a power of two up to HISTORY_SIZE */
+    uint16_t history_room; /* 0, or a power of two up to HISTORY_SIZE */
+    uint16_t habit;        /* how much of what they want they wanted before, lately; of HABIT_ONE */
 };
 
 _Static_assert(sizeof(struct user) == 64, "one cache line");

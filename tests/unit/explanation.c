@@ -85,7 +85,8 @@ static void check_sums(const struct explanation *e)
     assert_float_equal(
         counts,
         share_of(e, "follows the last item") + share_of(e, "follows the two before") +
-            share_of(e, "goes with recent items") + share_of(e, "went with recent items"),
+            share_of(e, "goes with the last item") + share_of(e, "goes with recent items") +
+            share_of(e, "went with recent items"),
         1e-3);
 }
 
