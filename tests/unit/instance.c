@@ -74,7 +74,7 @@ struct flying {
 
 struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this order
     struct clock_source clock; /* first: the clock is the world */
-    int64_t monotonic_ns, wall_ms;
+    int64_t monotonic_ns, wall_ms, look_ns;
 
     struct source source;
     struct source_owner owner;
@@ -134,7 +134,11 @@ static int64_t world_wall_ms(struct clock_source *self)
 /* Time goes on while one looks at it, so that slices come to an end. */
 static int64_t world_monotonic_ns(struct clock_source *self)
 {
-    return ((struct world *)self)->monotonic_ns += 20000;
+    struct world *now = (struct world *)self;
+    int64_t before_ms = now->monotonic_ns / 1000000;
+    now->monotonic_ns += now->look_ns;
+    now->wall_ms += now->monotonic_ns / 1000000 - before_ms;
+    return now->monotonic_ns;
 }
 
 static void pass(int64_t ms)
@@ -668,6 +672,7 @@ static void make_world(uint64_t seed, int partitions)
     world.clock = (struct clock_source){world_wall_ms, world_monotonic_ns};
     world.wall_ms = 1700000000000;
     world.monotonic_ns = 5000000000;
+    world.look_ns = 20000;
     world.source.ops = &source_ops;
     world.catalogue.ops = &catalogue_ops;
     world.dead_letters.ops = &dead_letters_ops;
@@ -1085,6 +1090,67 @@ static void a_catalogue_that_does_not_come_holds_nothing_up(void **state)
     unmake_world();
 }
 
+/* ---- when there is more to learn and to publish than there is time ---- */
+
+struct stretch {
+    bool publishes; /* or else it learns */
+    int64_t since_ms;
+    uint32_t turns;
+};
+
+/* A turn that did something else than the ones before it: they lasted as long as a shift does, give
+ * or take a turn. */
+static void check_stretch(const struct stretch *stretch, int64_t until_ms)
+{
+    enum { TURN_MS = 10 };
+    assert_in_range(until_ms - stretch->since_ms, SHIFT_MS - TURN_MS, SHIFT_MS + TURN_MS);
+}
+
+/* A look at the clock takes long, and so does a list, it is thought: a turn has time for some
+ * messages and fewer lists. */
+static void behind_it_learns_for_a_while_then_publishes(void **state)
+{
+    enum { WARM = 10, LEFT = 300 };
+    (void)state;
+    make_world(12, 1);
+    world.settings->lists.refresh_ms = 0;
+    world.settings->lists.similar = 0;
+    world.settings->snapshot_interval_ms = 3600000;
+    begin();
+    for (int i = 0; i < 2500; i++)
+        say();
+    world.look_ns = 600000;
+    world.owner.wake(world.owner.context);
+    struct stretch stretch = {.turns = 0};
+    uint32_t stretches = 0, both = 0;
+    for (int i = 0; world.at[0] < world.end[0] - LEFT; i++) {
+        uint64_t learned_before = learned(), ranked_before = world.instance->rank_seconds.count;
+        int64_t before_ms = world.monotonic_ns / 1000000;
+        world.instance->lists.rank_ns = 1e6;
+        turn();
+        answer(IN_FLIGHT, false);
+        bool learns = learned() > learned_before;
+        bool publishes = world.instance->rank_seconds.count > ranked_before;
+
+        both += i >= WARM && learns && publishes;
+        assert_true(i < WARM || learns || publishes);
+        if (i < WARM || (stretch.turns > 0 && stretch.publishes == publishes)) {
+            stretch.turns += i >= WARM;
+            continue;
+        }
+        if (stretches++ > 1) /* the first one began before we looked */
+            check_stretch(&stretch, before_ms);
+        stretch = (struct stretch){publishes, before_ms, 1};
+    }
+    assert_int_equal(both, 0);
+    assert_true(stretches >= 6);
+    world.look_ns = 20000;
+    assert_true(settle());
+    assert_int_equal(learned(), world.good);
+    check_lists();
+    unmake_world();
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
@@ -1093,6 +1159,7 @@ int main(void)
         cmocka_unit_test(exactly_once_on_three_partitions),
         cmocka_unit_test(retired_items_leave_every_list),
         cmocka_unit_test(a_retired_item_is_gone_within_a_second),
+        cmocka_unit_test(behind_it_learns_for_a_while_then_publishes),
         cmocka_unit_test(neighbours_are_those_of_the_model),
         cmocka_unit_test(neighbours_are_written_again_to_an_empty_store),
         cmocka_unit_test(no_neighbours_if_not_wanted),
