@@ -20,7 +20,8 @@ uint32_t ids_hash(const struct ids *ids, struct text id)
         h = random_mix(h ^ word);
     }
     uint64_t rest = 0;
-    memcpy(&rest, id.at + at, id.size - at);
+    if (at < id.size) /* an absent id has no bytes at all */
+        memcpy(&rest, id.at + at, id.size - at);
     return (uint32_t)random_mix(h ^ rest);
 }
 
