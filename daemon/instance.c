@@ -40,7 +40,7 @@ enum status instance_create(const struct settings *settings, struct clock_source
     if (instance->lists.batch == NULL || instance->lists.popular == NULL ||
         publication_create(&instance->publication) != STATUS_OK ||
         prequential_create(&instance->prequential) != STATUS_OK ||
-        neighbours_init(&instance->neighbours, settings->lists.similar) != STATUS_OK) {
+        neighbours_init(instance) != STATUS_OK) {
         instance_destroy(instance);
         return error_set(error, STATUS_NO_MEMORY, "no memory for an instance's tables");
     }

@@ -19,16 +19,17 @@
 
 enum {
     SEARCH_SLICE_NS = 500000,
-    SEARCH_STEPS = 8,       /* between two looks at the clock */
-    SEARCH_PAUSE_BUSY = 19, /* so many times as long as a slice took: 5 % of the time … */
-    SEARCH_PAUSE_IDLE = 4,  /* … or 20 % while nothing else is to be done */
-    ROUND_MS = 60000,       /* whatever had an event is searched for so often */
-    ROUND_SLICE = 16384,    /* items looked at in a turn, for that */
-    WITHDRAWN_SLICE = 4096, /* likewise for withdrawn ones among their neighbours */
-    PUT_MS = 2,             /* while users' lists are due, every so often … */
-    PUT_BUSY = 16,          /* … so many are put, and no more … */
-    PUT_IDLE = 64,          /* … or so many a turn */
-    IN_FLIGHT_MOST = 64,    /* of the store's room, which users' lists want */
+    SEARCH_STEPS_MOST = 4096, /* in a slice */
+    SEARCH_PAUSE_BUSY = 19,   /* so many times as long as a slice took: 5 % of the time … */
+    SEARCH_PAUSE_IDLE = 4,    /* … or 20 % while nothing else is to be done */
+    ROUND_MS = 60000,         /* whatever had an event is searched for so often */
+    DESCRIBED_MS = 1000,      /* … and so soon what the catalogue has told of */
+    ROUND_SLICE = 16384,      /* items looked at in a turn, for that */
+    WITHDRAWN_SLICE = 4096,   /* likewise for withdrawn ones among their neighbours */
+    PUT_MS = 2,               /* while users' lists are due, every so often … */
+    PUT_BUSY = 16,            /* … so many are put, and no more … */
+    PUT_IDLE = 64,            /* … or so many a turn */
+    IN_FLIGHT_MOST = 64,      /* of the store's room, which users' lists want */
 };
 
 static uint32_t tag_of(const struct instance *instance, uint32_t item)
@@ -50,23 +51,31 @@ static void out_of_memory(void)
 
 /* ---- beginning and end ---- */
 
-enum status neighbours_init(struct neighbours *neighbours, uint32_t size)
+enum status neighbours_init(struct instance *instance)
 {
-    neighbours->size = size;
+    struct neighbours *neighbours = &instance->neighbours;
+    uint32_t threads = instance->settings->threads + 1;
+    neighbours->size = instance->settings->lists.similar;
+    neighbours->round_due_ms = instance->now_ms + ROUND_MS;
     neighbours->list = calloc(1, sizeof *neighbours->list);
-    enum status status = neighbours->list == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    neighbours->searches = calloc(threads, sizeof *neighbours->searches);
+    if (neighbours->list == NULL || neighbours->searches == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = STATUS_OK;
+    for (; neighbours->threads < threads && status == STATUS_OK; neighbours->threads++)
+        status = similar_create(&neighbours->searches[neighbours->threads].similar);
     if (status == STATUS_OK)
         status = publication_create(&neighbours->publication);
-    if (status == STATUS_OK)
-        status = related_create(size, &neighbours->related);
-    return status == STATUS_OK ? similar_create(&neighbours->search) : status;
+    return status == STATUS_OK ? related_create(neighbours->size, &neighbours->related) : status;
 }
 
 void neighbours_finish(struct neighbours *neighbours)
 {
     publication_destroy(neighbours->publication);
     related_destroy(neighbours->related);
-    similar_destroy(neighbours->search);
+    for (uint32_t n = 0; n < neighbours->threads; n++)
+        similar_destroy(neighbours->searches[n].similar);
+    free(neighbours->searches);
     free(neighbours->list);
 }
 
@@ -100,6 +109,8 @@ void neighbours_describe(struct instance *instance, uint32_t item)
         return;
     if (related_mark(neighbours->related, item) != STATUS_OK)
         out_of_memory();
+    if (neighbours->round_due_ms > instance->now_ms + DESCRIBED_MS)
+        neighbours->round_due_ms = instance->now_ms + DESCRIBED_MS;
     if (is_known(instance, item))
         write_again(instance, item);
 }
@@ -199,38 +210,53 @@ bool sweep_neighbours(struct instance *instance)
 
 /* ---- searching ---- */
 
-static bool begin_search(struct instance *instance)
+/* The next one to be searched for, or RELATED_NONE. */
+static uint32_t next_item(struct instance *instance, uint32_t *slice)
+{
+    struct related *related = instance->neighbours.related;
+    uint32_t item;
+    while ((item = related_next(related, slice)) != RELATED_NONE && !is_there(instance, item))
+        related_put(related, item, 0, 0, NULL, 0);
+    return item;
+}
+
+/* As many as all threads together can take. */
+static bool begin_searches(struct instance *instance)
 {
     struct neighbours *neighbours = &instance->neighbours;
-    uint32_t slice = ROUND_SLICE, item;
+    uint32_t slice = ROUND_SLICE, item, threads = neighbours->threads;
     if (!related_waits(neighbours->related) && instance->now_ms >= neighbours->round_due_ms) {
         related_begin_round(neighbours->related);
         neighbours->round_due_ms = instance->now_ms + ROUND_MS;
     }
-    neighbours->searched = 0;
-    while (neighbours->searched < SIMILAR_TOGETHER &&
-           (item = related_next(neighbours->related, &slice)) != RELATED_NONE) {
-        if (!is_there(instance, item)) {
-            related_put(neighbours->related, item, 0, 0, NULL, 0);
-            continue;
-        }
-        neighbours->tags[neighbours->searched] = tag_of(instance, item);
-        neighbours->items[neighbours->searched++] = item;
+    for (uint32_t n = 0; n < threads; n++)
+        neighbours->searches[n].size = 0;
+    for (neighbours->searched = 0; neighbours->searched < threads * SIMILAR_TOGETHER;
+         neighbours->searched++) {
+        struct search *search = &neighbours->searches[neighbours->searched % threads];
+        if ((item = next_item(instance, &slice)) == RELATED_NONE)
+            break;
+        search->tags[search->size] = tag_of(instance, item);
+        search->items[search->size++] = item;
     }
-    similar_begin(neighbours->search, neighbours->items, neighbours->searched, neighbours->size);
+    for (uint32_t n = 0; n < threads && n < neighbours->searched; n++) {
+        struct search *search = &neighbours->searches[n];
+        search->more = true;
+        similar_begin(search->similar, search->items, search->size, neighbours->size);
+    }
     return neighbours->searched > 0;
 }
 
-static void take_found(struct instance *instance, uint32_t n)
+static void take_found(struct instance *instance, const struct search *search, uint32_t n)
 {
     struct neighbours *neighbours = &instance->neighbours;
     const struct recommender *model = instance->engine.model;
-    uint32_t item = neighbours->items[n], tag = neighbours->tags[n], slots[RELATED_MAX];
+    uint32_t item = search->items[n], tag = search->tags[n], slots[RELATED_MAX];
     struct list *list = neighbours->list;
     list->size = 0;
     bool same = is_there(instance, item) && tag_of(instance, item) == tag;
     if (same)
-        similar_take(neighbours->search, model, n, list);
+        similar_take(search->similar, model, n, instance_list_time(instance), list);
     for (uint32_t i = 0; i < list->size; i++)
         slots[i] = list->at[i].slot;
     if (related_put(neighbours->related, item, tag, recommender_item_wanted(model, item), slots,
@@ -240,26 +266,59 @@ static void take_found(struct instance *instance, uint32_t n)
         write_again(instance, item);
 }
 
+/* On any thread. */
+static void search_slice(void *context, uint32_t n)
+{
+    struct search *search = (struct search *)context + n;
+    for (uint32_t step = 0; step < search->steps && search->more; step++)
+        search->more = similar_step(search->similar, search->model);
+}
+
+static uint32_t steps_of_slice(const struct neighbours *neighbours)
+{
+    enum { STEPS_AT_FIRST = 8 };
+    if (neighbours->step_ns <= 0)
+        return STEPS_AT_FIRST;
+    double steps = SEARCH_SLICE_NS / neighbours->step_ns;
+    return steps < 1 ? 1 : steps < SEARCH_STEPS_MOST ? (uint32_t)steps : SEARCH_STEPS_MOST;
+}
+
+/* A slice of all searches; false: they are at their end. */
+static bool search_on(struct instance *instance)
+{
+    struct neighbours *neighbours = &instance->neighbours;
+    uint32_t steps = steps_of_slice(neighbours), threads = neighbours->threads;
+    threads = threads < neighbours->searched ? threads : neighbours->searched;
+    int64_t began_ns = instance_look_at_clock(instance);
+    for (uint32_t n = 0; n < threads; n++) {
+        neighbours->searches[n].steps = steps;
+        neighbours->searches[n].model = instance->engine.model;
+    }
+    ranker_share(instance->ranker, threads, search_slice, neighbours->searches);
+    int64_t took_ns = instance_look_at_clock(instance) - began_ns;
+    bool more = neighbours->searches[0].more; /* all have got as far */
+    if (more)
+        neighbours->step_ns += ((double)took_ns / steps - neighbours->step_ns) / 4;
+    return more;
+}
+
 void search_neighbours(struct instance *instance, bool busy)
 {
     struct neighbours *neighbours = &instance->neighbours;
     if (neighbours->size == 0 || instance->now_ms < neighbours->search_due_ms ||
-        instance->phase != PHASE_RUNNING || (neighbours->searched == 0 && !begin_search(instance)))
+        instance->phase != PHASE_RUNNING ||
+        (neighbours->searched == 0 && !begin_searches(instance)))
         return;
-    int64_t began_ns = instance_look_at_clock(instance), now_ns = began_ns;
-    bool more = true;
-    while (more && now_ns - began_ns < SEARCH_SLICE_NS) {
-        for (int i = 0; i < SEARCH_STEPS && more; i++)
-            more = similar_step(neighbours->search, instance->engine.model);
-        now_ns = instance_look_at_clock(instance);
-    }
+    int64_t began_ns = instance_look_at_clock(instance);
+    bool more = search_on(instance);
     for (uint32_t n = 0; !more && n < neighbours->searched; n++)
-        take_found(instance, n);
+        take_found(instance, &neighbours->searches[n % neighbours->threads],
+                   n / neighbours->threads);
     if (!more)
         neighbours->searched = 0;
-    now_ns = instance_look_at_clock(instance);
-    int64_t pause_ns = (now_ns - began_ns) * (busy ? SEARCH_PAUSE_BUSY : SEARCH_PAUSE_IDLE);
-    neighbours->search_due_ms = (now_ns + pause_ns) / 1000000 + 1;
+    int64_t took_ns = instance_look_at_clock(instance) - began_ns;
+    int64_t pause_ns = took_ns * (busy ? SEARCH_PAUSE_BUSY : SEARCH_PAUSE_IDLE);
+    neighbours->search_due_ms = instance->now_ms + pause_ns / 1000000 + 1;
 }
 
 bool neighbours_are_searched(const struct instance *instance)
@@ -289,15 +348,11 @@ static void make_list(struct instance *instance, uint32_t item)
     struct neighbours *neighbours = &instance->neighbours;
     const struct recommender *model = instance->engine.model;
     int64_t at_ms = instance_list_time(instance);
-    uint32_t size, open[LIST_SIZE_MAX], count = 0;
+    uint32_t size;
     const uint32_t *slots = related_of(neighbours->related, item, tag_of(instance, item), &size);
     neighbours->list->size = 0;
-    if (slots == NULL || recommender_is_withheld(model, item, at_ms))
-        return;
-    for (uint32_t n = 0; n < size && count < LIST_SIZE_MAX; n++)
-        if (!recommender_is_withheld(model, slots[n], at_ms))
-            open[count++] = slots[n];
-    similar_rank(model, item, open, count, neighbours->list);
+    if (slots != NULL && !recommender_is_withheld(model, item, at_ms))
+        similar_rank(model, item, slots, size, at_ms, neighbours->list);
 }
 
 static bool hand_over(struct instance *instance, uint32_t item, const struct publication_plan *plan,

@@ -116,13 +116,24 @@ struct withdrawn {
     uint32_t item[WITHDRAWN_MAX];
 };
 
+/* Items that a thread searches for. */
+struct search {
+    struct similar *similar;
+    uint32_t items[SIMILAR_TOGETHER], tags[SIMILAR_TOGETHER];
+    uint32_t size;
+    uint32_t steps; /* to be done in a slice */
+    bool more;      /* they are not all done */
+    const struct recommender *model;
+};
+
 struct neighbours {
     uint32_t size; /* of a list; 0: none are published */
     struct related *related;
     struct publication *publication; /* by item */
-    struct similar *search;
+    struct search *searches;         /* (threads) */
+    uint32_t threads;
     uint32_t searched; /* how many are being searched for */
-    uint32_t items[SIMILAR_TOGETHER], tags[SIMILAR_TOGETHER];
+    double step_ns;    /* smoothed; 0: unknown */
     int64_t search_due_ms, round_due_ms, put_due_ms;
     struct withdrawn sweeping, waiting;
     uint32_t at;               /* the next item to be looked at for withdrawn ones */
@@ -225,7 +236,7 @@ int64_t lists_due_ms(const struct instance *instance);
 bool lists_hash(struct instance *instance, const struct list *list, uint64_t *hash);
 
 /* instance_similar.c: the items' neighbours */
-enum status neighbours_init(struct neighbours *neighbours, uint32_t size);
+enum status neighbours_init(struct instance *instance);
 void neighbours_finish(struct neighbours *neighbours);
 void neighbours_touch(struct instance *instance, uint32_t item);    /* it had an event */
 void neighbours_describe(struct instance *instance, uint32_t item); /* it has a new card */

@@ -16,6 +16,9 @@ struct batch {
     uint32_t list_size;
     struct list *lists;
     uint32_t share; /* users that a thread takes at once */
+    /* Not of users: see ranker_share(); else NULL. */
+    void (*part)(void *context, uint32_t n);
+    void *context;
 };
 
 struct worker {
@@ -59,9 +62,21 @@ static void rank_some(struct ranker *ranker, struct query *const *queries, uint3
         recommender_explore(ranker->model, queries[i], ranker->explore, lists[i]);
 }
 
+static void share_parts(struct ranker *ranker)
+{
+    const struct batch *batch = &ranker->batch;
+    uint_fast32_t n;
+    while ((n = atomic_fetch_add_explicit(&ranker->next, 1, memory_order_relaxed)) < batch->size)
+        batch->part(batch->context, (uint32_t)n);
+}
+
 static void rank_share(struct ranker *ranker, struct query *const *queries)
 {
     const struct batch *batch = &ranker->batch;
+    if (batch->part != NULL) {
+        share_parts(ranker);
+        return;
+    }
     while (!atomic_load(&ranker->failed)) {
         uint_fast32_t first =
             atomic_fetch_add_explicit(&ranker->next, batch->share, memory_order_relaxed);
@@ -203,8 +218,12 @@ enum status ranker_rank(struct ranker *ranker, const uint32_t *users, uint32_t s
                         uint32_t list_size, bool wake, struct list *lists)
 {
     bool forked = wake && ranker->size > 1 && size > 1;
-    ranker->batch =
-        (struct batch){users, size, ts_ms, list_size, lists, share_of(ranker, size, forked)};
+    ranker->batch = (struct batch){.users = users,
+                                   .size = size,
+                                   .ts_ms = ts_ms,
+                                   .list_size = list_size,
+                                   .lists = lists,
+                                   .share = share_of(ranker, size, forked)};
     atomic_store(&ranker->next, 0);
     atomic_store(&ranker->failed, false);
     recommender_expect_lists(ranker->model, size);
@@ -214,6 +233,19 @@ enum status ranker_rank(struct ranker *ranker, const uint32_t *users, uint32_t s
     if (forked)
         join_threads(ranker);
     return atomic_load(&ranker->failed) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+void ranker_share(struct ranker *ranker, uint32_t count, void (*part)(void *context, uint32_t n),
+                  void *context)
+{
+    bool forked = ranker->size > 1 && count > 1;
+    ranker->batch = (struct batch){.size = count, .part = part, .context = context};
+    atomic_store(&ranker->next, 0);
+    if (forked)
+        fork_threads(ranker);
+    share_parts(ranker);
+    if (forked)
+        join_threads(ranker);
 }
 
 void ranker_explore(struct ranker *ranker, float share)

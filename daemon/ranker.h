@@ -1,7 +1,7 @@
 /*
- * Ranks a batch of users with all threads, the caller's taking part: fork, join, and nothing in
- * between. While it runs nobody learns, so the threads only read the model, each through a query
- * of its own: that is the whole story about locks.
+ * Ranks a batch of users, or whatever else is asked of the model, with all threads, the caller's
+ * taking part: fork, join, and nothing in between. While it runs nobody learns, so the threads only
+ * read the model, each through a query of its own: that is the whole story about locks.
  */
 #ifndef DAEMON_RANKER_H
 #define DAEMON_RANKER_H
@@ -25,6 +25,10 @@ void ranker_explore(struct ranker *ranker, float share);
  * no list is to be used. */
 enum status ranker_rank(struct ranker *ranker, const uint32_t *users, uint32_t size, int64_t ts_ms,
                         uint32_t list_size, bool wake, struct list *lists);
+/* part(context, n) for each n below `count`, shared among all threads; returns when all are done.
+ */
+void ranker_share(struct ranker *ranker, uint32_t count, void (*part)(void *context, uint32_t n),
+                  void *context);
 enum status ranker_popular(struct ranker *ranker, int64_t ts_ms, uint32_t list_size,
                            struct list *list);
 

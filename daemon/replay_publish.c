@@ -114,14 +114,15 @@ static enum status search_batch(struct publishing *publishing)
 {
     const struct recommender *model = publishing->model;
     struct similar *similar = publishing->similar;
+    int64_t ts_ms = recommender_latest_ms(model);
     take_slots(publishing, SIMILAR_TOGETHER);
     similar_begin(similar, publishing->slots, publishing->size,
                   publishing->settings->lists.similar);
     while (similar_step(similar, model))
         ;
     for (uint32_t n = 0; n < publishing->size; n++) {
-        similar_take(similar, model, n, &publishing->lists[n]);
-        if (recommender_is_withheld(model, publishing->slots[n], recommender_latest_ms(model)))
+        similar_take(similar, model, n, ts_ms, &publishing->lists[n]);
+        if (recommender_is_withheld(model, publishing->slots[n], ts_ms))
             publishing->lists[n].size = 0;
     }
     return STATUS_OK;

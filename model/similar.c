@@ -117,11 +117,12 @@ bool similar_step(struct similar *similar, const struct recommender *model)
     return similar->at < bound;
 }
 
-static void push(const struct recommender *model, uint32_t item, uint32_t other, struct top *top)
+static void push(const struct recommender *model, uint32_t item, uint32_t other, uint32_t now,
+                 struct top *top)
 {
     if (other != item && other < model->item_ids.bound &&
         ids_text(&model->item_ids, other).size > 0 &&
-        is_open(model, other, user_clock(model->latest_ms)))
+        is_open(model, other, now))
         top_push(top, other, similarity(model, item, other));
 }
 
@@ -141,30 +142,30 @@ static bool holds(const struct list *list, uint32_t slot)
 }
 
 void similar_take(struct similar *similar, const struct recommender *model, uint32_t n,
-                  struct list *list)
+                  int64_t ts_ms, struct list *list)
 {
     struct top *top = &similar->top[n];
-    uint32_t item = similar->items[n];
+    uint32_t item = similar->items[n], now = user_clock(ts_ms);
     top_end(top, list); /* by vectors alone */
     top_begin(top, similar->size, 0.0f);
     for (uint32_t i = 0; i < list->size; i++)
-        push(model, item, list->at[i].slot, top);
+        push(model, item, list->at[i].slot, now, top);
     if (has_part(model, PART_NEIGHBOURS)) {
         const struct pair_list *pairs = pairs_of(model->part[PART_NEIGHBOURS], item);
         for (uint32_t i = 0; i < pairs->size; i++)
             if (!holds(list, pairs->item[i]))
-                push(model, item, pairs->item[i], top);
+                push(model, item, pairs->item[i], now, top);
     }
     end(model, top, list);
 }
 
 void similar_rank(const struct recommender *model, uint32_t item, const uint32_t *others,
-                  uint32_t count, struct list *list)
+                  uint32_t count, int64_t ts_ms, struct list *list)
 {
     struct top top;
     top_begin(&top, count, 0.0f);
     for (uint32_t n = 0; n < count; n++)
-        push(model, item, others[n], &top);
+        push(model, item, others[n], user_clock(ts_ms), &top);
     end(model, &top, list);
 }
 
@@ -178,7 +179,7 @@ enum status recommender_similar(const struct recommender *model, uint32_t item, 
     similar_begin(similar, &item, 1, size);
     while (similar_step(similar, model))
         ;
-    similar_take(similar, model, 0, list);
+    similar_take(similar, model, 0, model->latest_ms, list);
     similar_destroy(similar);
     return STATUS_OK;
 }

@@ -26,17 +26,18 @@ void similar_destroy(struct similar *similar); /* NULL is legal */
 void similar_begin(struct similar *similar, const uint32_t *items, uint32_t count, uint32_t size);
 /* Compares them with the next SIMILAR_STEP items; false: all are compared. */
 bool similar_step(struct similar *similar, const struct recommender *model);
-/* The list of items[n], which must still be the same one: of those that may be recommended now,
+/* The list of items[n], which must still be the same one: of those that may be recommended
+ * at `ts_ms`,
  * with similarities as they are now. Once for each n. */
 void similar_take(struct similar *similar, const struct recommender *model, uint32_t n,
-                  struct list *list);
+                  int64_t ts_ms, struct list *list);
 
-/* A list of known neighbours in their order of now; what may not be recommended, or is not like the
- * item any more, is left out. At most LIST_SIZE_MAX, no two alike. */
+/* A list of known neighbours in their order of now; what may not be recommended at `ts_ms`, or is
+ * not like the item any more, is left out. At most LIST_SIZE_MAX, no two alike. */
 void similar_rank(const struct recommender *model, uint32_t item, const uint32_t *others,
-                  uint32_t count, struct list *list);
+                  uint32_t count, int64_t ts_ms, struct list *list);
 
-/* All at once. STATUS_NO_MEMORY. */
+/* All at once, at the time of the latest event. STATUS_NO_MEMORY. */
 enum status recommender_similar(const struct recommender *model, uint32_t item, uint32_t size,
                                 struct list *list);
 

@@ -36,8 +36,8 @@ def similar_of(tasted, item):
 
 def all_similar(tasted):
     client = tasted.redis.client(decode_responses=True)
-    keys = client.keys("taste:similar:*")
-    return {key.rsplit(":", 1)[1]: json.loads(client.get(key)) for key in keys}
+    found = {key: client.get(key) for key in client.keys("taste:similar:*")}
+    return {key.rsplit(":", 1)[1]: json.loads(value) for key, value in found.items() if value}
 
 
 @pytest.mark.quick

@@ -83,7 +83,7 @@ static void together_and_alone_are_the_same(void **state)
             steps++;
         while (similar_step(similar, model));
         for (uint32_t n = 0; n < SIMILAR_TOGETHER; n++) {
-            similar_take(similar, model, n, &one);
+            similar_take(similar, model, n, recommender_latest_ms(model), &one);
             assert_int_equal(recommender_similar(model, items[n], SIZE, &other), STATUS_OK);
             assert_true(one.size > 0);
             assert_same(&one, &other);
@@ -105,7 +105,7 @@ static void no_list_misses_what_counts_alone_bring(void **state)
         all[n] = n;
     for (uint32_t item = 0; item < bound; item++) {
         assert_int_equal(recommender_similar(model, item, SIZE, &one), STATUS_OK);
-        similar_rank(model, item, all, bound, &other);
+        similar_rank(model, item, all, bound, recommender_latest_ms(model), &other);
         assert_true(other.size >= one.size);
         other.size = one.size;
         assert_same(&one, &other);
@@ -124,7 +124,7 @@ static void what_is_retired_is_left_out(void **state)
     for (uint32_t n = 0; n < one.size; n++)
         slots[n] = one.at[n].slot;
     assert_int_equal(recommender_describe(model, &card), STATUS_OK);
-    similar_rank(model, 3, slots, one.size, &other);
+    similar_rank(model, 3, slots, one.size, recommender_latest_ms(model), &other);
     assert_int_equal(other.size, one.size - 1);
     for (uint32_t n = 0; n < other.size; n++)
         assert_int_not_equal(other.at[n].slot, gone);
