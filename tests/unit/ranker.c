@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { USERS = 90, ITEMS = 4500, /* enough for the index */ EVENTS = 6000, BATCH = 64, LIST = 20 };
 
@@ -69,8 +70,42 @@ static void threads_change_nothing(void **state)
     recommender_destroy(model);
 }
 
+static void count_part(void *context, uint32_t n)
+{
+    ((uint32_t *)context)[n]++;
+}
+
+/* Each part once, and all of them by the time it returns; lists may be ranked before and after. */
+static void parts_are_shared(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 300 };
+    struct recommender_settings settings;
+    struct recommender *model;
+    struct ranker *ranker;
+    struct error error;
+    uint32_t user = 0;
+    static uint32_t done[ROUNDS];
+    static struct list list;
+    recommender_settings_init(&settings);
+    assert_int_equal(recommender_create(&settings, &model, &error), STATUS_OK);
+    learn(model, 0, 100);
+    assert_int_equal(ranker_create(model, 4, &ranker, &error), STATUS_OK);
+    for (uint32_t count = 0; count < ROUNDS; count++) {
+        memset(done, 0, sizeof done);
+        ranker_share(ranker, count, count_part, done);
+        for (uint32_t n = 0; n < ROUNDS; n++)
+            assert_int_equal(done[n], n < count);
+        assert_int_equal(ranker_rank(ranker, &user, 1, base_ms, LIST, false, &list), STATUS_OK);
+        assert_true(list.size > 0);
+    }
+    ranker_destroy(ranker);
+    recommender_destroy(model);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_change_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(threads_change_nothing),
+                                       cmocka_unit_test(parts_are_shared)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
