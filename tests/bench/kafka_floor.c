@@ -3,7 +3,7 @@
  * value, and drops it. It also fills the topic.
  *
  *     kafka_floor --brokers HOST:PORT --topic T --produce 1000000 --users 200000 --items 50000 \
- *         --format json|msgpack
+ *         --format json|msgpack [--event NAME]
  *     kafka_floor --brokers HOST:PORT --topic T --count 1000000
  *
  * {"per_s": messages, "cpu_ns": of the loop's thread for each}, both between the first and the last
@@ -57,19 +57,22 @@ static void send_event(rd_kafka_t *client, rd_kafka_topic_t *topic, const struct
         rd_kafka_poll(client, 10);
 }
 
-static void produce(rd_kafka_t *client, rd_kafka_topic_t *topic, uint64_t count, uint32_t users,
-                    uint32_t items, enum encode_format format)
+static void produce(rd_kafka_t *client, rd_kafka_topic_t *topic, uint64_t count, int argc,
+                    char **argv)
 {
     static struct crowd crowd;
-    crowd.users = users;
-    crowd.items = items;
+    crowd.users = (uint32_t)bench_number(argc, argv, "--users", 200e3);
+    crowd.items = (uint32_t)bench_number(argc, argv, "--items", 50e3);
+    const struct text name = text_of(bench_word(argc, argv, "--event", "click"));
+    const bool json = strcmp(bench_word(argc, argv, "--format", "json"), "json") == 0;
     while (crowd.made < count) {
         uint64_t left = count - crowd.made;
         uint32_t some = left < CROWD_BLOCK ? (uint32_t)left : CROWD_BLOCK;
         crowd_make(&crowd, some);
         for (uint32_t n = 0; n < some; n++) {
             crowd.event[n].device = text_of("phone");
-            send_event(client, topic, &crowd.event[n], format);
+            crowd.event[n].name = name;
+            send_event(client, topic, &crowd.event[n], json ? ENCODE_JSON : ENCODE_MSGPACK);
         }
         rd_kafka_poll(client, 0);
     }
@@ -138,10 +141,7 @@ int main(int argc, char **argv)
     if (made > 0) {
         rd_kafka_t *producer = client_create(RD_KAFKA_PRODUCER, brokers);
         rd_kafka_topic_t *where = rd_kafka_topic_new(producer, topic, NULL);
-        produce(producer, where, made, (uint32_t)bench_number(argc, argv, "--users", 200e3),
-                (uint32_t)bench_number(argc, argv, "--items", 50e3),
-                strcmp(bench_word(argc, argv, "--format", "json"), "json") == 0 ? ENCODE_JSON
-                                                                                : ENCODE_MSGPACK);
+        produce(producer, where, made, argc, argv);
         rd_kafka_topic_destroy(where);
         rd_kafka_destroy(producer);
         return 0;

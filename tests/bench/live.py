@@ -75,18 +75,22 @@ def accepted(metrics):
     return metrics.sum("tasted_events_total", result="accepted")
 
 
-def catch_up(it, count, every=.01, timeout=300):
+def ignored(metrics):
+    return metrics.sum("tasted_events_total", result="ignored")
+
+
+def catch_up(it, count, every=.01, timeout=300, counted=accepted):
     """Events a second in the second half of `count`, but for the last tenth, and the metrics at both ends."""
     samples, deadline = [], time.monotonic() + timeout
     while time.monotonic() < deadline:
         before = time.monotonic()
         metrics = it.metrics()
-        if accepted(metrics) > count / 2:
+        if counted(metrics) > count / 2:
             samples.append(((before + time.monotonic()) / 2, metrics))
-        if accepted(metrics) >= count * .9:
+        if counted(metrics) >= count * .9:
             break
         time.sleep(every)
     if len(samples) < 3:
         sys.exit(f"tests/bench: {count} events are too few to measure")
     (begun, first), (ended, last) = samples[0], samples[-1]
-    return (accepted(last) - accepted(first)) / (ended - begun), first, last
+    return (counted(last) - counted(first)) / (ended - begun), first, last
