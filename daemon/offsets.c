@@ -48,9 +48,23 @@ struct partition *offsets_add(struct offsets *offsets, const char *topic, int32_
     return added;
 }
 
+/* Messages come in runs, and a topic of the same memory is the same. */
+static struct partition *partition_of(struct offsets *offsets, const struct message *message)
+{
+    if (offsets->last < offsets->size) {
+        struct partition *last = &offsets->at[offsets->last];
+        if (last->topic == message->topic && last->position.partition == message->partition)
+            return last;
+    }
+    struct partition *found = offsets_find(offsets, message->topic, message->partition);
+    if (found != NULL)
+        found->topic = message->topic;
+    return found;
+}
+
 struct partition *offsets_admit(struct offsets *offsets, const struct message *message)
 {
-    struct partition *partition = offsets_find(offsets, message->topic, message->partition);
+    struct partition *partition = partition_of(offsets, message);
     if (partition == NULL || !partition->owned) {
         offsets->dropped++;
         return NULL;

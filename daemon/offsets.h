@@ -12,6 +12,7 @@
 struct partition {
     struct position position; /* next_offset -1: not known yet */
     int64_t read_to;          /* the end of the partition, when it was reached; else -1 */
+    const char *topic;        /* as its last message had it: not read, only compared */
     bool owned;
 };
 

@@ -7,8 +7,10 @@ enum { PARTITIONS_MAX = 1 << 20 };
 
 void kafka_owned_finish(struct kafka_owned *owned)
 {
-    for (uint32_t i = 0; i < owned->size; i++)
+    for (uint32_t i = 0; i < owned->size; i++) {
         free(owned->at[i].at);
+        free(owned->at[i].name);
+    }
     free(owned->at);
     *owned = (struct kafka_owned){0};
 }
@@ -28,25 +30,23 @@ struct kafka_owned_topic *kafka_owned_topic_find(struct kafka_owned *owned, cons
 struct kafka_owned_topic *kafka_owned_topic_add(struct kafka_owned *owned, const char *topic)
 {
     struct kafka_owned_topic *found = kafka_owned_topic_find(owned, topic);
-    size_t size = strlen(topic);
-    if (found != NULL || size >= sizeof found->name)
+    if (found != NULL)
         return found;
     struct kafka_owned_topic *grown = realloc(owned->at, (owned->size + 1) * sizeof *grown);
     if (grown == NULL)
         return NULL;
     owned->at = grown;
-    struct kafka_owned_topic *added = &grown[owned->size++];
-    memset(added, 0, sizeof *added);
-    memcpy(added->name, topic, size);
-    return added;
+    char *name = strdup(topic);
+    if (name == NULL)
+        return NULL;
+    grown[owned->size] = (struct kafka_owned_topic){.name = name};
+    return &grown[owned->size++];
 }
 
 struct kafka_part *kafka_owned_find(struct kafka_owned *owned, const char *topic, int32_t partition)
 {
     struct kafka_owned_topic *found = kafka_owned_topic_find(owned, topic);
-    if (found == NULL || partition < 0 || partition >= found->size)
-        return NULL;
-    return &found->at[partition];
+    return found == NULL ? NULL : kafka_owned_part(found, partition);
 }
 
 struct kafka_part *kafka_owned_add(struct kafka_owned *owned, const char *topic, int32_t partition)

@@ -3,6 +3,7 @@
 #define TRANSPORT_KAFKA_OWNED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum kafka_part_state {
@@ -19,7 +20,7 @@ struct kafka_part {
 };
 
 struct kafka_owned_topic {
-    char name[250];
+    char *name;   /* stays where it is as long as there is a source */
     bool listed;  /* its partitions have been seen */
     bool missing; /* it did not exist when it was first asked for */
     int32_t size;
@@ -29,13 +30,18 @@ struct kafka_owned_topic {
 struct kafka_owned {
     uint32_t size;
     struct kafka_owned_topic *at;
-    uint32_t last; /* where the last message was found; they come in runs */
+    uint32_t last; /* the one found last */
 };
 
 void kafka_owned_finish(struct kafka_owned *owned);
 /* NULL: not known (find), no memory (add). */
 struct kafka_owned_topic *kafka_owned_topic_find(struct kafka_owned *owned, const char *topic);
 struct kafka_owned_topic *kafka_owned_topic_add(struct kafka_owned *owned, const char *topic);
+static inline struct kafka_part *kafka_owned_part(const struct kafka_owned_topic *topic,
+                                                  int32_t partition)
+{
+    return partition >= 0 && partition < topic->size ? &topic->at[partition] : NULL;
+}
 struct kafka_part *kafka_owned_find(struct kafka_owned *owned, const char *topic,
                                     int32_t partition);
 struct kafka_part *kafka_owned_add(struct kafka_owned *owned, const char *topic, int32_t partition);

@@ -172,20 +172,34 @@ static void take_commit(struct kafka_source *self, rd_kafka_event_t *event)
                  rd_kafka_err2str(answer));
 }
 
+/* NULL: not ours. Messages come in runs; between them librdkafka may give up a topic and make
+ * another where it was, so release() forgets. */
+static const struct kafka_owned_topic *topic_of(struct kafka_source *self,
+                                                const rd_kafka_message_t *message)
+{
+    if (self->last_topic == message->rkt)
+        return &self->owned.at[self->last_owned];
+    const struct kafka_owned_topic *found =
+        kafka_owned_topic_find(&self->owned, rd_kafka_topic_name(message->rkt));
+    self->last_topic = found == NULL ? NULL : message->rkt;
+    self->last_owned = self->owned.last;
+    return found;
+}
+
 static bool take_message(struct kafka_source *self, struct source_turn *turn,
                          rd_kafka_event_t *event)
 {
     const rd_kafka_message_t *from = rd_kafka_event_message_next(event);
     if (from == NULL || from->err != RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
-    const char *topic = rd_kafka_topic_name(from->rkt);
-    struct kafka_part *part = kafka_owned_find(&self->owned, topic, from->partition);
+    const struct kafka_owned_topic *topic = topic_of(self, from);
+    struct kafka_part *part = topic == NULL ? NULL : kafka_owned_part(topic, from->partition);
     if (part == NULL || part->state != KAFKA_PART_READ || from->offset < part->next)
         return false; /* stale: no longer ours, or fetched twice */
     part->next = from->offset + 1;
     rd_kafka_timestamp_type_t type;
     turn->message = (struct message){
-        .topic = topic,
+        .topic = topic->name,
         .partition = from->partition,
         .offset = from->offset,
         .timestamp_ms = rd_kafka_message_timestamp(from, &type),
@@ -264,8 +278,10 @@ static void take_answers(struct kafka_source *self)
 /* What the turn before pointed to. */
 static void release(struct kafka_source *self)
 {
-    if (!self->gave_message)
+    if (!self->gave_message) {
         release_messages(self);
+        self->last_topic = NULL;
+    }
     free(self->given);
     self->given = NULL;
 }

@@ -49,6 +49,8 @@ struct kafka_source {
     struct kafka_notice *notices, *given;
     rd_kafka_event_t *kept[SOURCE_KEPT + 1]; /* hold the messages given last: a ring */
     uint32_t given_messages;                 /* since the ring was emptied */
+    const rd_kafka_topic_t *last_topic;      /* of the message before; NULL: look it up */
+    uint32_t last_owned;                     /* the place of that among the owned */
     size_t most_queued;                      /* since the fetchers were last nudged */
     struct position end;                     /* of the partition that was caught up with */
     int64_t quiet_until_ns[TROUBLE_KINDS];

@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 struct message {
-    const char *topic; /* terminated */
+    const char *topic; /* terminated; of a source's messages the same memory for the same topic, as
+                          long as there is the source */
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms; /* the message's own; ms since 1970 */
