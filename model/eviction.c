@@ -40,7 +40,7 @@ static size_t bytes_of_items(const struct recommender *model)
     size_t rows = factors_item_bytes(&model->factors);
     size_t asking = bytes_of_asking(model->settings.dim);
     size_t bytes =
-        ids_count(&model->item_ids) * (rows + asking + sizeof(struct popular_item) + 16 + SLACK);
+        ids_count(&model->item_ids) * (rows + asking + sizeof(struct popular_item) + 20 + SLACK);
     bytes += ids_bytes(&model->item_ids);
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL)

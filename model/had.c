@@ -58,6 +58,13 @@ void had_which(const struct had *had, const uint32_t *items, uint32_t count, boo
             has[n] = (had->at[place[n]].flags & HAD_HAS) != 0;
 }
 
+void had_stamp(const struct had *had, uint32_t *stamps, uint32_t stamp)
+{
+    for (uint32_t cell = 0; cell < had->room; cell++)
+        if ((had->at[cell].flags & HAD_HAS) != 0) /* never of an empty one */
+            stamps[had->at[cell].item - 1] = stamp;
+}
+
 /* Moves the entries not touched before `since` into a table of `room` cells. */
 static enum status rebuild(struct had *had, struct arena *arena, uint32_t room, uint32_t since)
 {

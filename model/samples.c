@@ -2,9 +2,11 @@
 
 #include "model/kernels.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum { UNIFORM_PERCENT = 30 };
+/* Users with a larger table are looked up item by item. */
+enum { UNIFORM_PERCENT = 30, STAMPED_ROOM = 512 };
 
 _Static_assert((int)SAMPLES_MAX <= (int)HAD_ASKED, "asked for at once");
 
@@ -17,12 +19,38 @@ void sampler_init(struct sampler *sampler)
 void sampler_finish(struct sampler *sampler)
 {
     table_finish(&sampler->in_ring);
+    free(sampler->stamps);
     sampler_init(sampler);
+}
+
+static enum status grow_stamps(struct sampler *sampler, uint32_t bound)
+{
+    if (bound <= sampler->stamp_room)
+        return STATUS_OK;
+    uint32_t room = bound + bound / 2 + 1024;
+    uint32_t *grown = realloc(sampler->stamps, room * sizeof *grown);
+    if (grown == NULL)
+        return STATUS_NO_MEMORY;
+    memset(grown + sampler->stamp_room, 0, (room - sampler->stamp_room) * sizeof *grown);
+    sampler->stamps = grown;
+    sampler->stamp_room = room;
+    return STATUS_OK;
 }
 
 enum status sampler_grow(struct sampler *sampler, uint32_t bound)
 {
-    return table_grow(&sampler->in_ring, bound);
+    enum status status = grow_stamps(sampler, bound);
+    return status == STATUS_OK ? table_grow(&sampler->in_ring, bound) : status;
+}
+
+/* A new one, which no item has yet. */
+static uint32_t next_stamp(struct sampler *sampler)
+{
+    if (++sampler->stamp == 0) {
+        memset(sampler->stamps, 0, sampler->stamp_room * sizeof *sampler->stamps);
+        sampler->stamp = 1;
+    }
+    return sampler->stamp;
 }
 
 static uint32_t *in_ring(const struct sampler *sampler, uint32_t item)
@@ -93,12 +121,19 @@ static void pick_all(const struct sampler *sampler, const struct draw *draw,
 }
 
 /* Those among the tries that are no positives; gives how many there are. */
-static uint32_t keep_negatives(const struct draw *draw, uint32_t *item, uint32_t count)
+static uint32_t keep_negatives(struct sampler *sampler, const struct draw *draw, uint32_t *item,
+                               uint32_t count)
 {
     bool has[SAMPLES_MAX] = {false};
     uint32_t kept = 0;
-    if (draw->had != NULL)
+    if (draw->had != NULL && draw->had->room <= STAMPED_ROOM) {
+        uint32_t stamp = next_stamp(sampler);
+        had_stamp(draw->had, sampler->stamps, stamp);
+        for (uint32_t n = 0; n < count; n++)
+            has[n] = sampler->stamps[item[n]] == stamp;
+    } else if (draw->had != NULL) {
         had_which(draw->had, item, count, has);
+    }
     for (uint32_t n = 0; n < count; n++) {
         uint32_t tried = item[n];
         item[kept] = tried;
@@ -125,7 +160,7 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
 }
 
 /* As many at a time as are wanted: nearly all are of use. */
-void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples)
+void sampler_draw(struct sampler *sampler, const struct draw *draw, struct samples *samples)
 {
     struct chances chances = chances_of(sampler, draw);
     uint32_t item[SAMPLES_MAX];
@@ -138,7 +173,8 @@ void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct
         uint32_t count = missing < left ? missing : left;
         pick_all(sampler, draw, &chances, tried, count, item);
         tried += count;
-        add_samples(sampler, draw, &chances, item, keep_negatives(draw, item, count), samples);
+        add_samples(sampler, draw, &chances, item, keep_negatives(sampler, draw, item, count),
+                    samples);
     }
 }
 
@@ -245,5 +281,7 @@ enum status sampler_load(struct sampler *sampler, uint32_t bound, struct state_r
         status = reader->read(reader, sampler->ring, sizeof sampler->ring);
     for (uint32_t n = 0; status == STATUS_OK && n < ring_fill(sampler); n++)
         status = sampler->ring[n] < bound ? STATUS_OK : STATUS_BAD_DATA;
+    if (status == STATUS_OK)
+        status = grow_stamps(sampler, bound);
     return status == STATUS_OK ? table_load(&sampler->in_ring, bound, reader) : status;
 }

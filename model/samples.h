@@ -33,6 +33,8 @@ struct sampler {
     uint32_t ordered[RING_SIZE]; /* scratch of sampler_drop() */
     uint64_t pushed;
     struct table in_ring; /* uint32_t (items): how often an item is in the ring */
+    uint32_t *stamps;     /* (stamp_room) by item: the last draw for somebody who has it */
+    uint32_t stamp_room, stamp;
 };
 
 void sampler_init(struct sampler *sampler);
@@ -66,7 +68,7 @@ static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t mo
 
 /* The first negative that a uniform draw would give, alone; UINT32_MAX: none was found. */
 uint32_t sampler_draw_one(const struct draw *draw);
-void sampler_draw(const struct sampler *sampler, const struct draw *draw, struct samples *samples);
+void sampler_draw(struct sampler *sampler, const struct draw *draw, struct samples *samples);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);
 /* Takes items out of the ring. (items) flags. */

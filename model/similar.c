@@ -121,8 +121,7 @@ static void push(const struct recommender *model, uint32_t item, uint32_t other,
                  struct top *top)
 {
     if (other != item && other < model->item_ids.bound &&
-        ids_text(&model->item_ids, other).size > 0 &&
-        is_open(model, other, now))
+        ids_text(&model->item_ids, other).size > 0 && is_open(model, other, now))
         top_push(top, other, similarity(model, item, other));
 }
 
