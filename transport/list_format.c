@@ -109,12 +109,18 @@ static void put_json_string(struct output *output, struct text text)
     output->at = at;
 }
 
-static void put_json_float(struct output *output, float value)
+static void put_json_scores(struct output *output, const struct list *list)
 {
-    if (!output_has(output, FLOAT_TEXT_MAX + 1))
-        return;
-    output->at += float_text(value, output->at);
-    *output->at++ = ',';
+    enum { TOGETHER = 16 };
+    float scores[TOGETHER];
+    for (uint32_t first = 0; first < list->size; first += TOGETHER) {
+        uint32_t count = list->size - first < TOGETHER ? list->size - first : TOGETHER;
+        if (!output_has(output, (size_t)count * (FLOAT_TEXT_MAX + 1)))
+            return;
+        for (uint32_t i = 0; i < count; i++)
+            scores[i] = list->at[first + i].score;
+        output->at += float_texts(scores, count, output->at);
+    }
 }
 
 static void put_integer(struct output *output, bool negative, uint64_t magnitude)
@@ -139,8 +145,7 @@ static void put_json(struct output *output, const struct list *list, int64_t at_
         put_json_string(output, list->at[i].item);
     end_json_array(output, list);
     PUT_LITERAL(output, "],\"scores\":[");
-    for (uint32_t i = 0; i < list->size; i++)
-        put_json_float(output, list->at[i].score);
+    put_json_scores(output, list);
     end_json_array(output, list);
     PUT_LITERAL(output, "],\"at\":");
     put_integer(output, at_ms < 0, at_ms < 0 ? 0 - (uint64_t)at_ms : (uint64_t)at_ms);

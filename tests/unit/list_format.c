@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -47,6 +48,33 @@ static void floats_are_written_as_people_would(void **state)
     assert_string_equal(text_of_float(INFINITY), "3.4028235e38");
     assert_string_equal(text_of_float(-INFINITY), "-3.4028235e38");
     assert_string_equal(text_of_float(NAN), "0");
+}
+
+/* Whatever they are, and however many. */
+static void many_floats_are_written_as_each_is(void **state)
+{
+    (void)state;
+    enum { MOST = 100, ROUNDS = 20000 };
+    float values[MOST];
+    char many[MOST * (FLOAT_TEXT_MAX + 1)], each[MOST * (FLOAT_TEXT_MAX + 1)];
+    srand(3);
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t count = (uint32_t)rand() % (MOST + 1);
+        char *at = each;
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t bits = (uint32_t)rand() << 16 ^ (uint32_t)rand();
+            memcpy(&values[i], &bits, sizeof bits);
+            if (round % 4 > 0) /* as scores are */
+                values[i] = ldexpf((float)(rand() % 2000001 - 1000000), rand() % 30 - 30);
+            if (rand() % 50 == 0)
+                values[i] = (float[]){0, -0.F, 1e-5F, 1e6F, 999999.94F, INFINITY, NAN}[rand() % 7];
+            at += float_text(values[i], at);
+            *at++ = ',';
+        }
+        size_t size = float_texts(values, count, many);
+        assert_int_equal(size, at - each);
+        assert_memory_equal(many, each, size);
+    }
 }
 
 static void reads_back(float value)
@@ -225,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(floats_are_written_as_people_would),
+        cmocka_unit_test(many_floats_are_written_as_each_is),
         cmocka_unit_test(any_float_reads_back_as_itself),
         cmocka_unit_test(json_is_what_jansson_reads),
         cmocka_unit_test(msgpack_is_the_same_map),
