@@ -138,7 +138,7 @@ static void list_history(struct explaining *about, uint32_t user)
     uint32_t visits = record == NULL ? 0 : user_visit_count(record);
     for (uint32_t age = 0; age < visits && out->items < about->query->taste.size; age++) {
         const struct visit *visit = user_visit(record, age);
-        if (visit->item != VISIT_GONE)
+        if (visit->item == about->query->taste.item[out->items]) /* else: gone, or there already */
             out->item[out->items++] =
                 (struct explanation_item){.item = visit->item, .second = visit->second};
     }

@@ -130,6 +130,13 @@ static struct item_sums *item_sums(const struct factors *factors, uint32_t item)
     return table_row(&factors->sums, item);
 }
 
+/* What was wanted twice counts once, where it was wanted last. Most streams have no repeats, and
+ * habits tell of them. */
+static bool is_in(const struct taste *taste, uint32_t size, const struct user *user, uint32_t item)
+{
+    return user->habit > 0 && kernels->find(taste->item, size, item) < size;
+}
+
 static void look_back(const struct factors *factors, const struct user *user, uint32_t second,
                       struct taste *taste)
 {
@@ -137,7 +144,7 @@ static void look_back(const struct factors *factors, const struct user *user, ui
     taste->bucket[0] = 0;
     for (uint32_t age = 0; age < visits && size < factors->weights.visits; age++) {
         const struct visit *visit = user_visit(user, age);
-        if (visit->item == VISIT_GONE)
+        if (visit->item == VISIT_GONE || is_in(taste, size, user, visit->item))
             continue;
         taste->item[size] = visit->item;
         taste->bucket[size] = gap_bucket(second, visit->second);

@@ -4,11 +4,11 @@
  *     x(u, t) = a P_u + b (sum_j w_j W_{i_j}) / (sum_j w_j)^0.3 + c L_{i_1}  user's side
  *     s(u, i) = <x(u, t), Q_i> + b_i
  *
- * i_j are the user's last items, newest first; w_j = exp(place[j] + gap[bucket of t - t_j]), both
- * tables learned. P: the user's own vector; W: items as history; L: the last item; Q, b: items as
- * candidates; a, b, c: the settings' weights, 1. (Koren 2008, SVD++, eq. 15, for the sum over
- * history; He et al. 2016, Fossil, for the last item.) The loss is one of loss.h; the optimiser is
- * Adagrad with one accumulator a row (Duchi et al. 2011), decaying.
+ * i_j are the user's last items, each once, newest first; w_j = exp(place[j] + gap[bucket of t -
+ * t_j]), both tables learned. P: the user's own vector; W: items as history; L: the last item; Q,
+ * b: items as candidates; a, b, c: the settings' weights, 1. (Koren 2008, SVD++, eq. 15, for the
+ * sum over history; He et al. 2016, Fossil, for the last item.) The loss is one of loss.h; the
+ * optimiser is Adagrad with one accumulator a row (Duchi et al. 2011), decaying.
  */
 #ifndef MODEL_FACTORS_H
 #define MODEL_FACTORS_H

@@ -142,6 +142,23 @@ static void test_what_hides_an_item(void **state)
     recommender_destroy(model);
 }
 
+static void test_what_was_wanted_twice_counts_once(void **state)
+{
+    (void)state;
+    struct recommender *model = taught(HAVE_NEVER);
+    int n = EVENTS;
+    for (int round = 0; round < 3; round++)
+        for (unsigned item = 0; item < 4; item++)
+            learn(model, USERS, item, "play", n++);
+    learn(model, USERS, 1, "play", n++);
+    struct explanation e = explained(model, "u30", "i8");
+    const char *newest_first[] = {"i1", "i3", "i2", "i0"};
+    assert_int_equal(e.items, 4);
+    for (uint32_t k = 0; k < e.items; k++)
+        assert_int_equal(e.item[k].item, recommender_find_item(model, text_of(newest_first[k])));
+    recommender_destroy(model);
+}
+
 static void test_every_feature_has_a_name(void **state)
 {
     (void)state;
@@ -155,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_every_feature_has_a_name),
         cmocka_unit_test(test_terms_are_the_score),
         cmocka_unit_test(test_somebody_unknown),
+        cmocka_unit_test(test_what_was_wanted_twice_counts_once),
         cmocka_unit_test(test_what_hides_an_item),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
