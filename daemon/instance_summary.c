@@ -51,7 +51,8 @@ static void write_popular(struct instance *instance)
 }
 
 /* At most once a second, and only when something was learned since or it is to be written again.
- * It never expires: it is what is left when everything else has. */
+ * It never expires: it is what is left when everything else has. Where the catalogue has retired
+ * all there was, so is the list of before. */
 void keep_popular(struct instance *instance)
 {
     struct lists *lists = &instance->lists;
@@ -65,7 +66,7 @@ void keep_popular(struct instance *instance)
     lists->popular_due_ms = instance->now_ms + POPULAR_MS;
     if (ranker_popular(instance->ranker, instance_list_time(instance),
                        instance->settings->lists.size, lists->popular) == STATUS_OK &&
-        lists->popular->size > 0)
+        (lists->popular->size > 0 || instance->catalogue.source != NULL))
         write_popular(instance);
 }
 

@@ -367,7 +367,7 @@ static bool world_put(struct store *self, const struct store_write *write)
         snprintf(flying->key.items[i], sizeof flying->key.items[i], "%.*s",
                  (int)write->list->at[i].item.size, write->list->at[i].item.at);
     if (write->key == KEY_POPULAR) {
-        assert_false(flying->remove);
+        assert_true(!flying->remove || world.has_catalogue);
         return true;
     }
     if (!flying->remove)
@@ -958,6 +958,29 @@ static void a_retired_item_is_gone_within_a_second(void **state)
     unmake_world();
 }
 
+static void when_all_items_are_retired_there_are_no_lists(void **state)
+{
+    (void)state;
+    make_world(10, 1);
+    world.has_catalogue = true;
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    assert_true(settle());
+    for (int item = 0; item < ITEMS; item++) {
+        struct entry *entry = &world.entries[world.entries_end++];
+        *entry = (struct entry){.value = ""};
+        snprintf(entry->item, sizeof entry->item, "i%d", item);
+    }
+    world.told_end = false;
+    world.catalogue_owner.wake(world.catalogue_owner.context);
+    live_for(3000);
+    assert_false(world.popular.there);
+    for (int user = 0; user < USERS; user++)
+        assert_false(world.keys[user].there);
+    unmake_world();
+}
+
 /* Also when nobody does anything, so that the stream's own time stands still. */
 static void an_item_that_expires_leaves_every_list(void **state)
 {
@@ -1164,6 +1187,7 @@ int main(void)
         cmocka_unit_test(neighbours_are_written_again_to_an_empty_store),
         cmocka_unit_test(no_neighbours_if_not_wanted),
         cmocka_unit_test(an_item_that_expires_leaves_every_list),
+        cmocka_unit_test(when_all_items_are_retired_there_are_no_lists),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
