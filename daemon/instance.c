@@ -106,16 +106,24 @@ uint64_t instance_lag(const struct instance *instance)
     return lag;
 }
 
+static bool is_cut_off(const struct source *source)
+{
+    return source != NULL && source->ops->cut_off != NULL && source->ops->cut_off(source);
+}
+
 bool instance_is_ready(const struct instance *instance, char *why, size_t why_size)
 {
+    bool cut_off = is_cut_off(instance->source);
     bool ready = instance->loaded && instance->lists.connected && instance->intake.assigned &&
-                 instance->phase == PHASE_RUNNING && instance->intake.failure.status == STATUS_OK;
+                 !cut_off && instance->phase == PHASE_RUNNING &&
+                 instance->intake.failure.status == STATUS_OK;
     if (why == NULL || why_size == 0)
         return ready;
-    snprintf(why, why_size, "%s%s%s%s%s%s", instance->phase == PHASE_RUNNING ? "" : "stopping\n",
+    snprintf(why, why_size, "%s%s%s%s%s%s%s", instance->phase == PHASE_RUNNING ? "" : "stopping\n",
              instance->loaded ? "" : "the snapshot is not loaded yet\n",
              instance->lists.connected ? "" : "Redis does not answer\n",
              instance->intake.assigned ? "" : "Kafka has not assigned partitions yet\n",
+             cut_off ? "Kafka does not answer\n" : "",
              instance->intake.failure.status == STATUS_OK ? "" : "cannot read: ",
              instance->intake.failure.status == STATUS_OK ? "" : instance->intake.failure.text);
     return ready;

@@ -25,7 +25,7 @@ struct kafka_scout {
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    bool stop, listing;
+    bool stop, listing, looking, cut_off;
     struct errand *questions, *answers;
     rd_kafka_topic_partition_list_t *nudge; /* NULL: none */
     uint64_t tickets;
@@ -149,6 +149,18 @@ static void nudge(struct kafka_scout *self, rd_kafka_topic_partition_list_t *par
     rd_kafka_topic_partition_list_destroy(partitions);
 }
 
+/* ---- look ---- */
+
+static bool is_anybody_there(struct kafka_scout *self)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t answer =
+        rd_kafka_metadata(self->settings.client, 0, NULL, &metadata, QUESTION_MS);
+    if (answer == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(metadata);
+    return answer == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 /* ---- list ---- */
 
 static void tell(struct kafka_scout *self, enum kafka_answer_kind kind, const char *topic,
@@ -239,7 +251,7 @@ static void sleep_until(struct kafka_scout *self, int64_t due_ms)
 static void *scout(void *context)
 {
     struct kafka_scout *self = context;
-    int64_t list_due_ms = 0, locate_due_ms = 0;
+    int64_t list_due_ms = 0, locate_due_ms = 0, look_due_ms = 0;
     pthread_mutex_lock(&self->lock);
     while (!self->stop) {
         int64_t now = now_ms();
@@ -249,6 +261,12 @@ static void *scout(void *context)
             pthread_mutex_unlock(&self->lock);
             nudge(self, partitions);
             pthread_mutex_lock(&self->lock);
+        } else if (self->looking && now >= look_due_ms) {
+            pthread_mutex_unlock(&self->lock);
+            bool there = is_anybody_there(self);
+            pthread_mutex_lock(&self->lock);
+            self->looking = self->cut_off = !there;
+            look_due_ms = now_ms() + RETRY_MS;
         } else if (self->listing && now >= list_due_ms) {
             pthread_mutex_unlock(&self->lock);
             int again_ms = list_topics(self);
@@ -268,6 +286,8 @@ static void *scout(void *context)
             int64_t due_ms = self->listing ? list_due_ms : now + RELIST_MS;
             if (self->questions != NULL && locate_due_ms < due_ms)
                 due_ms = locate_due_ms;
+            if (self->looking && look_due_ms < due_ms)
+                due_ms = look_due_ms;
             sleep_until(self, due_ms);
         }
     }
@@ -337,6 +357,22 @@ void kafka_scout_nudge(struct kafka_scout *self, rd_kafka_topic_partition_list_t
     pthread_mutex_unlock(&self->lock);
     if (before != NULL)
         rd_kafka_topic_partition_list_destroy(before);
+}
+
+void kafka_scout_look(struct kafka_scout *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->looking = true;
+    pthread_cond_signal(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+}
+
+bool kafka_scout_is_cut_off(struct kafka_scout *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool cut_off = self->cut_off;
+    pthread_mutex_unlock(&self->lock);
+    return cut_off;
 }
 
 bool kafka_scout_answer(struct kafka_scout *self, struct kafka_answer *answer)

@@ -5,6 +5,7 @@
  *     list   ─► every 30 s (1 s while a topic is missing): the partitions of the topics
  *     locate ─► the offsets where partitions begin by input.start, and their ends
  *     nudge  ─► nothing: that a broker is asked wakes the thread that fetches from it
+ *     look   ─► whether any broker answers; if none does, again each second until one does
  *
  * Answers are fetched by the loop's thread after the wake descriptor (an eventfd) became readable.
  */
@@ -55,6 +56,9 @@ uint64_t kafka_scout_locate(struct kafka_scout *scout,
                             const rd_kafka_topic_partition_list_t *partitions);
 /* Takes the list. One waits at most: a later one takes its place. */
 void kafka_scout_nudge(struct kafka_scout *scout, rd_kafka_topic_partition_list_t *partitions);
+void kafka_scout_look(struct kafka_scout *scout);
+/* No broker answered the last look. */
+bool kafka_scout_is_cut_off(struct kafka_scout *scout);
 /* True: `answer` is the caller's, to be given to kafka_answer_finish(). */
 bool kafka_scout_answer(struct kafka_scout *scout, struct kafka_answer *answer);
 void kafka_answer_finish(struct kafka_answer *answer);

@@ -129,6 +129,8 @@ static void take_trouble(struct kafka_source *self, rd_kafka_event_t *event,
 {
     rd_kafka_resp_err_t kind = rd_kafka_event_error(event);
     bool end = ends_reading(self, event);
+    if (kind == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        kafka_scout_look(self->scout);
     if (!end && !is_news(self, kind))
         return;
     /* Alone we need no group: it is there for showing how far we are. And that all brokers are
@@ -426,6 +428,11 @@ static void source_destroy(struct source *base)
     free(self);
 }
 
+static bool source_cut_off(const struct source *base)
+{
+    return kafka_scout_is_cut_off(((const struct kafka_source *)base)->scout);
+}
+
 static const struct source_ops operations = {
     .next = source_next,
     .let_go = source_let_go,
@@ -433,6 +440,7 @@ static const struct source_ops operations = {
     .resume = source_resume,
     .commit = source_commit,
     .end_offset = source_end_offset,
+    .cut_off = source_cut_off,
     .close = source_close,
     .closed = source_closed,
     .destroy = source_destroy,

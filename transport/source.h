@@ -86,6 +86,8 @@ struct source_ops {
     void (*commit)(struct source *self, const struct position *positions, uint32_t size);
     /* Log-end offset of a partition as last heard from the broker; -1 unknown. Never blocks. */
     int64_t (*end_offset)(struct source *self, const char *topic, int32_t partition);
+    /* No broker answers at the moment. NULL: never so. */
+    bool (*cut_off)(const struct source *self);
     /* Begins to leave; next() is still to be called until closed() is true. */
     void (*close)(struct source *self);
     bool (*closed)(struct source *self);

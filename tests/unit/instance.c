@@ -81,7 +81,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     int partitions;
     struct record log[PARTITIONS_MAX][LOG_MAX];
     int64_t end[PARTITIONS_MAX], at[PARTITIONS_MAX];
-    bool assigned, closing;
+    bool assigned, closing, cut_off;
     enum source_result taking; /* SOURCE_REVOKED or SOURCE_LOST: to be told; else SOURCE_NOTHING */
     bool taken;                /* told, and not let go yet */
     uint64_t saves_before;
@@ -225,6 +225,12 @@ static int64_t world_end_offset(struct source *self, const char *of, int32_t par
     return world.end[partition];
 }
 
+static bool world_cut_off(const struct source *self)
+{
+    (void)self;
+    return world.cut_off;
+}
+
 static void world_close(struct source *self)
 {
     (void)self;
@@ -238,8 +244,8 @@ static bool world_closed(struct source *self)
 }
 
 static const struct source_ops source_ops = {
-    world_next,       world_let_go, world_nothing, world_nothing, world_commit,
-    world_end_offset, world_close,  world_closed,  world_nothing,
+    world_next,       world_let_go,  world_nothing, world_nothing, world_commit,
+    world_end_offset, world_cut_off, world_close,   world_closed,  world_nothing,
 };
 
 /* ---- catalogue ---- */
@@ -1090,6 +1096,24 @@ static void no_neighbours_if_not_wanted(void **state)
     unmake_world();
 }
 
+static void not_ready_while_kafka_does_not_answer(void **state)
+{
+    (void)state;
+    char why[256];
+    make_world(11, 1);
+    begin();
+    for (int i = 0; i < 100; i++)
+        say();
+    assert_true(settle());
+    assert_true(instance_is_ready(world.instance, why, sizeof why));
+    world.cut_off = true;
+    assert_false(instance_is_ready(world.instance, why, sizeof why));
+    assert_string_equal(why, "Kafka does not answer\n");
+    world.cut_off = false;
+    assert_true(instance_is_ready(world.instance, NULL, 0));
+    unmake_world();
+}
+
 /* Events do not wait for ever for a topic that is not there. */
 static void a_catalogue_that_does_not_come_holds_nothing_up(void **state)
 {
@@ -1188,6 +1212,7 @@ int main(void)
         cmocka_unit_test(no_neighbours_if_not_wanted),
         cmocka_unit_test(an_item_that_expires_leaves_every_list),
         cmocka_unit_test(when_all_items_are_retired_there_are_no_lists),
+        cmocka_unit_test(not_ready_while_kafka_does_not_answer),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

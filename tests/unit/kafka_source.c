@@ -76,9 +76,15 @@ static void test_broker_goes_down_and_comes_back(void **state)
     assert_true(kit_until(&kit, &kit.messages, 100, 5));
     kafka_broker_set_up(kit.broker, false);
     assert_true(kit_until(&kit, &kit.troubles, 1, 5));
+    for (int tenths = 0; tenths < 80 && !kit.source->ops->cut_off(kit.source); tenths++)
+        kit_spin(&kit, .1);
+    assert_true(kit.source->ops->cut_off(kit.source));
     kafka_broker_set_up(kit.broker, true);
     kit_produce(&kit, "events", 100, 100);
     assert_true(kit_until(&kit, &kit.messages, 200, 10));
+    for (int tenths = 0; tenths < 80 && kit.source->ops->cut_off(kit.source); tenths++)
+        kit_spin(&kit, .1);
+    assert_false(kit.source->ops->cut_off(kit.source));
     assert_false(kit.out_of_order);
     assert_int_equal(kit.next[0], 200);
     assert_int_equal(kit.failures, 0);
