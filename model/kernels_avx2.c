@@ -227,21 +227,6 @@ static void exp_all(float *v, size_t size)
         _mm256_storeu_ps(v + i, exp8(_mm256_loadu_ps(v + i)));
 }
 
-const struct kernels kernels_avx2 = {
-    .name = "avx2",
-    .dot = dot,
-    .dots = dots,
-    .scan = scan,
-    .add_scaled = add_scaled,
-    .mix = mix,
-    .spread = spread,
-    .pair_dots = pair_dots,
-    .pair_step = pair_step,
-    .find = find,
-    .look_up = look_up,
-    .least = least,
-    .exp = exp_all,
-    .sift = sift_avx2,
-};
+const struct kernels kernels_avx2 = KERNELS_OF_THIS_FILE("avx2", sift_avx2);
 
 #endif

@@ -215,39 +215,9 @@ static void exp_all(float *v, size_t size)
         _mm512_storeu_ps(v + i, exp16(_mm512_loadu_ps(v + i)));
 }
 
-const struct kernels kernels_avx512 = {
-    .name = "avx512",
-    .dot = dot,
-    .dots = dots,
-    .scan = scan,
-    .add_scaled = add_scaled,
-    .mix = mix,
-    .spread = spread,
-    .pair_dots = pair_dots,
-    .pair_step = pair_step,
-    .find = find,
-    .look_up = look_up,
-    .least = least,
-    .exp = exp_all,
-    .sift = sift_avx2,
-};
+const struct kernels kernels_avx512 = KERNELS_OF_THIS_FILE("avx512", sift_avx2);
 
 /* With VNNI, which a machine may have or not. */
-const struct kernels kernels_avx512_vnni = {
-    .name = "avx512",
-    .dot = dot,
-    .dots = dots,
-    .scan = scan,
-    .add_scaled = add_scaled,
-    .mix = mix,
-    .spread = spread,
-    .pair_dots = pair_dots,
-    .pair_step = pair_step,
-    .find = find,
-    .look_up = look_up,
-    .least = least,
-    .exp = exp_all,
-    .sift = sift_vnni,
-};
+const struct kernels kernels_avx512_vnni = KERNELS_OF_THIS_FILE("avx512", sift_vnni);
 
 #endif

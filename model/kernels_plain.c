@@ -133,19 +133,4 @@ static void exp_all(float *v, size_t size)
         v[i] = exp_one(v[i]);
 }
 
-const struct kernels kernels_plain = {
-    .name = "plain",
-    .dot = dot,
-    .dots = dots,
-    .scan = scan,
-    .add_scaled = add_scaled,
-    .mix = mix,
-    .spread = spread,
-    .pair_dots = pair_dots,
-    .pair_step = pair_step,
-    .find = find,
-    .look_up = look_up,
-    .least = least,
-    .exp = exp_all,
-    .sift = sift_plain,
-};
+const struct kernels kernels_plain = KERNELS_OF_THIS_FILE("plain", sift_plain);

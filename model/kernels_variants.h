@@ -4,6 +4,14 @@
 
 #include "model/kernels.h"
 
+/* Each variant's file has all of them under these names. */
+#define KERNELS_OF_THIS_FILE(name_, sift_)                                                         \
+    {                                                                                              \
+        .name = (name_), .dot = dot, .dots = dots, .scan = scan, .add_scaled = add_scaled,         \
+        .mix = mix, .spread = spread, .pair_dots = pair_dots, .pair_step = pair_step,              \
+        .find = find, .look_up = look_up, .least = least, .exp = exp_all, .sift = (sift_),         \
+    }
+
 extern const struct kernels kernels_plain;
 #if defined(__x86_64__)
 extern const struct kernels kernels_avx2;
