@@ -20,7 +20,7 @@
 enum {
     SEARCH_SLICE_NS = 500000,
     SEARCH_STEPS_MOST = 4096, /* in a slice */
-    SEARCH_PAUSE_BUSY = 19,   /* so many times as long as a slice took: 5 % of the time … */
+    SEARCH_PAUSE_BUSY = 49,   /* so many times as long as a slice took: 2 % of the time … */
     SEARCH_PAUSE_IDLE = 4,    /* … or 20 % while nothing else is to be done */
     ROUND_MS = 60000,         /* whatever had an event is searched for so often */
     DESCRIBED_MS = 1000,      /* … and so soon what the catalogue has told of */
