@@ -18,18 +18,19 @@
 #include <xxhash.h>
 
 enum {
-    SEARCH_SLICE_NS = 500000,
+    SEARCH_SLICE_NS = 250000,
     SEARCH_STEPS_MOST = 4096, /* in a slice */
     SEARCH_PAUSE_BUSY = 49,   /* so many times as long as a slice took: 2 % of the time … */
-    SEARCH_PAUSE_IDLE = 4,    /* … or 20 % while nothing else is to be done */
-    ROUND_MS = 60000,         /* whatever had an event is searched for so often */
-    DESCRIBED_MS = 1000,      /* … and so soon what the catalogue has told of */
-    ROUND_SLICE = 16384,      /* items looked at in a turn, for that */
-    WITHDRAWN_SLICE = 4096,   /* likewise for withdrawn ones among their neighbours */
-    PUT_MS = 2,               /* while users' lists are due, every so often … */
-    PUT_BUSY = 16,            /* … so many are put, and no more … */
-    PUT_IDLE = 64,            /* … or so many a turn */
-    IN_FLIGHT_MOST = 64,      /* of the store's room, which users' lists want */
+    SEARCH_PAUSE_IDLE = 9,    /* … or 10 % while nothing else is to be done */
+    MANY_ITEMS = 100000,
+    ROUND_MS = 60000,       /* whatever had an event is searched for so often */
+    DESCRIBED_MS = 1000,    /* … and so soon what the catalogue has told of */
+    ROUND_SLICE = 16384,    /* items looked at in a turn, for that */
+    WITHDRAWN_SLICE = 4096, /* likewise for withdrawn ones among their neighbours */
+    PUT_MS = 2,             /* while users' lists are due, every so often … */
+    PUT_BUSY = 16,          /* … so many are put, and no more … */
+    PUT_IDLE = 32,          /* … or so many a turn */
+    IN_FLIGHT_MOST = 64,    /* of the store's room, which users' lists want */
 };
 
 static uint32_t tag_of(const struct instance *instance, uint32_t item)
@@ -62,8 +63,8 @@ enum status neighbours_init(struct instance *instance)
     if (neighbours->list == NULL || neighbours->searches == NULL)
         return STATUS_NO_MEMORY;
     enum status status = STATUS_OK;
-    for (; neighbours->threads < threads && status == STATUS_OK; neighbours->threads++)
-        status = similar_create(&neighbours->searches[neighbours->threads].similar);
+    for (; neighbours->threads_most < threads && status == STATUS_OK; neighbours->threads_most++)
+        status = similar_create(&neighbours->searches[neighbours->threads_most].similar);
     if (status == STATUS_OK)
         status = publication_create(&neighbours->publication);
     return status == STATUS_OK ? related_create(neighbours->size, &neighbours->related) : status;
@@ -73,7 +74,7 @@ void neighbours_finish(struct neighbours *neighbours)
 {
     publication_destroy(neighbours->publication);
     related_destroy(neighbours->related);
-    for (uint32_t n = 0; n < neighbours->threads; n++)
+    for (uint32_t n = 0; n < neighbours->threads_most; n++)
         similar_destroy(neighbours->searches[n].similar);
     free(neighbours->searches);
     free(neighbours->list);
@@ -220,11 +221,14 @@ static uint32_t next_item(struct instance *instance, uint32_t *slice)
     return item;
 }
 
-/* As many as all threads together can take. */
+/* As many as the threads can take: all of them where there is much to be compared with. Else one
+ * does, which nobody has to be woken for, nor waited for. */
 static bool begin_searches(struct instance *instance)
 {
     struct neighbours *neighbours = &instance->neighbours;
-    uint32_t slice = ROUND_SLICE, item, threads = neighbours->threads;
+    bool many = recommender_item_bound(instance->engine.model) >= MANY_ITEMS;
+    uint32_t slice = ROUND_SLICE, item, threads = many ? neighbours->threads_most : 1;
+    neighbours->threads = threads;
     if (!related_waits(neighbours->related) && instance->now_ms >= neighbours->round_due_ms) {
         related_begin_round(neighbours->related);
         neighbours->round_due_ms = instance->now_ms + ROUND_MS;

@@ -130,10 +130,10 @@ struct neighbours {
     uint32_t size; /* of a list; 0: none are published */
     struct related *related;
     struct publication *publication; /* by item */
-    struct search *searches;         /* (threads) */
-    uint32_t threads;
-    uint32_t searched; /* how many are being searched for */
-    double step_ns;    /* smoothed; 0: unknown */
+    struct search *searches;         /* (threads_most) */
+    uint32_t threads, threads_most;  /* that search now; that there are */
+    uint32_t searched;               /* how many are being searched for */
+    double step_ns;                  /* smoothed; 0: unknown */
     int64_t search_due_ms, round_due_ms, put_due_ms;
     struct withdrawn sweeping, waiting;
     uint32_t at;               /* the next item to be looked at for withdrawn ones */
