@@ -21,7 +21,7 @@ enum {
     INTAKE_SLICE_MESSAGES = 4096,
     PUBLISH_SLICE_NS = 2000000,
     PUBLISH_SLICE_LISTS = 512,
-    RANK_BATCH_PER_THREAD = 16,
+    RANK_BATCH_PER_THREAD = 32,
     RANK_BATCH_MAX = 128,
     SHIFT_MS = 32,         /* see choose_work() */
     RANK_WAKE_NS = 100000, /* below this much work the threads sleep on */
