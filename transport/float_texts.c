@@ -11,12 +11,17 @@
 
 /* Compiled with -fno-trapping-math: comparisons may be made that nobody asked for. */
 
-enum { BLOCK = 16, DECADE_LEAST = -5, DECADES = 11, DECADE_OTHER = 127 };
+enum { BLOCK = 16, DECADE_LEAST = -5, DECADES = 11 };
 
-/* What floats are as text; a decade of DECADE_OTHER: not so, float_text() tells. */
+static const double decades[DECADES + 1] = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0,
+                                            1e1,  1e2,  1e3,  1e4,  1e5,  1e6};
+
+/* Floats of one power of ten, as scores that are ranked together mostly are, and their text. */
 struct block {
-    uint64_t digits[BLOCK]; /* eight of them, of 0 to 9, the first one lowest */
-    int32_t decade[BLOCK];  /* of the first digit */
+    double low, high;       /* what others are not found */
+    double scale;           /* makes eight digits of them */
+    uint64_t digits[BLOCK]; /* of 0 to 9, the first one lowest */
+    int32_t found[BLOCK];   /* 0: float_text() tells */
 };
 
 static inline double double_of(uint64_t bits)
@@ -37,28 +42,18 @@ static inline uint32_t bits_of(float value)
 static inline __attribute__((always_inline)) void make_block(const float *values,
                                                              struct block *block)
 {
-    static const double decades[DECADES] = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1e0,
-                                            1e1,  1e2,  1e3,  1e4,  1e5};
-    static const double scales[DECADES] = {1e12, 1e11, 1e10, 1e9, 1e8, 1e7,
-                                           1e6,  1e5,  1e4,  1e3, 1e2};
+    const double low = block->low, high = block->high, scale = block->scale;
     for (int i = 0; i < BLOCK; i++) {
-        const float value = fabsf(values[i]);
-        const bool usual = value >= 1e-5F && value < 1e6F;
-        const double exact = usual ? (double)value : 1;
-        int32_t decade = DECADE_LEAST;
-        double scale = scales[0];
-        for (int n = 1; n < DECADES; n++) {
-            scale = exact >= decades[n] ? scales[n] : scale;
-            decade += exact >= decades[n] ? 1 : 0;
-        }
+        const double value = (double)fabsf(values[i]);
+        const bool near = value >= low && value < high;
+        const double exact = near ? value : low;
         const uint32_t bits = bits_of((float)exact);
         const uint32_t below = (bits & 0x7fffff) == 0 ? 1 : 0;
         const double half = double_of((uint64_t)((bits >> 23) + 1023 - 127 - 24 - below) << 52);
         const double scaled = exact * scale, reach = half * (1 - 1e-6) * scale;
         const int32_t seven = 10 * (int32_t)(scaled * .1 + .5), eight = (int32_t)(scaled + .5);
         const int32_t number = fabs(seven - scaled) < reach ? seven : eight;
-        const bool found = usual && fabs(number - scaled) < reach && number < 100000000;
-        block->decade[i] = found ? decade : DECADE_OTHER;
+        block->found[i] = near && fabs(number - scaled) < reach && number < 100000000;
         block->digits[i] = eight_digits((uint32_t)number);
     }
 }
@@ -95,10 +90,17 @@ static make_fn *choose(void)
     return make_plain;
 }
 
-static size_t write_one(float value, uint64_t digits, int32_t decade, char *out)
+/* The power of ten at or below the value, or the nearest there is. */
+static int decade_of(float value)
 {
-    if (decade == DECADE_OTHER)
-        return float_text(value, out);
+    int decade = DECADE_LEAST + DECADES - 1;
+    while (decade > DECADE_LEAST && (double)fabsf(value) < decades[decade - DECADE_LEAST])
+        decade--;
+    return decade;
+}
+
+static size_t write_found(float value, uint64_t digits, int decade, char *out)
+{
     size_t count = 8 - (size_t)__builtin_clzll(digits) / 8; /* without zeros at the end */
     size_t used = value < 0;
     out[0] = '-';
@@ -115,6 +117,22 @@ static size_t write_one(float value, uint64_t digits, int32_t decade, char *out)
     return used + (count > whole ? count + 1 : whole);
 }
 
+static size_t write_block(const float *values, uint32_t size, make_fn *make, char *out)
+{
+    static const double scales[DECADES] = {1e12, 1e11, 1e10, 1e9, 1e8, 1e7,
+                                           1e6,  1e5,  1e4,  1e3, 1e2};
+    const int decade = decade_of(values[size / 2]), n = decade - DECADE_LEAST;
+    struct block block = {.low = decades[n], .high = decades[n + 1], .scale = scales[n]};
+    make(values, &block);
+    char *at = out;
+    for (uint32_t i = 0; i < size; i++) {
+        at += block.found[i] ? write_found(values[i], block.digits[i], decade, at)
+                             : float_text(values[i], at);
+        *at++ = ',';
+    }
+    return (size_t)(at - out);
+}
+
 size_t float_texts(const float *values, uint32_t count, char *out)
 {
     static make_fn *make;
@@ -122,15 +140,10 @@ size_t float_texts(const float *values, uint32_t count, char *out)
         make = choose();
     char *at = out;
     for (uint32_t first = 0; first < count; first += BLOCK) {
-        struct block block;
         float some[BLOCK] = {0};
         uint32_t size = count - first < BLOCK ? count - first : BLOCK;
         memcpy(some, values + first, size * sizeof *some);
-        make(some, &block);
-        for (uint32_t i = 0; i < size; i++) {
-            at += write_one(some[i], block.digits[i], block.decade[i], at);
-            *at++ = ',';
-        }
+        at += write_block(some, size, make, at);
     }
     return (size_t)(at - out);
 }
