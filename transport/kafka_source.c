@@ -17,6 +17,7 @@ enum {
     SILENT_MAX = 4096,   /* events handled in one next() that give nothing */
     QUIET_S = 10,        /* the same kind of trouble is told at most this often */
     DESTROY_MS = 5000,   /* how long destroy() may take */
+    ABANDON_MS = 500,    /* likewise, where no broker answers */
     NUDGE_QUEUED = 1024, /* a queue that never holds so many is never full */
 };
 
@@ -387,10 +388,12 @@ static void source_close(struct source *base)
     }
 }
 
+/* Where no broker answers there is nobody to take leave of. */
 static bool source_closed(struct source *base)
 {
     struct kafka_source *self = self_of(base);
-    return self->closing && (self->close_failed || rd_kafka_consumer_closed(self->client) != 0);
+    return self->closing && (self->close_failed || rd_kafka_consumer_closed(self->client) != 0 ||
+                             kafka_scout_is_cut_off(self->scout));
 }
 
 static void free_notices(struct kafka_source *self)
@@ -409,6 +412,7 @@ static void source_destroy(struct source *base)
         ev_io_stop(self->loop, &self->io);
         ev_timer_stop(self->loop, &self->timer);
     }
+    bool cut_off = self->scout != NULL && kafka_scout_is_cut_off(self->scout);
     kafka_scout_destroy(self->scout);
     self->gave_message = false;
     release(self);
@@ -419,7 +423,7 @@ static void source_destroy(struct source *base)
         rd_kafka_queue_io_event_enable(self->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(self->queue);
     }
-    kafka_client_destroy(self->client, DESTROY_MS);
+    kafka_client_destroy(self->client, cut_off ? ABANDON_MS : DESTROY_MS);
     if (self->wake_fd >= 0)
         close(self->wake_fd);
     if (self->topics != NULL)

@@ -91,6 +91,22 @@ static void test_broker_goes_down_and_comes_back(void **state)
     kit_finish(&kit);
 }
 
+static void test_leaves_at_once_where_no_broker_answers(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_produce(&kit, "events", 0, 10);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 10, 5));
+    kafka_broker_set_up(kit.broker, false);
+    for (int tenths = 0; tenths < 80 && !kit.source->ops->cut_off(kit.source); tenths++)
+        kit_spin(&kit, .1);
+    kit.source->ops->close(kit.source);
+    assert_true(kit.source->ops->closed(kit.source));
+    kafka_broker_set_up(kit.broker, true); /* so that nothing is left behind */
+    kit_finish(&kit);
+}
+
 static void test_waits_for_a_broker_that_is_not_there_yet(void **state)
 {
     (void)state;
@@ -218,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_begins_where_the_owner_says),
         cmocka_unit_test(test_latest_begins_at_the_end),
         cmocka_unit_test(test_broker_goes_down_and_comes_back),
+        cmocka_unit_test(test_leaves_at_once_where_no_broker_answers),
         cmocka_unit_test(test_waits_for_a_broker_that_is_not_there_yet),
         cmocka_unit_test(test_pause_stops_and_resume_goes_on),
         cmocka_unit_test(test_a_full_queue_does_not_stop_reading),
