@@ -87,10 +87,10 @@ const struct command commands[] = {
     {"explain", "USER ITEM", "why the model scores an item as it does for a user",
      "Prints each term of the score, a value times the weight that was learned for it: what the "
      "user's own vector, their history, their last item and the circumstances make of the item, "
-     "how "
-     "popular it is, what follows and goes with their recent items. Then the past items that weigh "
-     "most, by their vectors and by counts. And, where the user's list may not hold the item, the "
-     "rule that keeps it out. By the model in a snapshot, as of the last event it learned.",
+     "how popular it is, what follows and goes with their recent items. Then the past items that "
+     "weigh most, by their vectors and by counts. The rank is among all candidates; a list leaves "
+     "some out, and where it may not hold the item, the rule that keeps it out is told. By the "
+     "model in a snapshot, as of the last event it learned.",
      explain_options, command_explain},
     {"config", "check|defaults|show", "checks, explains and shows the settings",
      "check validates the settings, and with --connect reaches for Kafka and Redis too. defaults "

@@ -43,7 +43,7 @@ int list_request_read(struct invocation *invocation, const struct command *comma
             return code;
     }
     if (request->id == NULL)
-        return command_misuse(command, "whose list? Give the id of one %s", what);
+        return command_misuse(command, "give the id of one %s", what);
     size_t size = strlen(request->id);
     if (size == 0 || size > ID_BYTES_MAX)
         return command_misuse(command, "the id of a %s has 1 to %d bytes", what, ID_BYTES_MAX);
