@@ -5,6 +5,10 @@
 
 #include <math.h>
 
+/* On the way of every message: without being asked to, compilers keep some of it apart, which costs
+ * a tenth. */
+#define ON_THE_WAY __attribute__((always_inline)) static inline
+
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
 
 static inline const struct found *find(const struct walk *walk, enum field field)
@@ -112,7 +116,7 @@ static bool read_event_id(const struct walk *walk, struct event *event)
     return true;
 }
 
-static bool read_item(const struct walk *walk, struct event *event)
+ON_THE_WAY bool read_item(const struct walk *walk, struct event *event)
 {
     const struct found *item = find(walk, FIELD_ITEM);
     if (is_forget(event->name))
@@ -141,8 +145,8 @@ static inline void clear(struct event *event)
 }
 
 /* In the order of the enum. */
-static enum verdict read_event(const struct walk *walk, int64_t default_ts_ms, int64_t latest_ts_ms,
-                               struct event *event)
+ON_THE_WAY enum verdict read_event(const struct walk *walk, int64_t default_ts_ms,
+                                   int64_t latest_ts_ms, struct event *event)
 {
     clear(event);
     if (!read_event_id(walk, event))
@@ -182,9 +186,9 @@ static inline bool walk_message(struct walk *walk, const char *at, const char *e
     return false;
 }
 
-enum verdict decode_event_within(const struct field_map *map, const void *value, size_t size,
-                                 int64_t default_ts_ms, int64_t latest_ts_ms,
-                                 struct decode_scratch *scratch, struct event *event)
+ON_THE_WAY enum verdict decode(const struct field_map *map, const void *value, size_t size,
+                               int64_t default_ts_ms, int64_t latest_ts_ms,
+                               struct decode_scratch *scratch, struct event *event)
 {
     if (size == 0)
         return VERDICT_IGNORED;
@@ -198,6 +202,13 @@ enum verdict decode_event_within(const struct field_map *map, const void *value,
     return read_event(&walk, default_ts_ms, latest_ts_ms, event);
 }
 
+enum verdict decode_event_within(const struct field_map *map, const void *value, size_t size,
+                                 int64_t default_ts_ms, int64_t latest_ts_ms,
+                                 struct decode_scratch *scratch, struct event *event)
+{
+    return decode(map, value, size, default_ts_ms, latest_ts_ms, scratch, event);
+}
+
 static int64_t latest_ts_ms(int64_t message_ts_ms)
 {
     return message_ts_ms < 0 || message_ts_ms > INT64_MAX - day_ms ? INT64_MAX
@@ -208,8 +219,7 @@ enum verdict decode_event(const struct field_map *map, const void *value, size_t
                           int64_t message_ts_ms, struct decode_scratch *scratch,
                           struct event *event)
 {
-    return decode_event_within(map, value, size, message_ts_ms, latest_ts_ms(message_ts_ms),
-                               scratch, event);
+    return decode(map, value, size, message_ts_ms, latest_ts_ms(message_ts_ms), scratch, event);
 }
 
 static bool id_is_good(struct text id)
