@@ -21,21 +21,32 @@ static _Noreturn void die(const char *why)
     exit(69);
 }
 
+static void set(rd_kafka_conf_t *conf, const char *key, const char *value)
+{
+    char why[512];
+    if (rd_kafka_conf_set(conf, key, value, why, sizeof why) != RD_KAFKA_CONF_OK)
+        die(why);
+}
+
 static rd_kafka_t *client_create(rd_kafka_type_t type, const char *brokers)
 {
-    const char *settings[][2] = {
-        {"bootstrap.servers", brokers},
-        {type == RD_KAFKA_CONSUMER ? "group.id" : "linger.ms",
-         type == RD_KAFKA_CONSUMER ? "kafka-floor" : "20"},
-        {type == RD_KAFKA_CONSUMER ? "enable.auto.commit" : "queue.buffering.max.messages",
-         type == RD_KAFKA_CONSUMER ? "false" : "1000000"},
-    };
+    /* A consumer that is kept from its core for a moment finds its queue full, and librdkafka
+     * before 2.2 then fetches no more for a second: a floor must not stand still. */
+    const char *const consumer[][2] = {{"group.id", "kafka-floor"},
+                                       {"enable.auto.commit", "false"},
+                                       {"queued.min.messages", "1000000"},
+                                       {"queued.max.messages.kbytes", "1000000"}};
+    const char *const producer[][2] = {{"linger.ms", "20"},
+                                       {"queue.buffering.max.messages", "1000000"}};
+    const bool consumes = type == RD_KAFKA_CONSUMER;
+    const char *const(*settings)[2] = consumes ? consumer : producer;
+    const size_t size =
+        consumes ? sizeof consumer / sizeof *consumer : sizeof producer / sizeof *producer;
     char why[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    for (size_t n = 0; n < sizeof settings / sizeof *settings; n++)
-        if (rd_kafka_conf_set(conf, settings[n][0], settings[n][1], why, sizeof why) !=
-            RD_KAFKA_CONF_OK)
-            die(why);
+    set(conf, "bootstrap.servers", brokers);
+    for (size_t n = 0; n < size; n++)
+        set(conf, settings[n][0], settings[n][1]);
     rd_kafka_t *client = rd_kafka_new(type, conf, why, sizeof why);
     if (client == NULL)
         die(why);
