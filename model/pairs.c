@@ -7,6 +7,8 @@
 
 enum { ROOM_AT_FIRST = 4 };
 
+#define TAKEN_OVER 0.5f
+
 enum status pairs_create(uint32_t most, void **out)
 {
     struct pairs *pairs = calloc(1, sizeof *pairs);
@@ -60,11 +62,12 @@ static uint32_t lightest(const struct pair_list *list)
     return kernels->find(list->item + list->room, list->size, bits);
 }
 
-/* The place for a pair that is not in the list yet. */
+/* The place for a pair that is not in the list yet, with the weight it begins with. */
 static enum status new_place(struct pairs *pairs, struct pair_list *list, uint32_t *place)
 {
     if (list->size == pairs->most) {
         *place = lightest(list);
+        pair_weights(list)[*place] *= TAKEN_OVER;
         return STATUS_OK;
     }
     if (list->size == list->room) {
@@ -74,6 +77,7 @@ static enum status new_place(struct pairs *pairs, struct pair_list *list, uint32
             return status;
     }
     *place = list->size++;
+    pair_weights(list)[*place] = 0.0f;
     return STATUS_OK;
 }
 
@@ -92,7 +96,6 @@ enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float wei
             return status;
         weights = pair_weights(list);
         list->item[place] = to;
-        weights[place] = 0.0f;
     }
     weights[place] += weight;
     return STATUS_OK;

@@ -1,6 +1,9 @@
 /*
  * For each item a bounded list of other items with weights: what follows it, what goes with it.
- * Grows by doubling up to `most`; then the lightest one gives way.
+ * Grows by doubling up to `most`; then the lightest one gives way, and who comes takes over half of
+ * its weight: with nothing it would be the lightest and the next to go, whatever it is worth
+ * (Metwally et al. 2005, "Efficient computation of frequent and top-k elements in data streams",
+ * Space-Saving, takes over all of it).
  */
 #ifndef MODEL_PAIRS_H
 #define MODEL_PAIRS_H
