@@ -269,6 +269,7 @@ enum status evaluation_after(struct evaluation *evaluation, const struct learned
     enum status status = evaluation->status;
     if (status != STATUS_OK)
         return status;
+    baselines_fade(evaluation->baselines);
     if (learned->item == SLOT_NONE)
         return STATUS_OK;
     if (action->kind == SIGNAL_RATING)

@@ -24,7 +24,7 @@ struct baselines {
     struct followers *followers;
     uint32_t user_room;
     uint32_t *previous; /* slot + 1 of the user's last positive item */
-    double unit;        /* what a positive event now adds to recent */
+    double unit; /* what a positive event now adds to recent: twice as much 5,000 events on */
 };
 
 enum status baselines_create(struct baselines **out)
@@ -191,14 +191,14 @@ static enum status count_follower(struct followers *list, uint32_t item)
     return STATUS_OK;
 }
 
-static void fade(struct baselines *b)
+void baselines_fade(struct baselines *baselines)
 {
-    b->unit *= exp2(1.0 / HALF_LIFE);
-    if (b->unit < RESCALE_AT)
+    baselines->unit *= exp2(1.0 / HALF_LIFE);
+    if (baselines->unit < RESCALE_AT)
         return;
-    for (uint32_t item = 0; item < b->items; item++)
-        b->recent[item] /= b->unit;
-    b->unit = 1.0;
+    for (uint32_t item = 0; item < baselines->items; item++)
+        baselines->recent[item] /= baselines->unit;
+    baselines->unit = 1.0;
 }
 
 enum status baselines_learn(struct baselines *baselines, uint32_t user, uint32_t item)
@@ -212,7 +212,6 @@ enum status baselines_learn(struct baselines *baselines, uint32_t user, uint32_t
         status = count_follower(&baselines->followers[baselines->previous[user] - 1], item);
     baselines->previous[user] = item + 1;
     baselines->count[item]++;
-    fade(baselines);
     baselines->recent[item] += baselines->unit;
     return status;
 }

@@ -2,7 +2,7 @@
  * What a recommender has to beat, measured on the same events and candidates:
  *
  *     popularity   count of positive events so far
- *     recent       the same, decaying with a half-life of 5,000 positive events
+ *     recent       the same, decaying with a half-life of 5,000 events
  *     transition   count of (the user's previous positive item -> item), ties by popularity
  *
  * Items and users are the model's slots. Ranks count an equal score of another item as higher.
@@ -28,7 +28,9 @@ bool baselines_is_candidate(const struct baselines *baselines, uint32_t item);
  * `hidden` ones, among which it is not. */
 void baselines_rank(struct baselines *baselines, uint32_t user, uint32_t item,
                     const uint32_t *hidden, uint32_t hidden_count, uint32_t rank[BASELINES]);
-/* A positive event happened. */
+/* An event happened, of any weight: before baselines_learn() if that is above 0. */
+void baselines_fade(struct baselines *baselines);
+/* It was a positive one. */
 enum status baselines_learn(struct baselines *baselines, uint32_t user, uint32_t item);
 /* The user's slot may become somebody else's. */
 void baselines_forget(struct baselines *baselines, uint32_t user);
