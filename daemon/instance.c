@@ -36,8 +36,9 @@ enum status instance_create(const struct settings *settings, struct clock_source
     uint32_t batch = (settings->threads + 1) * RANK_BATCH_PER_THREAD;
     instance->lists.batch_max = batch < RANK_BATCH_MAX ? batch : RANK_BATCH_MAX;
     instance->lists.batch = calloc(instance->lists.batch_max, sizeof(struct list));
-    instance->lists.popular = calloc(1, sizeof(struct list));
-    if (instance->lists.batch == NULL || instance->lists.popular == NULL ||
+    instance->lists.popular_list = calloc(1, sizeof(struct list));
+    popular_init(instance);
+    if (instance->lists.batch == NULL || instance->lists.popular_list == NULL ||
         publication_create(&instance->publication) != STATUS_OK ||
         prequential_create(&instance->prequential) != STATUS_OK ||
         neighbours_init(instance) != STATUS_OK) {
@@ -62,7 +63,7 @@ void instance_destroy(struct instance *instance)
     recommender_destroy(instance->engine.model);
     free(instance->keeping.checkpoint.positions);
     free(instance->lists.batch);
-    free(instance->lists.popular);
+    free(instance->lists.popular_list);
     free(instance);
 }
 

@@ -70,8 +70,7 @@ static void withdraw(struct instance *instance, uint32_t item)
         waiting->item[waiting->size++] =
             prequential_item(recommender_item_id(instance->engine.model, item));
     neighbours_withdraw(instance, item);
-    instance->lists.popular_events = 0; /* look again */
-    instance->lists.popular_due_ms = 0;
+    popular_withdraw(instance);
 }
 
 /* Users that have a list, or whose first one is on its way. */
@@ -171,6 +170,7 @@ static void take_described(struct instance *instance, uint32_t item, bool availa
     int64_t clock_ms = expiry_clock(instance);
     if (!recommender_is_withheld(instance->engine.model, item, clock_ms)) {
         neighbours_describe(instance, item);
+        popular_described(instance);
         return;
     }
     if (available)

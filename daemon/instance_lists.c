@@ -81,7 +81,7 @@ static void done(void *context, uint64_t ticket, bool written)
         erasure_answered(instance, bare, written);
         break;
     case TICKET_POPULAR:
-        popular_answered(instance, written);
+        popular_answered(instance, bare, written);
         break;
     case TICKET_SIMILAR:
         neighbours_answered(instance, bare, written);
@@ -105,8 +105,7 @@ void lists_begin_sweep(struct instance *instance)
 {
     instance->lists.sweep = 0;
     instance->lists.sweep_end = recommender_user_bound(instance->engine.model);
-    instance->lists.popular_hash = 0;
-    instance->lists.popular_due_ms = 0;
+    popular_write_again(instance);
     neighbours_begin_sweep(instance);
 }
 
@@ -335,7 +334,7 @@ bool lists_are_done(const struct instance *instance)
     return catalogue_is_swept(instance) && publication_waiting(instance->publication) == 0 &&
            publication_in_flight(instance->publication) == 0 &&
            instance->erasures.first == instance->erasures.end && lists->sweep >= lists->sweep_end &&
-           !lists->popular_flying && neighbours_are_done(instance);
+           lists->popular_flying == 0 && neighbours_are_done(instance);
 }
 
 int64_t lists_due_ms(const struct instance *instance)
@@ -346,5 +345,5 @@ int64_t lists_due_ms(const struct instance *instance)
     int64_t due_ms = publication_due_ms(instance->publication);
     if (instance->lists.status_due_ms < due_ms)
         due_ms = instance->lists.status_due_ms;
-    return due_ms;
+    return instance->lists.popular_at > 0 ? instance->now_ms : due_ms;
 }

@@ -29,6 +29,7 @@ enum {
     SWEEP_SLICE = 1024,    /* users a turn, when all are to be written again */
     STATUS_MS = 1000,
     POPULAR_MS = 1000,
+    POPULAR_SLICE_NS = 1000000,
     RETRY_MS = 250,
     DEAD_LETTER_HOLD_MS = 5000,
     SNAPSHOT_HOLD_MS = 1000,   /* intake waits so long for dead letters before a snapshot … */
@@ -92,6 +93,15 @@ struct catalogue {
     int64_t expired_ms; /* when something expired last, as far as was looked */
 };
 
+/* PREFIXpopular, or PREFIXpopular:FEATURE. */
+struct popular {
+    struct text feature; /* absent: of all items */
+    uint64_t hash, sent; /* of the list in the store, 0: unknown; of the one on its way */
+    uint64_t version;
+    uint64_t seen; /* popular_state() when it was last looked at */
+    bool flying;
+};
+
 struct lists {
     bool connected;
     uint32_t sweep, sweep_end; /* users still to be looked at for writing again */
@@ -102,10 +112,12 @@ struct lists {
     uint64_t items[LIST_SIZE_MAX];
     uint64_t written, renewed, unchanged, removed, failed;
 
-    struct list *popular;
-    uint64_t popular_hash, popular_sent, popular_version;
-    uint64_t popular_events; /* learned when it was last looked at */
-    bool popular_flying;
+    struct popular popular[1 + POPULAR_FEATURES_MAX]; /* that of all items first */
+    uint32_t popular_count, popular_at;               /* the next to be looked at; 0: no round */
+    uint32_t popular_flying;
+    uint64_t popular_changes; /* of the catalogue */
+    bool popular_again;       /* something was withdrawn since the round began */
+    struct list *popular_list;
     int64_t popular_due_ms, status_due_ms;
 };
 
@@ -256,8 +268,12 @@ bool neighbours_are_searched(const struct instance *instance);
 int64_t neighbours_due_ms(const struct instance *instance);
 
 /* instance_summary.c */
+void popular_init(struct instance *instance);
 void keep_popular(struct instance *instance);
-void popular_answered(struct instance *instance, bool written);
+void popular_answered(struct instance *instance, uint64_t ticket, bool written);
+void popular_described(struct instance *instance); /* an item has a new card */
+void popular_withdraw(struct instance *instance);  /* some item is to leave at once */
+void popular_write_again(struct instance *instance);
 void keep_status(struct instance *instance);
 
 /* instance_keeping.c */

@@ -5,69 +5,132 @@
 #include <stdio.h>
 #include <xxhash.h>
 
-/* ---- taste:popular ---- */
+/* ---- taste:popular, taste:popular:FEATURE ---- */
 
-void popular_answered(struct instance *instance, bool written)
+void popular_init(struct instance *instance)
+{
+    struct text features[POPULAR_FEATURES_MAX];
+    struct lists *lists = &instance->lists;
+    lists->popular_count = 1 + settings_popular_features(instance->settings, features);
+    for (uint32_t n = 1; n < lists->popular_count; n++)
+        lists->popular[n].feature = features[n - 1];
+}
+
+/* As long as it is the same, so are the lists. */
+static uint64_t popular_state(const struct instance *instance)
+{
+    return recommender_count(instance->engine.model).events + instance->lists.popular_changes;
+}
+
+void popular_answered(struct instance *instance, uint64_t ticket, bool written)
 {
     struct lists *lists = &instance->lists;
-    lists->popular_flying = false;
-    if (written) {
-        lists->popular_hash = lists->popular_sent;
-        return;
-    }
-    lists->popular_hash = 0;
-    lists->popular_events = 0;
-    lists->popular_due_ms = instance->now_ms + RETRY_MS;
+    struct popular *popular = &lists->popular[ticket];
+    popular->flying = false;
+    lists->popular_flying--;
+    popular->hash = written ? popular->sent : 0;
+    if (!written)
+        lists->popular_due_ms = instance->now_ms + RETRY_MS;
+}
+
+void popular_described(struct instance *instance)
+{
+    instance->lists.popular_changes++;
+}
+
+void popular_withdraw(struct instance *instance)
+{
+    instance->lists.popular_changes++;
+    instance->lists.popular_again = true;
+    instance->lists.popular_due_ms = 0;
+}
+
+void popular_write_again(struct instance *instance)
+{
+    for (uint32_t n = 0; n < instance->lists.popular_count; n++)
+        instance->lists.popular[n].hash = 0;
+    popular_withdraw(instance);
 }
 
 static uint64_t hash_popular(struct instance *instance)
 {
     struct lists *lists = &instance->lists;
-    const struct list *popular = lists->popular;
-    for (uint32_t i = 0; i < popular->size; i++)
-        lists->items[i] = prequential_item(popular->at[i].item);
-    return XXH3_64bits(lists->items, popular->size * sizeof *lists->items);
+    const struct list *list = lists->popular_list;
+    for (uint32_t i = 0; i < list->size; i++)
+        lists->items[i] = prequential_item(list->at[i].item);
+    return XXH3_64bits(lists->items, list->size * sizeof *lists->items);
 }
 
-static void write_popular(struct instance *instance)
+/* False: the store is full. */
+static bool write_popular(struct instance *instance, uint32_t n)
 {
     struct lists *lists = &instance->lists;
+    struct popular *popular = &lists->popular[n];
     uint64_t hash = hash_popular(instance);
-    if (hash == lists->popular_hash)
-        return;
+    if (hash == popular->hash)
+        return true;
     struct store_write write = {.key = KEY_POPULAR,
-                                .list = lists->popular,
+                                .name = popular->feature,
+                                .list = lists->popular_list,
                                 .at_ms = instance->wall_ms,
-                                .version = lists->popular_version + 1,
-                                .ticket = ticket_of(TICKET_POPULAR, 0)};
-    lists->popular_flying = instance->store->ops->put(instance->store, &write);
-    if (!lists->popular_flying) {
-        lists->popular_events = 0; /* look again */
-        return;
-    }
-    lists->popular_sent = hash;
-    lists->popular_version++;
-    prequential_show_popular(instance->prequential, lists->items, lists->popular->size);
+                                .version = popular->version + 1,
+                                .ticket = ticket_of(TICKET_POPULAR, n)};
+    popular->flying = instance->store->ops->put(instance->store, &write);
+    if (!popular->flying)
+        return false;
+    lists->popular_flying++;
+    popular->sent = hash;
+    popular->version++;
+    if (n == 0)
+        prequential_show_popular(instance->prequential, lists->items, lists->popular_list->size);
+    return true;
 }
 
-/* At most once a second, and only when something was learned since or it is to be written again.
- * It never expires: it is what is left when everything else has. Where the catalogue has retired
+/* It never expires: it is what is left when everything else has. Where the catalogue has retired
  * all there was, so is the list of before. */
+static bool refresh_popular(struct instance *instance, uint32_t n)
+{
+    const struct recommender *model = instance->engine.model;
+    struct lists *lists = &instance->lists;
+    int64_t at_ms = instance_list_time(instance);
+    uint32_t size = instance->settings->lists.size;
+    if (n == 0)
+        recommender_popular(model, at_ms, size, lists->popular_list);
+    else
+        recommender_popular_with(model, lists->popular[n].feature, at_ms, size,
+                                 lists->popular_list);
+    bool may_be_empty = n > 0 || instance->catalogue.source != NULL;
+    return (lists->popular_list->size == 0 && !may_be_empty) || write_popular(instance, n);
+}
+
+/* A round over all of them at most once a second, in slices, for what was learned since or is to be
+ * written again. */
 void keep_popular(struct instance *instance)
 {
     struct lists *lists = &instance->lists;
-    uint64_t events = recommender_count(instance->engine.model).events;
-    bool stale = events != lists->popular_events || lists->popular_hash == 0;
-    if (!stale || events == 0 || lists->popular_flying || !lists->connected ||
-        instance->now_ms < lists->popular_due_ms ||
-        !instance->store->ops->has_room(instance->store))
+    struct store *store = instance->store;
+    if (!lists->connected || instance->now_ms < lists->popular_due_ms ||
+        recommender_count(instance->engine.model).events == 0)
         return;
-    lists->popular_events = events;
-    lists->popular_due_ms = instance->now_ms + POPULAR_MS;
-    if (ranker_popular(instance->ranker, instance_list_time(instance),
-                       instance->settings->lists.size, lists->popular) == STATUS_OK &&
-        (lists->popular->size > 0 || instance->catalogue.source != NULL))
-        write_popular(instance);
+    int64_t until_ns = instance_look_at_clock(instance) + POPULAR_SLICE_NS;
+    uint64_t state = popular_state(instance);
+    lists->popular_again &= lists->popular_at > 0;
+    while (lists->popular_at < lists->popular_count) {
+        struct popular *popular = &lists->popular[lists->popular_at];
+        bool stale = popular->seen != state || popular->hash == 0;
+        if (stale && !popular->flying) {
+            if (!store->ops->has_room(store) || !refresh_popular(instance, lists->popular_at))
+                return;
+            popular->seen = state;
+        }
+        lists->popular_at++;
+        if (instance_look_at_clock(instance) >= until_ns)
+            break;
+    }
+    if (lists->popular_at < lists->popular_count)
+        return;
+    lists->popular_at = 0;
+    lists->popular_due_ms = lists->popular_again ? 0 : instance->now_ms + POPULAR_MS;
 }
 
 /* ---- taste:status ---- */

@@ -63,6 +63,48 @@ static void topics_allowed(const struct option *option, char out[OPTION_ALLOWED]
              TOPIC_MAX);
 }
 
+/* ---- lists.popular_features ---- */
+
+/* The feature at *at, without blanks around it; *at goes behind it and its comma. */
+static struct text next_feature(const char **at)
+{
+    const char *first = *at + strspn(*at, " ");
+    size_t size = strcspn(first, ",");
+    *at = first + size + (first[size] == ',');
+    while (size > 0 && first[size - 1] == ' ')
+        size--;
+    return (struct text){first, (uint32_t)size};
+}
+
+uint32_t settings_popular_features(const struct settings *settings,
+                                   struct text features[POPULAR_FEATURES_MAX])
+{
+    uint32_t count = 0;
+    for (const char *at = settings->lists.popular_features; *at != '\0';)
+        features[count++] = next_feature(&at);
+    return count;
+}
+
+static enum status features_parse(struct settings *settings, struct option_slot slot,
+                                  const char *text, struct error *error)
+{
+    uint32_t count = 0;
+    for (const char *at = text; *at != '\0'; count++) {
+        struct text feature = next_feature(&at);
+        if (feature.size == 0 || feature.size > ID_BYTES_MAX || count == POPULAR_FEATURES_MAX)
+            return option_refuse(error);
+    }
+    return option_keep_text(settings, slot.option, text, error);
+}
+
+static void features_allowed(const struct option *option, char out[OPTION_ALLOWED])
+{
+    (void)option;
+    snprintf(out, OPTION_ALLOWED,
+             "up to %d features of 1 to %d bytes, separated by commas, or nothing",
+             POPULAR_FEATURES_MAX, ID_BYTES_MAX);
+}
+
 /* ---- input.start ---- */
 
 static enum status start_parse(struct settings *settings, struct option_slot slot, const char *text,
@@ -389,6 +431,8 @@ static void weight_allowed(const struct option *option, char out[OPTION_ALLOWED]
 
 const struct option_type type_topic = {"topic", topic_parse, option_print_text, topic_allowed};
 const struct option_type type_topics = {"topics", topics_parse, option_print_text, topics_allowed};
+const struct option_type type_features = {"features", features_parse, option_print_text,
+                                          features_allowed};
 const struct option_type type_start = {"start", start_parse, start_print, start_allowed};
 const struct option_type type_field = {"dotted path", field_parse, field_print, field_allowed};
 const struct option_type type_redis_url = {"URL", redis_url_parse, option_print_text,

@@ -170,6 +170,10 @@ const struct option options[] = {
     {"lists", "similar", &type_count, AT(lists.similar), RANGE(0, RELATED_MAX), .initial = "20",
      .help = "How many neighbours of each item are written, to PREFIXsimilar:ITEM. 0: none; what "
              "was written before goes by its expiry."},
+    {"lists", "popular_features", &type_features, AT(lists.popular_features), .initial = "",
+     .help = "Features of the catalogue, as genre:rock, whose most wanted items are written to "
+             "PREFIXpopular:FEATURE, as those of all are to PREFIXpopular. Empty: none. The key of "
+             "one that is taken out stays; delete it by hand."},
     {"lists", "exclude_seen", &type_exclude, AT(model.exclude_days), .initial = "forever",
      .flags = OPTION_SHAPES,
      .help = "How long an item that the user has stays out of the user's list."},

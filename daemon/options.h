@@ -83,6 +83,7 @@ const char *settings_keep(struct settings *settings, const char *text);
 extern const struct option_type type_text;        /* const char * */
 extern const struct option_type type_topic;       /* const char *: one topic, or none */
 extern const struct option_type type_topics;      /* const char *: one or several by comma */
+extern const struct option_type type_features;    /* const char *: several by comma, or none */
 extern const struct option_type type_path;        /* const char * */
 extern const struct option_type type_redis_url;   /* const char * */
 extern const struct option_type type_listen;      /* const char *: host:port, or off */

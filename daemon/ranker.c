@@ -252,13 +252,3 @@ void ranker_explore(struct ranker *ranker, float share)
 {
     ranker->explore = share;
 }
-
-enum status ranker_popular(struct ranker *ranker, int64_t ts_ms, uint32_t list_size,
-                           struct list *list)
-{
-    struct query *query = ranker->workers[0].query[0];
-    enum status status = recommender_query(ranker->model, query, SLOT_NONE, ts_ms);
-    if (status == STATUS_OK)
-        recommender_popular(ranker->model, query, list_size, list);
-    return status;
-}

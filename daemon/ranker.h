@@ -29,7 +29,5 @@ enum status ranker_rank(struct ranker *ranker, const uint32_t *users, uint32_t s
  */
 void ranker_share(struct ranker *ranker, uint32_t count, void (*part)(void *context, uint32_t n),
                   void *context);
-enum status ranker_popular(struct ranker *ranker, int64_t ts_ms, uint32_t list_size,
-                           struct list *list);
 
 #endif

@@ -30,7 +30,7 @@ struct publishing {
     struct ranker *ranker;
     ev_timer patience; /* until the store is connected */
     struct progress progress;
-    bool connected, failed, popular_put, status_put;
+    bool connected, failed, status_put;
     int64_t at_ms;
     enum store_key what; /* the lists of the batch: KEY_TOP, then KEY_SIMILAR */
     uint32_t next;       /* slot of the next user, or item */
@@ -38,6 +38,8 @@ struct publishing {
     uint32_t slots[BATCH];
     struct list *lists;      /* (BATCH) */
     struct similar *similar; /* NULL: no neighbours are wanted */
+    struct text features[POPULAR_FEATURES_MAX];
+    uint32_t feature_count, populars_put; /* first that of all items, then the features' */
     uint64_t answered;
 };
 
@@ -158,18 +160,26 @@ static bool put_list(struct publishing *publishing)
     return true;
 }
 
-static enum status put_popular(struct publishing *publishing)
+/* The next one. A list of before is not taken away where nothing is known to be popular. */
+static void put_popular(struct publishing *publishing)
 {
-    struct list *popular = &publishing->lists[0];
-    enum status status =
-        ranker_popular(publishing->ranker, recommender_latest_ms(publishing->model),
-                       publishing->settings->lists.size, popular);
-    struct store_write write = {
-        .key = KEY_POPULAR, .list = popular, .at_ms = publishing->at_ms, .version = 1};
-    publishing->popular_put =
-        status == STATUS_OK &&
-        (popular->size == 0 || publishing->store->ops->put(publishing->store, &write));
-    return status;
+    struct list *list = &publishing->lists[0];
+    struct text feature = {NULL, 0};
+    int64_t ts_ms = recommender_latest_ms(publishing->model);
+    uint32_t size = publishing->settings->lists.size;
+    if (publishing->populars_put == 0) {
+        recommender_popular(publishing->model, ts_ms, size, list);
+    } else {
+        feature = publishing->features[publishing->populars_put - 1];
+        recommender_popular_with(publishing->model, feature, ts_ms, size, list);
+    }
+    struct store_write write = {.key = KEY_POPULAR,
+                                .name = feature,
+                                .list = list,
+                                .at_ms = publishing->at_ms,
+                                .version = 1};
+    if (list->size == 0 || publishing->store->ops->put(publishing->store, &write))
+        publishing->populars_put++;
 }
 
 static void number(struct store_field *field, const char *name, uint64_t value)
@@ -222,8 +232,8 @@ static enum status put_more(struct publishing *publishing)
                 break;
         } else if (next_batch(publishing, &status)) {
             continue;
-        } else if (!publishing->popular_put) {
-            status = put_popular(publishing);
+        } else if (publishing->populars_put <= publishing->feature_count) {
+            put_popular(publishing);
         } else {
             put_status(publishing);
         }
@@ -262,6 +272,7 @@ static enum status open_all(struct publishing *publishing, uint32_t threads, str
     ev_timer_init(&publishing->patience, on_patience, CONNECT_S, 0);
     publishing->patience.data = publishing;
     ev_timer_start(publishing->loop, &publishing->patience);
+    publishing->feature_count = settings_popular_features(settings, publishing->features);
     if (settings->lists.similar > 0 && similar_create(&publishing->similar) != STATUS_OK)
         return error_set(error, STATUS_NO_MEMORY, "no memory to publish");
     enum status status = ranker_create(publishing->model, threads, &publishing->ranker, error);

@@ -15,7 +15,7 @@
 
 #define SETTINGS_FILE "/etc/tasted/tasted.conf"
 
-enum { KAFKA_PAIRS_MAX = 128 };
+enum { KAFKA_PAIRS_MAX = 128, POPULAR_FEATURES_MAX = 100 };
 
 struct input_settings {
     const char *topic;             /* several by comma */
@@ -32,8 +32,9 @@ struct lists_settings {
     enum list_format format;
     int64_t ttl_s; /* 0: none */
     int64_t refresh_ms;
-    float explore;    /* share of the places */
-    uint32_t similar; /* neighbours of an item; 0: not published */
+    float explore;                /* share of the places */
+    uint32_t similar;             /* neighbours of an item; 0: not published */
+    const char *popular_features; /* of the catalogue, by comma, as settings_popular_features() */
     bool notify;
 };
 
@@ -76,6 +77,9 @@ void settings_free(struct settings *settings); /* NULL is legal */
  */
 enum status settings_choose_kernel(const struct settings *settings, struct error *error);
 struct kafka_pairs settings_kafka(const struct settings *settings);
+/* The features with popular lists of their own, which live as long as the settings; how many. */
+uint32_t settings_popular_features(const struct settings *settings,
+                                   struct text features[POPULAR_FEATURES_MAX]);
 
 /* Takes over from `fresh` what can change while running; `report` gets one line for each setting
  * that differs and cannot ("model.dim: needs a restart"). Returns how many it took over. `fresh`

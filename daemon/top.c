@@ -50,7 +50,7 @@ static enum status rank(const struct recommender *model, uint32_t size,
         recommender_top(model, query, size, &answer->list);
     if (status == STATUS_OK && answer->list.size == 0) {
         answer->popular = true;
-        recommender_popular(model, query, size, &answer->list);
+        recommender_popular(model, answer->at_ms, size, &answer->list);
     }
     if (status == STATUS_OK && answer->list.size == 0)
         status = error_set(error, STATUS_NOT_FOUND, "%s: the model knows no item to recommend",

@@ -192,9 +192,13 @@ bool recommender_is_withheld(const struct recommender *model, uint32_t item, int
  * the slots of at most `room` of them. */
 uint32_t recommender_expired(const struct recommender *model, int64_t after_ms, int64_t to_ms,
                              uint32_t *slots, uint32_t room);
-/* Items by popularity at the time of the query, for users that have no list of their own. */
-void recommender_popular(const struct recommender *model, struct query *query, uint32_t size,
+/* The items wanted most of late that may be recommended at `ts_ms`, for users that have no list of
+ * their own; their scores are popularities. */
+void recommender_popular(const struct recommender *model, int64_t ts_ms, uint32_t size,
                          struct list *list);
+/* The same among the items that have a feature by the catalogue ("genre:rock"). */
+void recommender_popular_with(const struct recommender *model, struct text feature, int64_t ts_ms,
+                              uint32_t size, struct list *list);
 
 /* ---- keeping ---- */
 

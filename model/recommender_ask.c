@@ -356,12 +356,6 @@ bool query_hides(const struct recommender *model, const struct query *query, uin
                                                              is_unwanted(entry, query->second)));
 }
 
-static void name_items(const struct recommender *model, struct list *list)
-{
-    for (uint32_t n = 0; n < list->size; n++)
-        list->at[n].item = ids_text(&model->item_ids, list->at[n].slot);
-}
-
 static void scan(const struct recommender *model, struct query *query, uint32_t size,
                  struct list *list)
 {
@@ -380,7 +374,7 @@ void recommender_top_together(const struct recommender *model, struct query *con
             scan(model, queries[n], size, lists[n]);
     for (uint32_t n = 0; n < count; n++) {
         recommender_fill(model, queries[n], size, lists[n]);
-        name_items(model, lists[n]);
+        recommender_name_items(model, lists[n]);
     }
 }
 
@@ -409,24 +403,4 @@ uint32_t recommender_rank(const struct recommender *model, struct query *query, 
     for (uint32_t block = 0; block < recommender_blocks(model); block++)
         recommender_scan(model, query, block);
     return recommender_rank_scanned(model, query, item);
-}
-
-void recommender_popular(const struct recommender *model, struct query *query, uint32_t size,
-                         struct list *list)
-{
-    uint32_t bound = model->item_ids.bound, dim = model->settings.dim;
-    list->size = 0;
-    if (grow_scores(query, bound) != STATUS_OK)
-        return;
-    for (uint32_t item = 0; item < bound; item++) {
-        const float *columns = factors_candidate(&model->factors, item) + dim;
-        query->scores[item] = columns[COLUMN_CLOSED];
-        query->scores[item] += has_part(model, PART_POPULARITY)
-                                   ? columns[COLUMN_POPULAR_SLOW]
-                                   : (float)popularity_wanted(&model->popularity, item);
-    }
-    hide_by_cards(model, query, true);
-    hide_by_cards(model, query, false);
-    top_select(query->scores, bound, CLOSED_SCORE / 2, size, list);
-    name_items(model, list);
 }

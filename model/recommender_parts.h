@@ -72,6 +72,13 @@ struct recommender {
     blend_values values __attribute__((aligned(64)));
 };
 
+/* A list's items from their slots. */
+static inline void recommender_name_items(const struct recommender *model, struct list *list)
+{
+    for (uint32_t n = 0; n < list->size; n++)
+        list->at[n].item = ids_text(&model->item_ids, list->at[n].slot);
+}
+
 static inline struct user *recommender_user(const struct recommender *model, uint32_t slot)
 {
     return slot == SLOT_NONE ? NULL : table_row(&model->users, slot);

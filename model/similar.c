@@ -128,8 +128,7 @@ static void push(const struct recommender *model, uint32_t item, uint32_t other,
 static void end(const struct recommender *model, struct top *top, struct list *list)
 {
     top_end(top, list);
-    for (uint32_t n = 0; n < list->size; n++)
-        list->at[n].item = ids_text(&model->item_ids, list->at[n].slot);
+    recommender_name_items(model, list);
 }
 
 static bool holds(const struct list *list, uint32_t slot)

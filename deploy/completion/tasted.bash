@@ -53,6 +53,7 @@ model.threads=
 lists.size=
 lists.explore=
 lists.similar=
+lists.popular_features=
 lists.exclude_seen=
 lists.format=
 lists.ttl=

@@ -89,7 +89,7 @@ static void ask(const struct recommender *model, struct query *query, uint32_t u
     if (recommender_query(model, query, user, 1700000000000) != STATUS_OK)
         return;
     recommender_top(model, query, 10, &list);
-    recommender_popular(model, query, 10, &list);
+    recommender_popular(model, recommender_latest_ms(model), 10, &list);
 }
 
 static void use(struct recommender *model)

@@ -248,6 +248,32 @@ def test_top_agrees_with_redis_and_with_the_snapshot(tasted, form):
     assert kept["items"] == ids
 
 
+def test_features_have_popular_lists(tasted):
+    catalogue = tasted.kafka.topic(tasted.topic + ".items")
+    tasted.configure({"input.catalogue_topic": catalogue,
+                      "lists.popular_features": "genre:hip hop, artist:42, genre:nobody's"})
+    tasted.kafka.produce(catalogue, [
+        (f"i{n}".encode(), as_json({"item": f"i{n}", "features": [
+            "genre:hip hop" if n % 2 else "genre:rock", f"artist:{42 + n % 3}"]}))
+        for n in range(30)])
+    events = [{"user": f"u{n}", "item": f"i{n * n % 30}", "event": "play"} for n in range(200)]
+    learn(tasted, events)
+    client = tasted.redis.client(decode_responses=True)
+    key = "taste:popular:genre:hip hop"
+    wanted = {one["item"] for one in events}
+    wait_until(lambda: client.exists(key, "taste:popular:artist:42") == 2, 5, "both lists")
+    items = json.loads(client.get(key))["items"]
+    assert set(items) == {item for item in wanted if int(item[1:]) % 2}
+    of_all = json.loads(client.get("taste:popular"))["items"]
+    assert items == [item for item in of_all if item in items]
+    assert all(int(item[1:]) % 3 == 0
+               for item in json.loads(client.get("taste:popular:artist:42"))["items"])
+    assert client.ttl(key) == -1
+    assert not client.exists("taste:popular:genre:nobody's", "taste:popular:genre:rock")
+    tasted.kafka.produce(catalogue, [(items[0].encode(), b"")])
+    wait_until(lambda: items[0] not in json.loads(client.get(key))["items"], 1.5, "it is gone")
+
+
 @pytest.mark.parametrize("before, after", [("json", "list"), ("zset", "msgpack")])
 def test_another_format_is_that_of_every_list(tasted, before, after):
     """Also of users who do nothing after the restart."""

@@ -105,15 +105,6 @@ static bool is_listed(const struct recommender *model, const char *user, const c
     return place_of(&list, item) >= 0;
 }
 
-static void popular_of(const struct recommender *model, struct list *list)
-{
-    struct query *query;
-    assert_int_equal(query_create(model, &query), STATUS_OK);
-    assert_int_equal(recommender_query(model, query, SLOT_NONE, now_ms), STATUS_OK);
-    recommender_popular(model, query, 100, list);
-    query_destroy(query);
-}
-
 /* ---- */
 
 /* Where a new item stands for a fan of its artist, and for somebody else. */
@@ -164,13 +155,13 @@ static void it_is_no_candidate_of_the_evaluation_nor_popular(void **state)
     assert_int_equal(query_create(model, &query), STATUS_OK);
     assert_int_equal(recommender_query(model, query, SLOT_NONE, now_ms), STATUS_OK);
     assert_int_equal(recommender_rank(model, query, item), 0);
-    popular_of(model, &popular);
+    recommender_popular(model, now_ms, 100, &popular);
     assert_int_equal(popular.size, ITEMS);
     assert_int_equal(place_of(&popular, "new"), -1);
     act(model, "somebody", "new"); /* from now on it is one like others */
     assert_int_equal(recommender_query(model, query, SLOT_NONE, now_ms), STATUS_OK);
     assert_int_not_equal(recommender_rank(model, query, item), 0);
-    popular_of(model, &popular);
+    recommender_popular(model, now_ms, 100, &popular);
     assert_true(place_of(&popular, "new") >= 0);
     query_destroy(query);
     recommender_destroy(model);
@@ -233,7 +224,7 @@ static void a_retired_item_leaves_every_list_until_it_returns(void **state)
     describe(model, "i3", NULL, false, 0); /* a card that changes is no further one */
     assert_int_equal(recommender_count(model).described, described);
     assert_false(is_listed(model, "stranger", "i3", now_ms));
-    popular_of(model, &popular);
+    recommender_popular(model, now_ms, 100, &popular);
     assert_int_equal(place_of(&popular, "i3"), -1);
     act(model, "u3", "i3"); /* what people do does not bring it back */
     assert_false(is_listed(model, "stranger", "i3", now_ms));

@@ -28,6 +28,7 @@ enum {
     IN_FLIGHT = 256,
     LIST = 10,
     SIMILAR = 5,
+    ARTISTS = 7, /* of items, in turn */
 };
 
 static const char topic[] = "events", catalogue_topic[] = "catalogue";
@@ -67,8 +68,9 @@ struct key {
 struct flying {
     uint64_t ticket;
     struct key key;
-    int user; /* -1: popular */
-    int item; /* -1: not an item's neighbours */
+    int user;   /* -1: popular */
+    int item;   /* -1: not an item's neighbours */
+    int artist; /* -1: not popular items of an artist's */
     bool remove, renew;
 };
 
@@ -103,7 +105,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     struct store_owner store_owner;
     bool up, epoch_there;
     uint64_t canary; /* how often the status was written */
-    struct key keys[USERS], similar[ITEMS], popular;
+    struct key keys[USERS], similar[ITEMS], popular, of_artist[ARTISTS];
     struct flying flying[IN_FLIGHT];
     uint32_t flying_size;
     uint64_t strange; /* writes for somebody who never did anything */
@@ -291,19 +293,29 @@ static const struct source_ops catalogue_ops = {
     .next = catalogue_next, .let_go = world_nothing, .end_offset = catalogue_end_offset};
 
 /* An item is retired, or described. */
+/* What the catalogue says of an item from now on; nothing: it is retired. */
+__attribute__((format(printf, 2, 3))) static void put_entry(int item, const char *format, ...)
+{
+    struct entry *entry = &world.entries[world.entries_end++];
+    va_list arguments;
+    snprintf(entry->item, sizeof entry->item, "i%d", item);
+    va_start(arguments, format);
+    vsnprintf(entry->value, sizeof entry->value, format, arguments);
+    va_end(arguments);
+    world.told_end = false;
+    world.catalogue_owner.wake(world.catalogue_owner.context);
+}
+
 static void describe(void)
 {
-    uint32_t item = chance(ITEMS);
+    int item = (int)chance(ITEMS);
     if (world.entries_end == LOG_MAX)
         return;
-    struct entry *entry = &world.entries[world.entries_end++];
     world.retired[item] = chance(2) == 0;
-    world.told_end = false;
-    *entry = (struct entry){.value = ""};
-    snprintf(entry->item, sizeof entry->item, "i%u", item);
-    if (!world.retired[item])
-        snprintf(entry->value, sizeof entry->value, "{\"features\":[\"artist:%u\"]}", item % 7);
-    world.catalogue_owner.wake(world.catalogue_owner.context);
+    if (world.retired[item])
+        put_entry(item, "%s", "");
+    else
+        put_entry(item, "{\"features\":[\"artist:%d\"]}", item % ARTISTS);
 }
 
 /* ---- dead letters ---- */
@@ -365,7 +377,7 @@ static bool world_put(struct store *self, const struct store_write *write)
     if (!world_has_room(self))
         return false;
     struct flying *flying = &world.flying[world.flying_size++];
-    *flying = (struct flying){.ticket = write->ticket, .user = -1, .item = -1};
+    *flying = (struct flying){.ticket = write->ticket, .user = -1, .item = -1, .artist = -1};
     flying->remove = write->list->size == 0;
     flying->key = (struct key){.there = true, .version = write->version, .size = write->list->size};
     assert_true(write->list->size <= LIST);
@@ -373,7 +385,9 @@ static bool world_put(struct store *self, const struct store_write *write)
         snprintf(flying->key.items[i], sizeof flying->key.items[i], "%.*s",
                  (int)write->list->at[i].item.size, write->list->at[i].item.at);
     if (write->key == KEY_POPULAR) {
-        assert_true(!flying->remove || world.has_catalogue);
+        assert_true(!flying->remove || world.has_catalogue || write->name.size > 0);
+        if (write->name.size > 0)
+            flying->artist = write->name.at[strlen("artist:")] - '0';
         return true;
     }
     if (!flying->remove)
@@ -398,6 +412,7 @@ static bool world_expire(struct store *self, enum store_key key, struct text nam
         (struct flying){.ticket = ticket,
                         .user = key == KEY_SIMILAR ? -1 : number_of(name),
                         .item = key == KEY_SIMILAR ? number_of(name) : -1,
+                        .artist = -1,
                         .renew = true};
     return true;
 }
@@ -406,6 +421,8 @@ static struct key *key_of(const struct flying *flying)
 {
     if (flying->item >= 0)
         return &world.similar[flying->item];
+    if (flying->artist >= 0)
+        return &world.of_artist[flying->artist];
     return flying->user < 0 ? &world.popular : &world.keys[flying->user];
 }
 
@@ -492,6 +509,7 @@ static void store_emptied(void)
     memset(world.keys, 0, sizeof world.keys);
     memset(world.similar, 0, sizeof world.similar);
     memset(&world.popular, 0, sizeof world.popular);
+    memset(world.of_artist, 0, sizeof world.of_artist);
     world.epoch_there = false;
 }
 
@@ -697,6 +715,7 @@ static void make_world(uint64_t seed, int partitions)
     world.settings->input.catalogue_topic = catalogue_topic;
     world.settings->lists.size = LIST;
     world.settings->lists.similar = SIMILAR;
+    world.settings->lists.popular_features = "artist:3, artist:5";
     world.settings->lists.ttl_s = 100;
     world.settings->snapshot_interval_ms = 500;
 }
@@ -768,6 +787,8 @@ static void check_key(const char *kind, int number, const struct key *key)
 static void check_retired(void)
 {
     check_key("popular", 0, &world.popular);
+    for (int artist = 0; artist < ARTISTS; artist++)
+        check_key("popular of artist", artist, &world.of_artist[artist]);
     for (int user = 0; user < USERS; user++)
         check_key("user", user, &world.keys[user]);
     for (int item = 0; item < ITEMS; item++) {
@@ -973,17 +994,50 @@ static void when_all_items_are_retired_there_are_no_lists(void **state)
     for (int i = 0; i < 600; i++)
         say();
     assert_true(settle());
-    for (int item = 0; item < ITEMS; item++) {
-        struct entry *entry = &world.entries[world.entries_end++];
-        *entry = (struct entry){.value = ""};
-        snprintf(entry->item, sizeof entry->item, "i%d", item);
-    }
-    world.told_end = false;
-    world.catalogue_owner.wake(world.catalogue_owner.context);
+    for (int item = 0; item < ITEMS; item++)
+        put_entry(item, "%s", "");
     live_for(3000);
     assert_false(world.popular.there);
     for (int user = 0; user < USERS; user++)
         assert_false(world.keys[user].there);
+    unmake_world();
+}
+
+static void check_artists(void)
+{
+    for (int artist = 0; artist < ARTISTS; artist++) {
+        const struct key *key = &world.of_artist[artist];
+        assert_int_equal(key->there, artist == 3 || artist == 5);
+        assert_true(!key->there || key->size > 3);
+        for (uint32_t i = 0; i < key->size; i++)
+            assert_int_equal(atoi(key->items[i] + 1) % ARTISTS, artist);
+    }
+}
+
+static void features_have_popular_lists(void **state)
+{
+    (void)state;
+    make_world(13, 1);
+    world.has_catalogue = true;
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    assert_true(settle());
+    live_for(1500);
+    assert_true(world.popular.there);
+    assert_false(world.of_artist[3].there);
+    for (int item = 0; item < ITEMS; item++)
+        put_entry(item, "{\"features\":[\"artist:%d\"]}", item % ARTISTS);
+    live_for(1500); /* nobody does anything, and yet */
+    check_artists();
+    store_emptied();
+    live_for(2500);
+    check_artists();
+    put_entry(atoi(world.of_artist[3].items[0] + 1), "%s", "");
+    world.retired[atoi(world.of_artist[3].items[0] + 1)] = true;
+    live_for(1000);
+    check_retired();
+    check_artists();
     unmake_world();
 }
 
@@ -999,12 +1053,7 @@ static void an_item_that_expires_leaves_every_list(void **state)
     assert_true(settle());
     assert_true(world.popular.there && world.popular.size > 0);
     int item = atoi(world.popular.items[0] + 1);
-    struct entry *entry = &world.entries[world.entries_end++];
-    snprintf(entry->item, sizeof entry->item, "i%d", item % ITEMS);
-    snprintf(entry->value, sizeof entry->value, "{\"expires\":%lld}",
-             (long long)world.wall_ms + 5000);
-    world.told_end = false;
-    world.catalogue_owner.wake(world.catalogue_owner.context);
+    put_entry(item, "{\"expires\":%lld}", (long long)world.wall_ms + 5000);
     live_for(2000);
     assert_int_equal(atoi(world.popular.items[0] + 1), item);
     live_for(5000);
@@ -1210,6 +1259,7 @@ int main(void)
         cmocka_unit_test(neighbours_are_those_of_the_model),
         cmocka_unit_test(neighbours_are_written_again_to_an_empty_store),
         cmocka_unit_test(no_neighbours_if_not_wanted),
+        cmocka_unit_test(features_have_popular_lists),
         cmocka_unit_test(an_item_that_expires_leaves_every_list),
         cmocka_unit_test(when_all_items_are_retired_there_are_no_lists),
         cmocka_unit_test(not_ready_while_kafka_does_not_answer),

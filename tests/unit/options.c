@@ -120,7 +120,7 @@ static void nonsense_is_refused(void **state)
         if (option_is_wildcard(option) || option->type == &type_kafka ||
             option->type == &type_text || option->type == &type_path ||
             option->type == &type_field || option->type == &type_topic ||
-            option->type == &type_topics)
+            option->type == &type_topics || option->type == &type_features)
             continue;
         print_message("%s.%s\n", option->section, option->key);
         assert_int_equal(parse(settings, option, "nonsense"), STATUS_BAD_CONFIG);
@@ -173,6 +173,10 @@ static void each_kind_reads_what_it_says(void **state)
         {"model", "threads", "3", "3"},
         {"model", "threads", "0", NULL},
         {"model", "threads", "257", NULL},
+        {"lists", "popular_features", "", ""},
+        {"lists", "popular_features", "genre:hip hop , artist:42", "genre:hip hop , artist:42"},
+        {"lists", "popular_features", "a,,b", NULL},
+        {"lists", "popular_features", " , ", NULL},
         {"lists", "exclude_seen", "no", "no"},
         {"lists", "exclude_seen", "forever", "forever"},
         {"lists", "exclude_seen", "14", "14d"},
