@@ -43,14 +43,11 @@ static void list_answered(struct instance *instance, uint64_t ticket, bool writt
         publication_arrive(instance->publication, ticket, written, instance->now_ms);
     if (arrival.user == PUBLICATION_NOBODY)
         return;
+    outcomes_count(&lists->outcomes, &arrival, written);
     if (!written) {
-        lists->failed++;
         prequential_forget(instance->prequential, arrival.user);
         return;
     }
-    lists->written += arrival.step == STEP_WRITE;
-    lists->renewed += arrival.step == STEP_RENEW;
-    lists->removed += arrival.step == STEP_REMOVE;
     if (arrival.step != STEP_WRITE || arrival.oldest_event_ms <= 0)
         return;
     histogram_add(&instance->learn_to_list, (double)arrival.waited_ms / 1e3);
@@ -205,14 +202,14 @@ static bool publish_list(struct instance *instance, uint32_t user, const struct 
     if (!lists_hash(instance, list, &hash)) {
         log_every(&limit, 10, LOG_LEVEL_ERROR,
                   "a list with a score that is no number: not written");
-        instance->lists.failed++;
+        instance->lists.outcomes.failed++;
         publication_settle(publication, user, instance->now_ms);
         return true;
     }
     struct publication_plan plan =
         publication_plan(publication, user, hash, instance->settings->lists.ttl_s, wall_s);
     if (plan.step == STEP_KEEP) {
-        instance->lists.unchanged++;
+        instance->lists.outcomes.unchanged++;
         publication_settle(publication, user, instance->now_ms);
         return true;
     }

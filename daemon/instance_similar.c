@@ -337,12 +337,8 @@ void neighbours_answered(struct instance *instance, uint64_t ticket, bool writte
     struct neighbours *neighbours = &instance->neighbours;
     struct publication_arrival arrival =
         publication_arrive(neighbours->publication, ticket, written, instance->now_ms);
-    if (arrival.user == PUBLICATION_NOBODY)
-        return;
-    neighbours->failed += !written;
-    neighbours->written += written && arrival.step == STEP_WRITE;
-    neighbours->renewed += written && arrival.step == STEP_RENEW;
-    neighbours->removed += written && arrival.step == STEP_REMOVE;
+    if (arrival.user != PUBLICATION_NOBODY)
+        outcomes_count(&neighbours->outcomes, &arrival, written);
 }
 
 /* With the neighbours' similarities of now, less those that are withdrawn; none for an item that
@@ -386,14 +382,14 @@ static bool publish_item(struct instance *instance, uint32_t item)
     uint64_t hash;
     make_list(instance, item);
     if (!lists_hash(instance, neighbours->list, &hash)) {
-        neighbours->failed++;
+        neighbours->outcomes.failed++;
         publication_settle(publication, item, instance->now_ms);
         return true;
     }
     struct publication_plan plan =
         publication_plan(publication, item, hash, instance->settings->lists.ttl_s, wall_s);
     if (plan.step == STEP_KEEP) {
-        neighbours->unchanged++;
+        neighbours->outcomes.unchanged++;
         publication_settle(publication, item, instance->now_ms);
         return true;
     }

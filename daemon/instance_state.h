@@ -93,6 +93,20 @@ struct catalogue {
     int64_t expired_ms; /* when something expired last, as far as was looked */
 };
 
+/* What became of lists, since the start of the process. */
+struct outcomes {
+    uint64_t written, renewed, unchanged, removed, failed;
+};
+
+static inline void outcomes_count(struct outcomes *outcomes,
+                                  const struct publication_arrival *arrival, bool written)
+{
+    outcomes->failed += !written;
+    outcomes->written += written && arrival->step == STEP_WRITE;
+    outcomes->renewed += written && arrival->step == STEP_RENEW;
+    outcomes->removed += written && arrival->step == STEP_REMOVE;
+}
+
 /* PREFIXpopular, or PREFIXpopular:FEATURE. */
 struct popular {
     struct text feature; /* absent: of all items */
@@ -110,7 +124,7 @@ struct lists {
     uint32_t users[RANK_BATCH_MAX];
     struct list *batch; /* (batch_max) */
     uint64_t items[LIST_SIZE_MAX];
-    uint64_t written, renewed, unchanged, removed, failed;
+    struct outcomes outcomes;
 
     struct popular popular[1 + POPULAR_FEATURES_MAX]; /* that of all items first */
     uint32_t popular_count, popular_at;               /* the next to be looked at; 0: no round */
@@ -151,7 +165,7 @@ struct neighbours {
     uint32_t at;               /* the next item to be looked at for withdrawn ones */
     uint32_t sweep, sweep_end; /* items still to be looked at for writing again */
     struct list *list;
-    uint64_t written, renewed, unchanged, removed, failed;
+    struct outcomes outcomes;
 };
 
 /* Behind: there is more to learn and more to publish than a turn holds. */

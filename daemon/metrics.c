@@ -21,6 +21,7 @@ struct metric {
 
 /* ---- giving samples ---- */
 
+/* Of a time since 1970 even the ms are to be told. */
 static void print_value(FILE *out, double value)
 {
     if (isnan(value))
@@ -28,7 +29,7 @@ static void print_value(FILE *out, double value)
     else if (value == floor(value) && fabs(value) < 1e15)
         fprintf(out, "%.0f\n", value);
     else
-        fprintf(out, "%.9g\n", value);
+        fprintf(out, "%.15g\n", value);
 }
 
 static void give(const struct scrape *scrape, double value)
@@ -82,7 +83,7 @@ static void give_histogram(const struct scrape *scrape, const struct histogram *
                     histogram_bound(i), below);
     }
     fprintf(scrape->out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", scrape->name, histogram->count);
-    fprintf(scrape->out, "%s_sum %.9g\n", scrape->name, histogram->sum);
+    fprintf(scrape->out, "%s_sum %.15g\n", scrape->name, histogram->sum);
     fprintf(scrape->out, "%s_count %" PRIu64 "\n", scrape->name, histogram->count);
 }
 
@@ -174,14 +175,18 @@ static void read_rank_seconds(const struct scrape *scrape)
     give_histogram(scrape, &scrape->instance->rank_seconds);
 }
 
+static void give_outcomes(const struct scrape *scrape, const struct outcomes *outcomes)
+{
+    give_labelled(scrape, "result", "written", (double)outcomes->written);
+    give_labelled(scrape, "result", "renewed", (double)outcomes->renewed);
+    give_labelled(scrape, "result", "unchanged", (double)outcomes->unchanged);
+    give_labelled(scrape, "result", "removed", (double)outcomes->removed);
+    give_labelled(scrape, "result", "failed", (double)outcomes->failed);
+}
+
 static void read_published(const struct scrape *scrape)
 {
-    const struct lists *lists = &scrape->instance->lists;
-    give_labelled(scrape, "result", "written", (double)lists->written);
-    give_labelled(scrape, "result", "renewed", (double)lists->renewed);
-    give_labelled(scrape, "result", "unchanged", (double)lists->unchanged);
-    give_labelled(scrape, "result", "removed", (double)lists->removed);
-    give_labelled(scrape, "result", "failed", (double)lists->failed);
+    give_outcomes(scrape, &scrape->instance->lists.outcomes);
 }
 
 static void read_waiting(const struct scrape *scrape)
@@ -195,12 +200,7 @@ static void read_waiting(const struct scrape *scrape)
 
 static void read_similar(const struct scrape *scrape)
 {
-    const struct neighbours *neighbours = &scrape->instance->neighbours;
-    give_labelled(scrape, "result", "written", (double)neighbours->written);
-    give_labelled(scrape, "result", "renewed", (double)neighbours->renewed);
-    give_labelled(scrape, "result", "unchanged", (double)neighbours->unchanged);
-    give_labelled(scrape, "result", "removed", (double)neighbours->removed);
-    give_labelled(scrape, "result", "failed", (double)neighbours->failed);
+    give_outcomes(scrape, &scrape->instance->neighbours.outcomes);
 }
 
 static void read_similar_waiting(const struct scrape *scrape)

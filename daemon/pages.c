@@ -56,7 +56,7 @@ static void write_rows(FILE *out, struct instance *instance)
     fprintf(out, ROW("users", "%" PRIu64), counts.users);
     fprintf(out, ROW("items", "%" PRIu64), counts.items);
     fprintf(out, ROW("memory of the model", "%.1f MB"), (double)counts.memory_bytes / 1e6);
-    fprintf(out, ROW("lists written", "%" PRIu64), lists->written);
+    fprintf(out, ROW("lists written", "%" PRIu64), lists->outcomes.written);
     fprintf(out, ROW("lists due", "%" PRIu64), publication_waiting(instance->publication));
     fprintf(out, ROW("event to list, last minute", "p50 %.1f ms, p99 %.1f ms"),
             histogram_quantile(&fresh, 0.5) * 1e3, histogram_quantile(&fresh, 0.99) * 1e3);

@@ -1,4 +1,5 @@
 #include "daemon/metrics.h"
+#include "daemon/instance_state.h"
 
 #include "transport/log.h"
 
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,10 +135,21 @@ static void every_line_can_be_read(void **state)
     }
 }
 
+/* An alert compares them with the time of now. */
+static void times_are_told_to_the_ms(void **state)
+{
+    const struct fixture *fixture = *state;
+    const char *at = strstr(fixture->text, "\ntasted_start_timestamp_seconds ");
+    assert_non_null(at);
+    double told = strtod(strchr(at, ' '), NULL);
+    assert_true(fabs(told - (double)fixture->instance->started_ms / 1e3) < 5e-4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_contracts_names_are_there, begin, end),
+        cmocka_unit_test_setup_teardown(times_are_told_to_the_ms, begin, end),
         cmocka_unit_test_setup_teardown(every_line_can_be_read, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
