@@ -8,11 +8,9 @@ enum column { COLUMN_ITEM, COLUMN_FEATURES, COLUMN_OTHER, WIDTH_MAX = 64 };
 struct catalogue_file {
     struct line_file *lines;
     struct catalogue_decoder *decoder;
-    bool is_tsv, ended;
+    bool is_tsv;
     uint32_t width;
     uint8_t column[WIDTH_MAX]; /* enum column */
-    struct text first;         /* a first line that is no header; given before the next ones */
-    bool first_too_long;
 };
 
 /* Takes what is before the next `separator` off the text; false: that was the last piece. */
@@ -57,29 +55,13 @@ static enum status read_header(struct catalogue_file *file, struct text line, st
                      name);
 }
 
-/* The first line that is not empty says what the file is. */
-static enum status find_format(struct catalogue_file *file, struct error *error)
-{
-    struct text line = {NULL, 0};
-    bool too_long = false;
-    while (line.size == 0)
-        if (!line_file_next(file->lines, &line, &too_long, error)) {
-            file->ended = error->status == STATUS_OK;
-            return error->status;
-        }
-    if (line.at[0] != '{' && memchr(line.at, '\t', line.size) != NULL)
-        return read_header(file, line, error);
-    file->first = line;
-    file->first_too_long = too_long;
-    return STATUS_OK;
-}
-
 enum status catalogue_file_open(const char *path, struct catalogue_file **out, struct error *error)
 {
     *out = NULL;
     struct catalogue_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return error_set(error, STATUS_NO_MEMORY, "%s: no memory to read the catalogue", path);
+    struct text header;
     enum status status = STATUS_OK;
     file->decoder = catalogue_decoder_create();
     if (file->decoder == NULL)
@@ -87,7 +69,8 @@ enum status catalogue_file_open(const char *path, struct catalogue_file **out, s
     if (status == STATUS_OK)
         status = line_file_open(path, &file->lines, error);
     if (status == STATUS_OK)
-        status = find_format(file, error);
+        status = line_file_header(file->lines, &header, error) ? read_header(file, header, error)
+                                                               : error->status;
     if (status == STATUS_OK)
         *out = file;
     else
@@ -128,34 +111,13 @@ static enum verdict read_tsv(const struct catalogue_file *file, struct text line
     return VERDICT_ACCEPTED;
 }
 
-static bool next_line(struct catalogue_file *file, struct text *line, bool *too_long,
-                      struct error *error)
-{
-    error->status = STATUS_OK;
-    if (file->ended)
-        return false;
-    if (file->first.size != 0) {
-        *line = file->first;
-        *too_long = file->first_too_long;
-        file->first.size = 0;
-        return true;
-    }
-    do
-        if (!line_file_next(file->lines, line, too_long, error))
-            return false;
-    while (line->size == 0);
-    return true;
-}
-
 enum catalogue_result catalogue_file_next(struct catalogue_file *file, struct item_card *card,
                                           struct error *error)
 {
     struct text line;
     bool too_long;
-    if (!next_line(file, &line, &too_long, error)) {
-        file->ended = true;
+    if (!line_file_next(file->lines, &line, &too_long, error))
         return error->status == STATUS_OK ? CATALOGUE_END : CATALOGUE_FAILED;
-    }
     enum verdict verdict = VERDICT_TOO_LARGE;
     if (!too_long)
         verdict = file->is_tsv ? read_tsv(file, line, card)

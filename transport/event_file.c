@@ -11,8 +11,6 @@ struct event_file {
     enum format format;
     struct event_tsv tsv;
     struct decode_scratch scratch;
-    struct text first; /* a first line that is no header; given before the next ones */
-    bool first_too_long;
     int64_t time_before; /* of the event before */
     bool has_head, ended;
     struct event head; /* points into its lines and scratch */
@@ -26,28 +24,13 @@ struct event_files {
 
 /* ---- opening ---- */
 
-static bool is_header(struct text line)
-{
-    return line.size > 0 && line.at[0] != '{' && memchr(line.at, '\t', line.size) != NULL;
-}
-
-/* The first line that is not empty says what the file is. */
 static enum status find_format(struct event_file *file, struct error *error)
 {
-    struct text line = {NULL, 0};
-    bool too_long = false;
-    while (line.size == 0)
-        if (!line_file_next(file->lines, &line, &too_long, error)) {
-            file->ended = error->status == STATUS_OK;
-            return error->status;
-        }
-    if (is_header(line)) {
-        file->format = FORMAT_TSV;
-        return event_tsv_header(&file->tsv, line, line_file_name(file->lines), error);
-    }
-    file->first = line;
-    file->first_too_long = too_long;
-    return STATUS_OK;
+    struct text line;
+    if (!line_file_header(file->lines, &line, error))
+        return error->status;
+    file->format = FORMAT_TSV;
+    return event_tsv_header(&file->tsv, line, line_file_name(file->lines), error);
 }
 
 static enum status check_paths(const char *const *paths, uint32_t size, struct error *error)
@@ -100,22 +83,6 @@ void event_files_close(struct event_files *files)
 
 /* ---- reading ---- */
 
-static bool next_line(struct event_file *file, struct text *line, bool *too_long,
-                      struct error *error)
-{
-    if (file->first.size != 0) {
-        *line = file->first;
-        *too_long = file->first_too_long;
-        file->first.size = 0;
-        return true;
-    }
-    do
-        if (!line_file_next(file->lines, line, too_long, error))
-            return false;
-    while (line->size == 0);
-    return true;
-}
-
 static enum verdict read_json(struct event_file *file, const struct field_map *map,
                               struct text line)
 {
@@ -143,7 +110,7 @@ static enum event_files_result advance(struct event_file *file, const struct fie
 {
     struct text line;
     bool too_long;
-    if (!next_line(file, &line, &too_long, &turn->error)) {
+    if (!line_file_next(file->lines, &line, &too_long, &turn->error)) {
         file->ended = true;
         return turn->error.status == STATUS_OK ? EVENT_FILES_END : EVENT_FILES_FAILED;
     }

@@ -7,8 +7,9 @@
  *     byte_file ──► line_file ──► a line of JSON or TSV ──► event ─┐
  *     byte_file ──► line_file ──► …                                ├─► the earliest head
  *
- * Which of the two a file is, its first line tells: '{' is JSON, a tab a header. A first line with
- * neither is taken for a bad line of NDJSON.
+ * Which of the two a file is, its first line tells: one that begins with '{', blanks aside, is
+ * JSON, another with a tab a header. A first line that is neither is taken for a bad line of
+ * NDJSON.
  *
  * NDJSON  `ts` may be any time from 1970; without it the event has the time of the event before it
  *         in the file, 0 at the start.
@@ -59,9 +60,13 @@ enum { LINE_BYTES_MAX = DECODE_BYTES_MAX };
 struct line_file; /* opaque */
 /* `path` must outlive the file. STATUS_NOT_FOUND, STATUS_IO, STATUS_NO_MEMORY. */
 enum status line_file_open(const char *path, struct line_file **out, struct error *error);
-/* True: `line` holds the next line without its end, valid until the next call; `*too_long` when it
- * was cut at 64 KiB. False: end of file with error->status STATUS_OK, or `error` is set. */
+/* True: `line` holds the next line that is not empty, without its end, valid until the next call;
+ * `*too_long` when it was cut at 64 KiB. False: end of file with error->status STATUS_OK, or
+ * `error` is set. */
 bool line_file_next(struct line_file *file, struct text *line, bool *too_long, struct error *error);
+/* To be asked first. True: the first line is the header of a TSV file, and taken. False, with
+ * error->status STATUS_OK: it is not. */
+bool line_file_header(struct line_file *file, struct text *line, struct error *error);
 uint64_t line_file_number(const struct line_file *file);  /* of the line last given, from 1 */
 const char *line_file_name(const struct line_file *file); /* for messages */
 void line_file_progress(const struct line_file *file, uint64_t *done, uint64_t *total);

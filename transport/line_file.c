@@ -9,9 +9,11 @@ enum { BUFFER_BYTES = 4 * LINE_BYTES_MAX };
 struct line_file {
     struct byte_file *bytes;
     uint64_t number;
-    size_t at, size; /* what is in the buffer and not given yet */
-    bool ended;      /* the buffer holds the rest of the file */
-    bool skipping;   /* the rest of a line that was cut */
+    size_t at, size;  /* what is in the buffer and not given yet */
+    bool ended;       /* the buffer holds the rest of the file */
+    bool skipping;    /* the rest of a line that was cut */
+    struct text held; /* a first line that is no header; given before the next ones */
+    bool held_too_long;
     char buffer[BUFFER_BYTES];
 };
 
@@ -74,7 +76,8 @@ static void skip_rest(struct line_file *file, struct error *error)
     }
 }
 
-bool line_file_next(struct line_file *file, struct text *line, bool *too_long, struct error *error)
+static bool next_line(struct line_file *file, struct text *line, bool *too_long,
+                      struct error *error)
 {
     error->status = STATUS_OK;
     skip_rest(file, error);
@@ -93,6 +96,40 @@ bool line_file_next(struct line_file *file, struct text *line, bool *too_long, s
     *too_long = size > LINE_BYTES_MAX;
     *line = (struct text){first, (uint32_t)(*too_long ? LINE_BYTES_MAX : size)};
     return true;
+}
+
+bool line_file_next(struct line_file *file, struct text *line, bool *too_long, struct error *error)
+{
+    if (file->held.size > 0) {
+        error->status = STATUS_OK;
+        *line = file->held;
+        *too_long = file->held_too_long;
+        file->held.size = 0;
+        return true;
+    }
+    do
+        if (!next_line(file, line, too_long, error))
+            return false;
+    while (line->size == 0);
+    return true;
+}
+
+static bool is_header(struct text line)
+{
+    uint32_t at = 0;
+    while (at < line.size && (line.at[at] == ' ' || line.at[at] == '\t'))
+        at++;
+    return at < line.size && line.at[at] != '{' && memchr(line.at, '\t', line.size) != NULL;
+}
+
+bool line_file_header(struct line_file *file, struct text *line, struct error *error)
+{
+    if (!line_file_next(file, line, &file->held_too_long, error))
+        return false;
+    bool header = is_header(*line);
+    if (!header)
+        file->held = *line;
+    return header;
 }
 
 uint64_t line_file_number(const struct line_file *file)

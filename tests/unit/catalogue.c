@@ -211,7 +211,7 @@ static void a_file_of_ndjson(void **state)
     struct item_card card;
     struct error error;
     struct catalogue_file *file = opened(
-        "{\"item\":1,\"features\":[\"a\"]}\n\nnonsense\n{\"item\":2,\"available\":false}", path);
+        "\t{\"item\":1,\"features\":[\"a\"]}\n\nnonsense\n{\"item\":2,\"available\":false}", path);
     assert_non_null(file);
     assert_int_equal(catalogue_file_next(file, &card, &error), CATALOGUE_CARD);
     is(card.features[0], "a");

@@ -182,6 +182,8 @@ static void test_ndjson(void **state)
                         "1 6 play 90000000000000; ");
     write_text(0, "nonsense\n{\"user\":1,\"item\":2,\"event\":\"play\"}\n");
     assert_string_equal(describe(1), "bad undecodable; 1 2 play 0; ");
+    write_text(0, "\n \t{\"user\":1,\t\"item\":2,\"event\":\"play\"}\n");
+    assert_string_equal(describe(1), "1 2 play 0; ");
 }
 
 static void test_empty_files(void **state)
