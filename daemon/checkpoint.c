@@ -169,7 +169,7 @@ static enum status read_lists(struct checkpoint *checkpoint, struct snapshot_rea
     struct state_reader *reader = snapshot_find(snapshot, "LIST");
     if (lists->load == NULL || reader == NULL)
         return STATUS_OK;
-    return lists->load(lists->context, checkpoint->model, reader, snapshot_left(snapshot), error);
+    return lists->load(lists->context, checkpoint->model, reader, error);
 }
 
 /* ---- the whole ---- */

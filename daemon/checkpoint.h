@@ -27,11 +27,10 @@ struct checkpoint_lists {
     void *context;
     /* Runs in a forked child: only writes, no locks, no memory. */
     enum status (*save)(void *context, struct state_writer *writer);
-    /* Called when all else has been read; `bytes` is the section's size. Not called if the file has
-     * no such section. On failure it leaves no trace: it may be called again with the previous
-     * generation. */
+    /* Called when all else has been read; not if the file has no such section. On failure it leaves
+     * no trace: it may be called again with the previous generation. */
     enum status (*load)(void *context, const struct recommender *model, struct state_reader *reader,
-                        uint64_t bytes, struct error *error);
+                        struct error *error);
 };
 
 /* The fields marked [w] are set by the writer, [r] come out of reading, [wr] both. */

@@ -23,22 +23,6 @@ static enum status save_lists(void *context, struct state_writer *writer)
     return status != STATUS_OK ? status : related_save(instance->neighbours.related, writer);
 }
 
-/* Knows how much of the section is left. */
-struct section_reader {
-    struct state_reader reader; /* first: a reader is this */
-    struct state_reader *from;
-    uint64_t left;
-};
-
-static enum status read_section(struct state_reader *reader, void *bytes, size_t size)
-{
-    struct section_reader *section = (struct section_reader *)reader;
-    if (size > section->left)
-        return STATUS_BAD_DATA;
-    section->left -= size;
-    return section->from->read(section->from, bytes, size);
-}
-
 /* What the section LIST is made into, all or nothing. */
 struct loaded {
     struct publication *publication;
@@ -66,29 +50,28 @@ static enum status loaded_create(struct loaded *loaded, uint32_t similar)
 
 /* Items' neighbours are not in what version 0.1 wrote at first. */
 static enum status load_section(const struct instance *instance, const struct recommender *model,
-                                struct section_reader *section, struct loaded *loaded)
+                                struct state_reader *reader, struct loaded *loaded)
 {
     bool trusted = instance->keeping.checkpoint.clean;
     uint32_t users = recommender_user_bound(model), items = recommender_item_bound(model);
     enum status status =
-        publication_load(loaded->publication, &section->reader, users, trusted, instance->now_ms);
+        publication_load(loaded->publication, reader, users, trusted, instance->now_ms);
     if (status == STATUS_OK)
-        status = erasures_load(&loaded->erasures, &section->reader);
-    if (status != STATUS_OK || section->left == 0 || instance->neighbours.size == 0)
+        status = erasures_load(&loaded->erasures, reader);
+    if (status != STATUS_OK || reader->left(reader) == 0 || instance->neighbours.size == 0)
         return status;
-    status = publication_load(loaded->similar, &section->reader, items, trusted, instance->now_ms);
-    return status == STATUS_OK ? related_load(loaded->related, &section->reader, items) : status;
+    status = publication_load(loaded->similar, reader, items, trusted, instance->now_ms);
+    return status == STATUS_OK ? related_load(loaded->related, reader, items) : status;
 }
 
 static enum status load_lists(void *context, const struct recommender *model,
-                              struct state_reader *reader, uint64_t bytes, struct error *error)
+                              struct state_reader *reader, struct error *error)
 {
     struct instance *instance = context;
-    struct section_reader section = {{read_section}, reader, bytes};
     struct loaded loaded;
     enum status status = loaded_create(&loaded, instance->settings->lists.similar);
     if (status == STATUS_OK)
-        status = load_section(instance, model, &section, &loaded);
+        status = load_section(instance, model, reader, &loaded);
     if (status != STATUS_OK) {
         loaded_finish(&loaded);
         return error_set(error, status, "snapshot section LIST: %s", status_text(status));

@@ -51,11 +51,14 @@ static void give_rest(struct arena *arena, unsigned char *at, size_t bytes)
     }
 }
 
-static bool add_range(struct arena *arena)
+/* Of at least so many bytes. */
+static bool add_range(struct arena *arena, size_t least)
 {
     size_t bytes = arena->cut == 0           ? RANGE_FIRST
                    : arena->cut < RANGE_MOST ? arena->cut
                                              : RANGE_MOST;
+    if (bytes < least)
+        bytes = least;
     void *at = arena->range_count < ARENA_RANGES ? pages_take(bytes) : NULL;
     if (at == NULL)
         return false;
@@ -80,7 +83,7 @@ static void *cut(struct arena *arena, size_t bytes)
         skip = (0 - (uintptr_t)arena->at) & (alignment_of(bytes) - 1);
         if ((size_t)(arena->end - arena->at) >= skip + bytes)
             break;
-        if (!add_range(arena))
+        if (!add_range(arena, bytes))
             return NULL;
     }
     give_rest(arena, arena->at, skip);
@@ -97,6 +100,15 @@ void *arena_take(struct arena *arena, size_t bytes)
         return cut(arena, size_of(class));
     memcpy(&arena->given[class], at, sizeof(void *));
     memset(at, 0, sizeof(void *)); /* the rest was zeroed when it was given */
+    return at;
+}
+
+void *arena_take_run(struct arena *arena, size_t bytes)
+{
+    if (!add_range(arena, bytes))
+        return NULL;
+    void *at = arena->at;
+    arena->at += bytes;
     return at;
 }
 

@@ -32,6 +32,9 @@ void arena_finish(struct arena *arena);
 /* Zeroed; aligned to its size's lowest bit, to 64 at most. `bytes` is 1..ARENA_MOST. NULL: no
  * memory. */
 void *arena_take(struct arena *arena, size_t bytes);
+/* Zeroed, aligned to 64, of any size: room for many pieces side by side, each of which can be given
+ * back as if it had been taken. Their sizes have to be such that pieces have. */
+void *arena_take_run(struct arena *arena, size_t bytes);
 /* `bytes` as it was taken; NULL is legal. Nothing of what was in it stays. */
 void arena_give(struct arena *arena, void *at, size_t bytes);
 /* What a piece of that size really takes. */

@@ -296,6 +296,8 @@ static enum status load_features(struct cards *cards, struct state_reader *reade
 {
     enum status status = ids_load(&cards->feature_ids, reader);
     if (status == STATUS_OK)
+        status = ids_index(&cards->feature_ids);
+    if (status == STATUS_OK)
         status = reader->read(reader, &cards->kind_count, sizeof cards->kind_count);
     if (status == STATUS_OK)
         status = reader->read(reader, cards->kind, sizeof cards->kind);

@@ -145,18 +145,11 @@ enum status had_save(const struct had *had, struct state_writer *writer)
     return had->room == 0 ? STATUS_OK : writer->write(writer, had->at, had_bytes(had));
 }
 
-enum status had_load(struct had *had, struct arena *arena, uint32_t size, uint32_t room,
-                     struct state_reader *reader)
+bool had_can_be(const struct had *had)
 {
-    *had = (struct had){0};
+    uint32_t room = had->room;
     if (room == 0)
-        return size == 0 ? STATUS_OK : STATUS_BAD_DATA;
-    if ((room & (room - 1)) != 0 || room > 2 * HAD_MAX || size >= room)
-        return STATUS_BAD_DATA;
-    had->at = arena_take(arena, room * sizeof *had->at);
-    if (had->at == NULL)
-        return STATUS_NO_MEMORY;
-    had->size = (uint16_t)size;
-    had->room = (uint16_t)room;
-    return reader->read(reader, had->at, had_bytes(had));
+        return had->size == 0;
+    return (room & (room - 1)) == 0 && room >= ROOM_AT_FIRST && room <= 2 * HAD_MAX &&
+           had->size < room;
 }

@@ -28,6 +28,7 @@ struct had_entry {
 struct had {
     struct had_entry *at;
     uint16_t size, room; /* room: a power of two, or 0 */
+    uint32_t nothing;    /* 0, instead of padding: the record is kept as it is */
 };
 
 /* Bytes in the arena. */
@@ -50,9 +51,9 @@ void had_fetch(const struct had *had, uint32_t item);
 struct had_entry *had_touch(struct had *had, struct arena *arena, uint32_t item);
 void had_remove(struct had *had, uint32_t item);
 /* The cells as they stand: a restart must not change later layouts. `size` and `room` are kept by
- * the caller. */
+ * the caller, who also reads the cells back. */
 enum status had_save(const struct had *had, struct state_writer *writer);
-enum status had_load(struct had *had, struct arena *arena, uint32_t size, uint32_t room,
-                     struct state_reader *reader);
+/* Whether there are tables of such a size and room. */
+bool had_can_be(const struct had *had);
 
 #endif

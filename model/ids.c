@@ -306,53 +306,59 @@ size_t ids_bytes(const struct ids *ids)
     return ids_count(ids) * (sizeof(struct ids_key) + CELLS_EACH) + ids->far_bytes;
 }
 
-/* ---- keeping: the sizes of a batch of ids, then their bytes, one after the other ---- */
+/* ---- keeping: the keys, those of long ids without the pointer; the long ids; the released ---- */
 
-static enum status save_batch(const struct ids *ids, uint32_t first, uint32_t count,
-                              struct state_writer *writer)
+static enum status save_keys(const struct ids *ids, struct state_writer *writer)
 {
-    uint8_t sizes[KEY_BATCH];
-    char bytes[KEY_BATCH * ID_BYTES_MAX];
-    size_t used = 0;
-    for (uint32_t n = 0; n < count; n++) {
-        struct text id = ids_text(ids, first + n);
-        sizes[n] = (uint8_t)id.size;
-        memcpy(bytes + used, id.at, id.size);
-        used += id.size;
+    struct ids_key keys[KEY_BATCH];
+    enum status status = STATUS_OK;
+    for (uint32_t first = 0; first < ids->bound && status == STATUS_OK; first += KEY_BATCH) {
+        uint32_t left = ids->bound - first, count = left < KEY_BATCH ? left : KEY_BATCH;
+        for (uint32_t n = 0; n < count; n++) {
+            keys[n] = *key_of(ids, first + n);
+            if (keys[n].size > ID_BYTES_SHORT)
+                memset(keys[n].text, 0, sizeof keys[n].text);
+        }
+        status = writer->write(writer, keys, count * sizeof *keys);
     }
-    enum status status = writer->write(writer, sizes, count);
-    return status == STATUS_OK && used > 0 ? writer->write(writer, bytes, used) : status;
+    return status;
+}
+
+static enum status save_long(const struct ids *ids, struct state_writer *writer)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t slot = 0; slot < ids->bound && status == STATUS_OK; slot++) {
+        struct text id = ids_text(ids, slot);
+        if (id.size > ID_BYTES_SHORT)
+            status = writer->write(writer, id.at, id.size);
+    }
+    return status;
 }
 
 enum status ids_save(const struct ids *ids, struct state_writer *writer)
 {
     uint32_t head[2] = {ids->bound, ids->released_count};
     enum status status = writer->write(writer, head, sizeof head);
-    for (uint32_t first = 0; first < ids->bound && status == STATUS_OK; first += KEY_BATCH) {
-        uint32_t left = ids->bound - first;
-        status = save_batch(ids, first, left < KEY_BATCH ? left : KEY_BATCH, writer);
-    }
+    if (status == STATUS_OK)
+        status = save_keys(ids, writer);
+    if (status == STATUS_OK)
+        status = save_long(ids, writer);
     if (status == STATUS_OK && ids->released_count > 0)
         status = writer->write(writer, ids->released, ids->released_count * sizeof *ids->released);
     return status;
 }
 
-static enum status load_batch(struct ids *ids, uint32_t count, struct state_reader *reader)
+static enum status load_long(struct ids *ids, struct state_reader *reader)
 {
-    uint8_t sizes[KEY_BATCH];
-    char bytes[KEY_BATCH * ID_BYTES_MAX];
-    size_t used = 0;
-    enum status status = reader->read(reader, sizes, count);
-    for (uint32_t n = 0; n < count && status == STATUS_OK; n++)
-        used += sizes[n];
-    if (status == STATUS_OK && used > 0)
-        status = reader->read(reader, bytes, used);
-    if (status == STATUS_OK)
-        status = table_grow(&ids->keys, ids->bound + count);
-    const char *at = bytes;
-    for (uint32_t n = 0; n < count && status == STATUS_OK; n++) {
-        status = set_key(ids, ids->bound++, (struct text){at, sizes[n]});
-        at += sizes[n];
+    enum status status = STATUS_OK;
+    for (uint32_t slot = 0; slot < ids->bound && status == STATUS_OK; slot++) {
+        char id[ID_BYTES_MAX];
+        uint32_t size = key_of(ids, slot)->size;
+        if (size <= ID_BYTES_SHORT)
+            continue;
+        status = reader->read(reader, id, size);
+        if (status == STATUS_OK)
+            status = set_key(ids, slot, (struct text){id, size});
     }
     return status;
 }
@@ -377,8 +383,21 @@ static enum status load_released(struct ids *ids, uint32_t count, struct state_r
     return status;
 }
 
+enum status ids_load(struct ids *ids, struct state_reader *reader)
+{
+    uint32_t head[2];
+    enum status status = reader->read(reader, head, sizeof head);
+    if (status == STATUS_OK)
+        status = table_load(&ids->keys, head[0], reader);
+    if (status != STATUS_OK)
+        return status;
+    ids->bound = head[0];
+    status = load_long(ids, reader);
+    return status == STATUS_OK ? load_released(ids, head[1], reader) : status;
+}
+
 /* All cells at once, each fetched some ids before it is filled; no id may be there twice. */
-static enum status fill_cells(struct ids *ids)
+enum status ids_index(struct ids *ids)
 {
     enum { AHEAD = 32 };
     uint64_t room = CELLS_AT_FIRST;
@@ -402,17 +421,4 @@ static enum status fill_cells(struct ids *ids)
         }
     }
     return STATUS_OK;
-}
-
-enum status ids_load(struct ids *ids, struct state_reader *reader)
-{
-    uint32_t head[2];
-    enum status status = reader->read(reader, head, sizeof head);
-    while (status == STATUS_OK && ids->bound < head[0]) {
-        uint32_t left = head[0] - ids->bound;
-        status = load_batch(ids, left < KEY_BATCH ? left : KEY_BATCH, reader);
-    }
-    if (status == STATUS_OK)
-        status = load_released(ids, head[1], reader);
-    return status == STATUS_OK ? fill_cells(ids) : status;
 }

@@ -65,7 +65,9 @@ uint32_t ids_count(const struct ids *ids);
 /* What the ids cost, from what is there: the same after a restart. */
 size_t ids_bytes(const struct ids *ids);
 enum status ids_save(const struct ids *ids, struct state_writer *writer);
+/* Nothing can be looked up before ids_index(), which reads nothing. */
 enum status ids_load(struct ids *ids, struct state_reader *reader);
+enum status ids_index(struct ids *ids);
 
 /* ---- for looking several up at a time: each step brings near what the next one reads ---- */
 

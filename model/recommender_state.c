@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 /* Raise it when the layout or the meaning of a part's state changes. */
-enum { STATE_VERSION = 17 };
+enum { STATE_VERSION = 18 };
 
 struct state_head {
     char magic[8];
@@ -200,6 +200,21 @@ static enum status load_settings(struct state_reader *reader, struct recommender
     return STATUS_OK;
 }
 
+/* What takes thought is done while the reader fetches what comes next. */
+static enum status load_users(struct recommender *model, struct state_reader *reader)
+{
+    unsigned char *hanging = NULL;
+    uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
+    enum status status = users_load(&model->users, &model->memories, users, reader, &hanging);
+    if (status == STATUS_OK)
+        status = ids_index(&model->user_ids);
+    if (status == STATUS_OK)
+        status = ids_index(&model->item_ids);
+    return status == STATUS_OK
+               ? users_attach(&model->users, users, items, hanging, reader, &model->memory_bytes)
+               : status;
+}
+
 static enum status load_parts(struct recommender *model, struct state_reader *reader)
 {
     enum status status = ids_load(&model->user_ids, reader);
@@ -207,8 +222,7 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
         status = ids_load(&model->item_ids, reader);
     uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
     if (status == STATUS_OK)
-        status =
-            users_load(&model->users, &model->memories, users, items, reader, &model->memory_bytes);
+        status = load_users(model, reader);
     if (status == STATUS_OK)
         status = factors_load(&model->factors, users, items, reader);
     if (status == STATUS_OK)
@@ -249,6 +263,7 @@ enum status recommender_load(const struct recommender_settings *settings,
     status = load_parts(*out, reader);
     if (status == STATUS_OK)
         return STATUS_OK;
+    state_give_up(reader);
     recommender_destroy(*out);
     *out = NULL;
     return error_set(error, status, "the snapshot's model cannot be read: %s", status_text(status));

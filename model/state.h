@@ -9,6 +9,7 @@
 #include "model/status.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct state_writer {
     /* Takes all `size` bytes or fails; after a failure every further call fails the same way. */
@@ -18,6 +19,29 @@ struct state_writer {
 struct state_reader {
     /* Gives exactly `size` bytes or fails (STATUS_BAD_DATA at an early end). */
     enum status (*read)(struct state_reader *reader, void *bytes, size_t size);
+    /* How many bytes there are left. The model's loader asks it before it takes memory. */
+    uint64_t (*left)(const struct state_reader *reader);
+    /* May be NULL. The next `size` bytes will be read `to` there, at once or bit by bit: they may
+     * be fetched already while the caller does other things, and leaves that memory alone. `to`
+     * NULL: whatever is under way is given up, nothing is written any more, and nothing can be
+     * read. */
+    void (*ahead)(struct state_reader *reader, void *to, size_t size);
 };
+
+/* What will be read next, and where; STATUS_BAD_DATA: there is not so much left. */
+static inline enum status state_expect(struct state_reader *reader, void *to, size_t size)
+{
+    if (size > reader->left(reader))
+        return STATUS_BAD_DATA;
+    if (reader->ahead != NULL && size > 0)
+        reader->ahead(reader, to, size);
+    return STATUS_OK;
+}
+
+static inline void state_give_up(struct state_reader *reader)
+{
+    if (reader->ahead != NULL)
+        reader->ahead(reader, NULL, 0);
+}
 
 #endif

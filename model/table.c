@@ -2,6 +2,7 @@
 
 #include "model/pages.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* A table takes single blocks until it has so many bytes, from then on as much again each time. */
@@ -37,7 +38,7 @@ static size_t extent_bytes(const struct table *table)
     return (bytes + PAGES_HUGE - 1) / PAGES_HUGE * PAGES_HUGE;
 }
 
-static enum status add_extent(struct table *table)
+static enum status add_extent(struct table *table, size_t bytes)
 {
     if (table->extents == table->extent_room) {
         uint32_t room = table->extent_room == 0 ? 4 : 2 * table->extent_room;
@@ -47,7 +48,6 @@ static enum status add_extent(struct table *table)
         table->extent = grown;
         table->extent_room = room;
     }
-    size_t bytes = extent_bytes(table);
     unsigned char *at = pages_take(bytes);
     if (at == NULL)
         return STATUS_NO_MEMORY;
@@ -66,12 +66,11 @@ static enum status add_block(struct table *table)
         table->block = grown;
         table->block_room = room;
     }
-    bool fresh = table->blocks == table->reserved;
-    if (fresh && add_extent(table) != STATUS_OK)
+    if (table->blocks == table->reserved && add_extent(table, extent_bytes(table)) != STATUS_OK)
         return STATUS_NO_MEMORY;
-    table->block[table->blocks] = fresh ? table->extent[table->extents - 1].at
-                                        : table->block[table->blocks - 1] + block_bytes(table);
-    table->blocks++;
+    const struct table_extent *last = &table->extent[table->extents - 1];
+    size_t block = block_bytes(table), left = table->reserved - table->blocks;
+    table->block[table->blocks++] = last->at + (last->bytes / block - left) * block;
     return STATUS_OK;
 }
 
@@ -109,22 +108,27 @@ enum status table_save(const struct table *table, uint32_t rows, struct state_wr
     return STATUS_OK;
 }
 
-/* In runs as long as the memory that the last block came with, so that no more is taken for a claim
- * of so many rows than for those that were there. */
+/* All rows come as one run, which the reader brings straight to its place. */
+enum status table_expect(struct table *table, uint32_t rows, struct state_reader *reader)
+{
+    size_t blocks = ((size_t)rows + TABLE_BLOCK_ROWS - 1) / TABLE_BLOCK_ROWS;
+    size_t bytes = rows * table->row_bytes;
+    if (bytes > reader->left(reader))
+        return STATUS_BAD_DATA;
+    assert(table->blocks == 0 || blocks <= 1);
+    if (table->blocks == 0 && blocks > 0 &&
+        add_extent(table, blocks * block_bytes(table)) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    enum status status = table_grow(table, rows);
+    return status == STATUS_OK && rows > 0 ? state_expect(reader, table_row(table, 0), bytes)
+                                           : status;
+}
+
 enum status table_load(struct table *table, uint32_t rows, struct state_reader *reader)
 {
-    for (uint32_t first = 0; first < rows;) {
-        enum status status = table_grow(table, first + rows_in_block(first, rows));
-        uint64_t there = (uint64_t)table->reserved * TABLE_BLOCK_ROWS;
-        uint32_t end = there < rows ? (uint32_t)there : rows;
-        if (status == STATUS_OK)
-            status = table_grow(table, end);
-        if (status == STATUS_OK)
-            status = reader->read(reader, table_row(table, first),
-                                  (size_t)(end - first) * table->row_bytes);
-        if (status != STATUS_OK)
-            return status;
-        first = end;
-    }
-    return STATUS_OK;
+    enum status status = table->rows < rows ? table_expect(table, rows, reader) : STATUS_OK;
+    assert(status != STATUS_OK || rows <= TABLE_BLOCK_ROWS || table->extents == 1);
+    return status == STATUS_OK && rows > 0
+               ? reader->read(reader, table_row(table, 0), rows * table->row_bytes)
+               : status;
 }

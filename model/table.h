@@ -32,7 +32,11 @@ void table_finish(struct table *table);
 enum status table_grow(struct table *table, uint32_t rows);
 size_t table_bytes(const struct table *table);
 enum status table_save(const struct table *table, uint32_t rows, struct state_writer *writer);
+/* Into an empty table, or one of a single block. No memory is taken for more rows than the reader
+ * has left. */
 enum status table_load(struct table *table, uint32_t rows, struct state_reader *reader);
+/* Before table_load(): takes the memory, and has the reader begin with it. */
+enum status table_expect(struct table *table, uint32_t rows, struct state_reader *reader);
 
 static inline void *table_row(const struct table *table, uint32_t row)
 {

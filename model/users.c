@@ -13,8 +13,7 @@ uint32_t user_clock(int64_t ts_ms)
 /* While the history grows it has not gone round: what is there stays at its place. */
 static enum status grow_history(struct user *user, struct arena *arena)
 {
-    enum { ROOM_AT_FIRST = 4 };
-    uint16_t room = user->history_room == 0 ? ROOM_AT_FIRST : (uint16_t)(2 * user->history_room);
+    uint16_t room = user->history_room == 0 ? HISTORY_AT_FIRST : (uint16_t)(2 * user->history_room);
     struct visit *grown = arena_take(arena, room * sizeof *grown);
     if (grown == NULL)
         return STATUS_NO_MEMORY;
@@ -45,57 +44,81 @@ void user_clear(struct user *user, struct arena *arena)
     *user = (struct user){0};
 }
 
-/* ---- keeping: the records of a batch of users, then what hangs on each of them ---- */
+/*
+ * ---- keeping: the records, their pointers empty, then what hangs on them, batch by batch ----
+ *
+ *     what all of the batch had │ their histories, the longest first │ up to a multiple of 64 bytes
+ *
+ * so that both are read straight to where they stay, each piece aligned as it was.
+ */
 
-enum { BATCH = 256 };
+enum { BATCH = 256, ALIGNMENT = 64, ROWS_AT_A_TIME = 16384, ATTACHED_AT_A_TIME = 8192 };
 
-struct user_record {
-    uint32_t visits, events, last_item, last_second;
-    float gradient_sum;
-    uint32_t previous_n;
-    uint64_t last_event;
-    uint16_t had_size, had_room, history_room, habit;
-};
+_Static_assert(ROWS_AT_A_TIME % BATCH == 0 && ATTACHED_AT_A_TIME % BATCH == 0, "whole batches");
 
-_Static_assert(sizeof(struct user_record) == 40, "no padding: the bytes are summed");
-
-static struct user_record record_of(const struct user *user)
+static uint32_t part_of(uint32_t bound, uint32_t first, uint32_t most)
 {
-    return (struct user_record){
-        .visits = user->visits,
-        .events = user->events,
-        .last_item = user->last_item,
-        .last_second = user->last_second,
-        .gradient_sum = user->gradient_sum,
-        .previous_n = user->previous_n,
-        .last_event = user->last_event,
-        .had_size = user->had.size,
-        .had_room = user->had.room,
-        .history_room = user->history_room,
-        .habit = user->habit,
-    };
+    return bound - first < most ? bound - first : most;
 }
 
-static enum status save_one(const struct user *user, struct state_writer *writer)
+static struct user record_of(const struct user *user)
 {
+    struct user record = *user;
+    record.history = NULL;
+    record.had.at = NULL;
+    return record;
+}
+
+static enum status save_records(const struct table *users, uint32_t bound,
+                                struct state_writer *writer)
+{
+    struct user record[BATCH];
     enum status status = STATUS_OK;
-    if (user->history_room > 0)
-        status = writer->write(writer, user->history, user->history_room * sizeof *user->history);
-    return status == STATUS_OK ? had_save(&user->had, writer) : status;
+    for (uint32_t first = 0; first < bound && status == STATUS_OK; first += BATCH) {
+        uint32_t count = part_of(bound, first, BATCH);
+        for (uint32_t n = 0; n < count; n++)
+            record[n] = record_of(table_row(users, first + n));
+        status = writer->write(writer, record, count * sizeof *record);
+    }
+    return status;
+}
+
+/* Of all that hangs on a batch of users, without what aligns the next. */
+static size_t batch_bytes(const struct table *users, uint32_t first, uint32_t end)
+{
+    size_t bytes = 0;
+    for (uint32_t slot = first; slot < end; slot++)
+        bytes += user_memory(table_row(users, slot));
+    return bytes;
+}
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static enum status save_batch(const struct table *users, uint32_t first, uint32_t end,
+                              struct state_writer *writer)
+{
+    static const unsigned char nothing[ALIGNMENT];
+    enum status status = STATUS_OK;
+    for (uint32_t slot = first; slot < end && status == STATUS_OK; slot++)
+        status = had_save(&((const struct user *)table_row(users, slot))->had, writer);
+    for (uint32_t room = HISTORY_SIZE; room >= HISTORY_AT_FIRST; room /= 2)
+        for (uint32_t slot = first; slot < end && status == STATUS_OK; slot++) {
+            const struct user *user = table_row(users, slot);
+            if (user->history_room == room)
+                status = writer->write(writer, user->history, room * sizeof *user->history);
+        }
+    size_t bytes = batch_bytes(users, first, end), rest = aligned(bytes) - bytes;
+    return status == STATUS_OK && rest > 0 ? writer->write(writer, nothing, rest) : status;
 }
 
 enum status users_save(const struct table *users, uint32_t bound, struct state_writer *writer)
 {
-    struct user_record record[BATCH];
-    enum status status = STATUS_OK;
-    for (uint32_t first = 0; first < bound && status == STATUS_OK; first += BATCH) {
-        uint32_t count = bound - first < BATCH ? bound - first : BATCH;
-        for (uint32_t n = 0; n < count; n++)
-            record[n] = record_of(table_row(users, first + n));
-        status = writer->write(writer, record, count * sizeof *record);
-        for (uint32_t n = 0; n < count && status == STATUS_OK; n++)
-            status = save_one(table_row(users, first + n), writer);
-    }
+    enum status status = save_records(users, bound, writer);
+    for (uint32_t first = 0; first < bound && status == STATUS_OK; first += BATCH)
+        status = save_batch(users, first, first + part_of(bound, first, BATCH), writer);
     return status;
 }
 
@@ -114,55 +137,72 @@ static bool holds(const struct user *user, uint32_t items)
     return user->last_item <= items && used == user->had.size;
 }
 
-static bool can_be(const struct user_record *record)
+static bool can_be(const struct user *record)
 {
     uint32_t room = record->history_room;
-    return room <= HISTORY_SIZE && (room & (room - 1)) == 0 &&
+    return had_can_be(&record->had) && room <= HISTORY_SIZE && (room & (room - 1)) == 0 &&
+           (room == 0 || room >= HISTORY_AT_FIRST) &&
            (room == HISTORY_SIZE || record->visits <= room);
 }
 
-static enum status load_one(struct user *user, const struct user_record *record,
-                            struct arena *arena, struct state_reader *reader)
+enum status users_load(struct table *users, struct arena *arena, uint32_t bound,
+                       struct state_reader *reader, unsigned char **hanging)
 {
-    if (!can_be(record))
-        return STATUS_BAD_DATA;
-    size_t bytes = record->history_room * sizeof *user->history;
-    if (bytes > 0) {
-        user->history = arena_take(arena, bytes);
-        if (user->history == NULL)
-            return STATUS_NO_MEMORY;
-        user->history_room = record->history_room;
-        enum status status = reader->read(reader, user->history, bytes);
-        if (status != STATUS_OK)
-            return status;
+    size_t bytes = 0;
+    enum status status = table_expect(users, bound, reader);
+    for (uint32_t first = 0, end; first < bound && status == STATUS_OK; first = end) {
+        end = first + part_of(bound, first, ROWS_AT_A_TIME);
+        status = reader->read(reader, table_row(users, first), (end - first) * sizeof(struct user));
+        for (uint32_t slot = first; slot < end && status == STATUS_OK; slot++)
+            status = can_be(table_row(users, slot)) ? STATUS_OK : STATUS_BAD_DATA;
+        for (uint32_t at = first; at < end && status == STATUS_OK; at += BATCH)
+            bytes += aligned(batch_bytes(users, at, at + part_of(end, at, BATCH)));
     }
-    user->visits = record->visits;
-    user->events = record->events;
-    user->last_item = record->last_item;
-    user->last_second = record->last_second;
-    user->gradient_sum = record->gradient_sum;
-    user->previous_n = record->previous_n;
-    user->last_event = record->last_event;
-    user->habit = record->habit;
-    return had_load(&user->had, arena, record->had_size, record->had_room, reader);
+    if (status == STATUS_OK && bytes > reader->left(reader))
+        status = STATUS_BAD_DATA;
+    if (status != STATUS_OK || bytes == 0)
+        return status;
+    *hanging = arena_take_run(arena, bytes);
+    return *hanging == NULL ? STATUS_NO_MEMORY : state_expect(reader, *hanging, bytes);
 }
 
-enum status users_load(struct table *users, struct arena *arena, uint32_t bound, uint32_t items,
-                       struct state_reader *reader, size_t *bytes)
+/* Points each of a batch to what hangs on it; gives where that of the next batch begins. */
+static unsigned char *attach_batch(const struct table *users, uint32_t first, uint32_t end,
+                                   unsigned char *at)
 {
-    struct user_record record[BATCH];
+    unsigned char *next = at + aligned(batch_bytes(users, first, end));
+    for (uint32_t slot = first; slot < end; slot++) {
+        struct user *user = table_row(users, slot);
+        user->history = NULL;
+        user->had.at = user->had.room > 0 ? (void *)at : NULL;
+        at += had_bytes(&user->had);
+    }
+    for (uint32_t room = HISTORY_SIZE; room >= HISTORY_AT_FIRST; room /= 2)
+        for (uint32_t slot = first; slot < end; slot++) {
+            struct user *user = table_row(users, slot);
+            if (user->history_room != room)
+                continue;
+            user->history = (void *)at;
+            at += room * sizeof *user->history;
+        }
+    return next;
+}
+
+enum status users_attach(struct table *users, uint32_t bound, uint32_t items,
+                         unsigned char *hanging, struct state_reader *reader, size_t *bytes)
+{
     enum status status = STATUS_OK;
     *bytes = 0;
-    for (uint32_t first = 0; first < bound && status == STATUS_OK; first += BATCH) {
-        uint32_t count = bound - first < BATCH ? bound - first : BATCH;
-        status = reader->read(reader, record, count * sizeof *record);
-        if (status == STATUS_OK)
-            status = table_grow(users, first + count);
-        for (uint32_t n = 0; n < count && status == STATUS_OK; n++) {
-            struct user *user = table_row(users, first + n);
-            status = load_one(user, &record[n], arena, reader);
-            if (status == STATUS_OK && !holds(user, items))
-                status = STATUS_BAD_DATA;
+    for (uint32_t first = 0, end; first < bound && status == STATUS_OK; first = end) {
+        unsigned char *from = hanging;
+        end = first + part_of(bound, first, ATTACHED_AT_A_TIME);
+        for (uint32_t at = first; at < end; at += BATCH)
+            hanging = attach_batch(users, at, at + part_of(end, at, BATCH), hanging);
+        if (hanging > from)
+            status = reader->read(reader, from, (size_t)(hanging - from));
+        for (uint32_t slot = first; slot < end && status == STATUS_OK; slot++) {
+            const struct user *user = table_row(users, slot);
+            status = holds(user, items) ? STATUS_OK : STATUS_BAD_DATA;
             *bytes += user_memory(user);
         }
     }

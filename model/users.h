@@ -5,7 +5,7 @@
 #include "model/had.h"
 #include "model/table.h"
 
-enum { HISTORY_SIZE = 32 };
+enum { HISTORY_SIZE = 32, HISTORY_AT_FIRST = 4 };
 
 /* An item that was let go; its place in the history is kept. */
 #define VISIT_GONE UINT32_MAX
@@ -30,6 +30,7 @@ struct user {
     uint64_t last_event;   /* its number */
     uint16_t history_room; /* 0, or a power of two up to HISTORY_SIZE */
     uint16_t habit;        /* how much of what they want they wanted before, lately; of HABIT_ONE */
+    uint32_t nothing;      /* 0, instead of padding: the record is kept as it is */
 };
 
 _Static_assert(sizeof(struct user) == 64, "one cache line");
@@ -57,8 +58,11 @@ static inline size_t user_memory(const struct user *user)
     return user->history_room * sizeof *user->history + had_bytes(&user->had);
 }
 enum status users_save(const struct table *users, uint32_t bound, struct state_writer *writer);
-/* `bytes`: of all that hangs on them. */
-enum status users_load(struct table *users, struct arena *arena, uint32_t bound, uint32_t items,
-                       struct state_reader *reader, size_t *bytes);
+/* The records, and the memory for what hangs on all of them, which the reader begins to fill; then,
+ * at the latest, that is attached. `hanging` is NULL at first; `bytes`: of all of it. */
+enum status users_load(struct table *users, struct arena *arena, uint32_t bound,
+                       struct state_reader *reader, unsigned char **hanging);
+enum status users_attach(struct table *users, uint32_t bound, uint32_t items,
+                         unsigned char *hanging, struct state_reader *reader, size_t *bytes);
 
 #endif

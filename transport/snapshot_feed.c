@@ -150,19 +150,25 @@ static bool touch_some(struct feed *feed)
     return true;
 }
 
-/* Under the lock. For a place, until all of it is filled: to be woken for each piece costs more. */
-static void wait_for_piece(struct feed *feed, uint64_t piece)
+/* Under the lock. In a place, until all that is wanted is there: to be woken for each piece costs
+ * more. */
+static void wait_for_piece(struct feed *feed, uint64_t piece, size_t wanted)
 {
+    uint64_t end = piece + 1;
+    if (has_place(feed, piece)) {
+        end = piece + (wanted + FEED_PIECE - 1) / FEED_PIECE;
+        end = end < feed->place.end ? end : feed->place.end;
+    }
     while (feed->status == STATUS_OK && feed->filled <= piece) {
         if (has_place(feed, piece) && touch_some(feed))
             continue;
-        feed->wanted = has_place(feed, piece) ? feed->place.end : piece + 1;
+        feed->wanted = end;
         pthread_cond_wait(&feed->changed, &feed->lock);
     }
     feed->wanted = 0;
 }
 
-enum status feed_next(struct feed *feed, const unsigned char **at, size_t *size)
+enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at, size_t *size)
 {
     pthread_mutex_lock(&feed->lock);
     uint64_t piece = next_piece(feed, *at);
@@ -171,7 +177,7 @@ enum status feed_next(struct feed *feed, const unsigned char **at, size_t *size)
         if (feed->begun - piece <= FEED_PIECES / 2) /* not for each: a wake costs more */
             pthread_cond_signal(&feed->changed);
     }
-    wait_for_piece(feed, piece);
+    wait_for_piece(feed, piece, wanted);
     enum status status = feed->filled > piece ? STATUS_OK : feed->status;
     *at = piece_at(feed, piece);
     pthread_mutex_unlock(&feed->lock);

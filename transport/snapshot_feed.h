@@ -42,8 +42,9 @@ bool feed_begin(struct feed *feed, int file, uint64_t offset, uint64_t bytes);
  * are read into it, and feed_next() gives them where they are. `to` stays until all were given. */
 void feed_place(struct feed *feed, const unsigned char *at, void *to, size_t size);
 /* The next piece, which holds until the next call; `at` is NULL at first, then the piece before.
- * Not to be called at the section's end. */
-enum status feed_next(struct feed *feed, const unsigned char **at, size_t *size);
+ * `wanted`: bytes that are asked for, of this piece and those after it. Not to be called at the
+ * section's end. */
+enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at, size_t *size);
 /* True gives the sum of the whole section, which was all read. Nothing happens when none has begun.
  */
 bool feed_end(struct feed *feed, struct snapshot_sum *sum);

@@ -240,11 +240,12 @@ static enum status advance(struct snapshot_reader *reader, void *to, size_t size
     return status;
 }
 
-static enum status refill(struct snapshot_reader *reader)
+/* `wanted`: bytes that are asked for at once. */
+static enum status refill(struct snapshot_reader *reader, size_t wanted)
 {
     reader->taken = 0;
     if (reader->feed.running) {
-        enum status status = feed_next(&reader->feed, &reader->at, &reader->filled);
+        enum status status = feed_next(&reader->feed, wanted, &reader->at, &reader->filled);
         reader->left -= reader->filled;
         return status;
     }
@@ -252,6 +253,25 @@ static enum status refill(struct snapshot_reader *reader)
     reader->at = reader->buffer;
     reader->filled = size;
     return advance(reader, reader->buffer, size);
+}
+
+static uint64_t bytes_left(const struct state_reader *base)
+{
+    return snapshot_left((const struct snapshot_reader *)base);
+}
+
+/* Has the thread read straight to where what follows the present piece belongs. */
+static void read_ahead(struct state_reader *base, void *bytes, size_t size)
+{
+    struct snapshot_reader *reader = (struct snapshot_reader *)base;
+    size_t ready = reader->filled - reader->taken;
+    if (bytes == NULL) {
+        struct snapshot_sum sum;
+        (void)feed_end(&reader->feed, &sum);
+        reader->section_state = STATUS_INVALID;
+    } else if (reader->feed.running && size >= ready + SNAPSHOT_BUFFER) {
+        feed_place(&reader->feed, reader->at, (unsigned char *)bytes + ready, size - ready);
+    }
 }
 
 static enum status read_bytes(struct state_reader *base, void *bytes, size_t size)
@@ -268,10 +288,9 @@ static enum status read_bytes(struct state_reader *base, void *bytes, size_t siz
             status = advance(reader, to, size);
             break;
         }
-        if (reader->feed.running && size >= ready + SNAPSHOT_BUFFER)
-            feed_place(&reader->feed, reader->at, to + ready, size - ready);
+        read_ahead(base, to, size);
         if (ready == 0) {
-            status = refill(reader);
+            status = refill(reader, size);
             continue;
         }
         size_t piece = size < ready ? size : ready;
@@ -291,7 +310,7 @@ static enum status open_checked(const char *path, uint64_t below, struct snapsho
     struct snapshot_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         return error_set(error, STATUS_NO_MEMORY, "%s: no memory to read it", path);
-    reader->reader.read = read_bytes;
+    reader->reader = (struct state_reader){read_bytes, bytes_left, read_ahead};
     reader->file = -1;
     reader->path = path;
     reader->buffer = malloc(SNAPSHOT_BUFFER);

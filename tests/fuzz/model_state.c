@@ -42,6 +42,13 @@ static enum status give(struct state_reader *base, void *bytes, size_t size)
     return STATUS_OK;
 }
 
+static uint64_t left(const struct state_reader *base)
+{
+    const struct state *state =
+        (const struct state *)((const char *)base - offsetof(struct state, reader));
+    return state->size - state->at;
+}
+
 static void make_originals(void)
 {
     static const uint32_t lengths[STATES] = {0, 1, 4, 30};
@@ -51,7 +58,7 @@ static void make_originals(void)
     settings.dedupe_ids = 4;
     for (int i = 0; i < STATES; i++) {
         struct recommender *model = NULL;
-        originals[i] = (struct state){{keep}, {give}, malloc(STATE_BYTES), 0, 0};
+        originals[i] = (struct state){{keep}, {give, left, NULL}, malloc(STATE_BYTES), 0, 0};
         if (originals[i].bytes == NULL || recommender_create(&settings, &model, NULL) != STATUS_OK)
             abort();
         for (uint32_t n = 0; n < lengths[i]; n++) {

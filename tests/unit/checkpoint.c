@@ -166,11 +166,11 @@ static enum status save_lists(void *context, struct state_writer *writer)
 }
 
 static enum status load_lists(void *context, const struct recommender *model,
-                              struct state_reader *reader, uint64_t bytes, struct error *error)
+                              struct state_reader *reader, struct error *error)
 {
     struct lists *lists = context;
     assert_non_null(model);
-    assert_int_equal(bytes, sizeof lists->text);
+    assert_int_equal(reader->left(reader), sizeof lists->text);
     lists->loads++;
     if (lists->fails)
         return error_set(error, STATUS_BAD_DATA, "lists that cannot be");

@@ -89,7 +89,7 @@ static enum status memory_read(struct state_reader *reader, void *bytes, size_t 
 static void unanswered_ones_are_kept(void **state)
 {
     (void)state;
-    static struct memory memory = {.writer = {memory_write}, .reader = {memory_read}};
+    static struct memory memory = {.writer = {memory_write}, .reader.read = memory_read};
     struct erasures erasures = {0};
     for (int i = 0; i < 3; i++)
         add(&erasures, i);

@@ -108,6 +108,7 @@ static void goes_on_alike_after_a_restart(void **state)
     struct memory before = saved(&ids);
     assert_int_equal(ids_init(&loaded, 1), STATUS_OK);
     assert_int_equal(ids_load(&loaded, &before.reader), STATUS_OK);
+    assert_int_equal(ids_index(&loaded), STATUS_OK);
     assert_int_equal(before.at, before.size);
     check_all(&loaded, slot_of);
     assert_int_equal(ids_bytes(&loaded), ids_bytes(&ids));
@@ -128,29 +129,35 @@ static void goes_on_alike_after_a_restart(void **state)
 static void refuses_states_that_cannot_be(void **state)
 {
     (void)state;
-    /* bound, released; sizes; texts; released slots */
     static const struct {
-        uint8_t bytes[20];
-        size_t size;
+        uint32_t bound, released;
+        char key[2][16]; /* the size, then the text */
+        uint32_t slot[2];
+        uint32_t slots;
         enum status status;
     } states[] = {
-        {{2, 0, 0, 0, 0, 0, 0, 0, 1, 1, 'a', 'b'}, 12, STATUS_OK},
-        {{2, 0, 0, 0, 0, 0, 0, 0, 1, 1, 'a', 'a'}, 12, STATUS_BAD_DATA}, /* twice */
-        {{2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 'a', 1, 0, 0, 0}, 15, STATUS_OK},
-        {{2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 'a', 0, 0, 0, 0}, 15, STATUS_BAD_DATA}, /* in use */
-        {{2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 'a', 1, 0, 0, 0, 1, 0, 0, 0}, 19, STATUS_BAD_DATA},
-        {{2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 'a', 2, 0, 0, 0}, 15, STATUS_BAD_DATA},  /* beyond */
-        {{255, 255, 255, 255, 0, 0, 0, 0, 1, 1, 'a', 'b'}, 12, STATUS_BAD_DATA}, /* claims */
-        {{2, 0, 0, 0, 255, 255, 255, 255, 1, 1, 'a', 'b'}, 12, STATUS_BAD_DATA},
+        {2, 0, {"\1a", "\1b"}, {0}, 0, STATUS_OK},
+        {2, 0, {"\1a", "\1a"}, {0}, 0, STATUS_BAD_DATA}, /* twice */
+        {2, 1, {"\1a", ""}, {1}, 1, STATUS_OK},
+        {2, 1, {"\1a", ""}, {0}, 1, STATUS_BAD_DATA}, /* in use */
+        {2, 2, {"\1a", ""}, {1, 1}, 2, STATUS_BAD_DATA},
+        {2, 1, {"\1a", ""}, {2}, 1, STATUS_BAD_DATA},             /* beyond */
+        {UINT32_MAX, 0, {"\1a", "\1b"}, {0}, 0, STATUS_BAD_DATA}, /* claims */
+        {2, UINT32_MAX, {"\1a", "\1b"}, {0}, 0, STATUS_BAD_DATA},
+        {2, 0, {"\1a", "\20b"}, {0}, 0, STATUS_BAD_DATA}, /* where are its bytes? */
     };
     for (size_t n = 0; n < sizeof states / sizeof states[0]; n++) {
-        unsigned char bytes[20];
-        memcpy(bytes, states[n].bytes, sizeof bytes);
-        struct memory memory = {.reader = {memory_read}, .bytes = bytes, .size = states[n].size};
+        struct memory memory = memory_state();
+        memory_write(&memory.writer, &states[n].bound, sizeof(uint32_t));
+        memory_write(&memory.writer, &states[n].released, sizeof(uint32_t));
+        memory_write(&memory.writer, states[n].key, sizeof states[n].key);
+        memory_write(&memory.writer, states[n].slot, states[n].slots * sizeof(uint32_t));
         struct ids ids;
         assert_int_equal(ids_init(&ids, 1), STATUS_OK);
-        assert_int_equal(ids_load(&ids, &memory.reader), states[n].status);
+        enum status status = ids_load(&ids, &memory.reader);
+        assert_int_equal(status == STATUS_OK ? ids_index(&ids) : status, states[n].status);
         ids_finish(&ids);
+        free(memory.bytes);
     }
 }
 

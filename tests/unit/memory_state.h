@@ -39,9 +39,16 @@ static inline enum status memory_read(struct state_reader *reader, void *bytes, 
     return STATUS_OK;
 }
 
+static inline uint64_t memory_left(const struct state_reader *reader)
+{
+    const struct memory *memory =
+        (const struct memory *)((const char *)reader - offsetof(struct memory, reader));
+    return memory->size - memory->at;
+}
+
 static inline struct memory memory_state(void)
 {
-    return (struct memory){.writer = {memory_write}, .reader = {memory_read}};
+    return (struct memory){.writer = {memory_write}, .reader = {memory_read, memory_left, NULL}};
 }
 
 #endif

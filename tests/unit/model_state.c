@@ -49,9 +49,17 @@ static enum status from_memory(struct state_reader *base, void *bytes, size_t si
     return STATUS_OK;
 }
 
+static uint64_t left_in_memory(const struct state_reader *base)
+{
+    const struct memory *memory =
+        (const struct memory *)((const char *)base - offsetof(struct memory, reader));
+    return memory->size - memory->at;
+}
+
 static struct memory saved(const struct recommender *model)
 {
-    struct memory memory = {.writer = {to_memory}, .reader = {from_memory}, .limit = SIZE_MAX};
+    struct memory memory = {
+        .writer = {to_memory}, .reader = {from_memory, left_in_memory, NULL}, .limit = SIZE_MAX};
     assert_int_equal(recommender_save(model, &memory.writer), STATUS_OK);
     return memory;
 }

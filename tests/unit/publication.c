@@ -270,7 +270,7 @@ static enum status memory_read(struct state_reader *reader, void *bytes, size_t 
 static void comes_back_from_a_snapshot(void **state)
 {
     (void)state;
-    static struct memory_writer memory = {.writer = {memory_write}, .reader = {memory_read}};
+    static struct memory_writer memory = {.writer = {memory_write}, .reader.read = memory_read};
     struct publication *publication = make(0);
     touch(publication, 5000, 10, 1000);
     assert_int_equal(publication_next(publication, 1000), 5000);

@@ -1,6 +1,7 @@
 /* Tables of rows, and the memory they are made of. */
 #include "model/table.h"
 #include "model/pages.h"
+#include "tests/unit/memory_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,11 +76,50 @@ static void pages_come_zeroed_and_mending_keeps_what_is_in_them(void **state)
     assert_false(pages_mend(&walk));
 }
 
+static void comes_back_in_one_run_and_grows_on(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {0, 1, 1024, 1025, 40000};
+    for (size_t n = 0; n < sizeof counts / sizeof counts[0]; n++) {
+        struct memory memory = memory_state();
+        struct table from, to;
+        table_init(&from, sizeof(uint32_t));
+        table_init(&to, sizeof(uint32_t));
+        assert_int_equal(table_grow(&from, counts[n]), STATUS_OK);
+        for (uint32_t row = 0; row < counts[n]; row++)
+            *(uint32_t *)table_row(&from, row) = row + 1;
+        assert_int_equal(table_save(&from, counts[n], &memory.writer), STATUS_OK);
+        assert_int_equal(table_load(&to, counts[n], &memory.reader), STATUS_OK);
+        assert_int_equal(memory.at, memory.size);
+        assert_int_equal(table_grow(&to, counts[n] + 5000), STATUS_OK);
+        for (uint32_t row = 0; row < counts[n] + 5000; row++)
+            assert_int_equal(*(uint32_t *)table_row(&to, row), row < counts[n] ? row + 1 : 0);
+        free(memory.bytes);
+        table_finish(&from);
+        table_finish(&to);
+    }
+}
+
+static void takes_no_memory_for_a_claim(void **state)
+{
+    (void)state;
+    struct memory memory = memory_state();
+    struct table table;
+    memory_write(&memory.writer, "sixteen bytes...", 16);
+    table_init(&table, 256);
+    assert_int_equal(table_load(&table, UINT32_MAX, &memory.reader), STATUS_BAD_DATA);
+    assert_int_equal(table_bytes(&table), 0);
+    free(memory.bytes);
+    table_finish(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_never_move_and_begin_at_zero),
         cmocka_unit_test(blocks_are_aligned),
+        cmocka_unit_test(comes_back_in_one_run_and_grows_on),
+        cmocka_unit_test(takes_no_memory_for_a_claim),
         cmocka_unit_test(pages_come_zeroed_and_mending_keeps_what_is_in_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

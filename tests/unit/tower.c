@@ -39,9 +39,16 @@ static enum status give(struct state_reader *reader, void *bytes, size_t size)
     return STATUS_OK;
 }
 
+static uint64_t left(const struct state_reader *reader)
+{
+    const struct weights *weights =
+        (const struct weights *)((const char *)reader - offsetof(struct weights, reader));
+    return sizeof weights->value - weights->at;
+}
+
 static void save(const struct recommender *model, struct weights *weights)
 {
-    *weights = (struct weights){.writer = {keep}, .reader = {give}};
+    *weights = (struct weights){.writer = {keep}, .reader = {give, left, NULL}};
     assert_int_equal(part_tower.save(model->part[PART_TOWER], 0, 0, &weights->writer), STATUS_OK);
     assert_int_equal(weights->size, sizeof weights->value);
 }
