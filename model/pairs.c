@@ -108,7 +108,7 @@ static void clear(struct pairs *pairs, struct pair_list *list)
     *list = (struct pair_list){0};
 }
 
-/* Keeps the order of the others: it is part of the state. */
+/* Keeps the order of the others: it is part of the state, as is all of the room. */
 static void drop_from(struct pair_list *list, const bool *gone)
 {
     float *weight = pair_weights(list);
@@ -119,6 +119,8 @@ static void drop_from(struct pair_list *list, const bool *gone)
         list->item[kept] = list->item[n];
         weight[kept++] = weight[n];
     }
+    memset(list->item + kept, 0, (size_t)(list->size - kept) * sizeof *list->item);
+    memset(weight + kept, 0, (size_t)(list->size - kept) * sizeof *weight);
     list->size = kept;
 }
 
@@ -140,45 +142,71 @@ size_t pairs_bytes(const void *self, uint32_t items)
     return items * sizeof(struct pair_list) + pairs->bytes;
 }
 
+/* ---- keeping: the lists, their pointers empty, then the room of each, as it is in memory ---- */
+
+enum { BATCH = 256, ATTACHED_AT_A_TIME = 4096 };
+
+static uint32_t end_of(uint32_t first, uint32_t items, uint32_t most)
+{
+    return items - first < most ? items : first + most;
+}
+
 enum status pairs_save(const void *self, uint32_t users, uint32_t items,
                        struct state_writer *writer)
 {
     (void)users;
     const struct pairs *pairs = self;
     enum status status = STATUS_OK;
+    struct pair_list lists[BATCH];
+    for (uint32_t first = 0, end; first < items && status == STATUS_OK; first = end) {
+        end = end_of(first, items, BATCH);
+        for (uint32_t item = first; item < end; item++) {
+            lists[item - first] = *pairs_of(pairs, item);
+            lists[item - first].item = NULL;
+        }
+        status = writer->write(writer, lists, (end - first) * sizeof *lists);
+    }
     for (uint32_t item = 0; item < items && status == STATUS_OK; item++) {
         const struct pair_list *list = pairs_of(pairs, item);
-        uint32_t head[3] = {list->size, list->room, 0};
-        memcpy(&head[2], &list->total, sizeof list->total);
-        status = writer->write(writer, head, sizeof head);
-        if (status == STATUS_OK && list->size > 0)
-            status = writer->write(writer, list->item, list->size * sizeof(uint32_t));
-        if (status == STATUS_OK && list->size > 0)
-            status = writer->write(writer, pair_weights(list), list->size * sizeof(float));
+        if (list->room > 0)
+            status = writer->write(writer, list->item, (size_t)list->room * 8);
     }
     return status;
 }
 
-static enum status load_list(struct pairs *pairs, struct pair_list *list, uint32_t bound,
-                             struct state_reader *reader)
+static bool can_be(const struct pair_list *list, uint32_t most)
 {
-    uint32_t head[3];
-    enum status status = reader->read(reader, head, sizeof head);
-    if (status != STATUS_OK)
-        return status;
-    if (head[0] > head[1] || head[1] > pairs->most)
-        return STATUS_BAD_DATA;
-    memcpy(&list->total, &head[2], sizeof list->total);
-    if (head[1] == 0)
-        return STATUS_OK;
-    status = set_room(pairs, list, head[1]);
-    list->size = (uint16_t)head[0];
-    if (status == STATUS_OK)
-        status = reader->read(reader, list->item, list->size * sizeof(uint32_t));
-    if (status == STATUS_OK)
-        status = reader->read(reader, pair_weights(list), list->size * sizeof(float));
-    for (uint32_t n = 0; n < list->size && status == STATUS_OK; n++)
-        status = list->item[n] < bound ? STATUS_OK : STATUS_BAD_DATA;
+    uint32_t room = list->room;
+    return list->size <= room && room <= most && (room & (room - 1)) == 0 &&
+           (room == 0 || room >= ROOM_AT_FIRST);
+}
+
+static enum status check_items(const struct pair_list *list, uint32_t bound)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t n = 0; list->item != NULL && n < list->size; n++)
+        status = list->item[n] < bound ? status : STATUS_BAD_DATA;
+    return status;
+}
+
+/* Points the lists to their room, which is read meanwhile. */
+static enum status attach(struct pairs *pairs, unsigned char *at, uint32_t items,
+                          struct state_reader *reader)
+{
+    enum status status = STATUS_OK;
+    for (uint32_t first = 0, end; first < items && status == STATUS_OK; first = end) {
+        unsigned char *from = at;
+        end = end_of(first, items, ATTACHED_AT_A_TIME);
+        for (uint32_t item = first; item < end; item++) {
+            struct pair_list *list = table_row(&pairs->lists, item);
+            list->item = list->room > 0 ? (void *)at : NULL;
+            at += (size_t)list->room * 8;
+        }
+        if (at > from)
+            status = reader->read(reader, from, (size_t)(at - from));
+        for (uint32_t item = first; item < end && status == STATUS_OK; item++)
+            status = check_items(pairs_of(pairs, item), items);
+    }
     return status;
 }
 
@@ -186,8 +214,18 @@ enum status pairs_load(void *self, uint32_t users, uint32_t items, struct state_
 {
     (void)users;
     struct pairs *pairs = self;
-    enum status status = table_grow(&pairs->lists, items);
-    for (uint32_t item = 0; item < items && status == STATUS_OK; item++)
-        status = load_list(pairs, table_row(&pairs->lists, item), items, reader);
-    return status;
+    enum status status = table_load(&pairs->lists, items, reader);
+    for (uint32_t item = 0; item < items && status == STATUS_OK; item++) {
+        pairs->bytes += (size_t)pairs_of(pairs, item)->room * 8;
+        status = can_be(pairs_of(pairs, item), pairs->most) ? STATUS_OK : STATUS_BAD_DATA;
+    }
+    if (status == STATUS_OK && pairs->bytes > reader->left(reader))
+        status = STATUS_BAD_DATA;
+    if (status != STATUS_OK || pairs->bytes == 0)
+        return status;
+    unsigned char *room = arena_take_run(&pairs->arena, pairs->bytes);
+    if (room == NULL)
+        return STATUS_NO_MEMORY;
+    status = state_expect(reader, room, pairs->bytes);
+    return status == STATUS_OK ? attach(pairs, room, items, reader) : status;
 }
