@@ -165,16 +165,22 @@ static void refuse(struct instance *instance, const struct message *message, enu
         instance->intake.dead_lost++;
 }
 
-static void take_described(struct instance *instance, uint32_t item, bool available)
+static bool is_withheld(const struct instance *instance, uint32_t item)
 {
-    int64_t clock_ms = expiry_clock(instance);
-    if (!recommender_is_withheld(instance->engine.model, item, clock_ms)) {
-        neighbours_describe(instance, item);
+    return item != SLOT_NONE &&
+           recommender_is_withheld(instance->engine.model, item, expiry_clock(instance));
+}
+
+/* `back`: if it may be recommended now, it comes back. */
+static void take_described(struct instance *instance, uint32_t item, bool available, bool back)
+{
+    if (!is_withheld(instance, item)) {
+        neighbours_describe(instance, item, back);
         popular_described(instance);
         return;
     }
     if (available)
-        instance->catalogue.expired_ms = clock_ms;
+        instance->catalogue.expired_ms = expiry_clock(instance);
     withdraw(instance, item);
 }
 
@@ -191,13 +197,15 @@ static void take_entry(struct instance *instance, const struct message *message)
         catalogue_decode(catalogue->decoder, key, message->value, message->size, &card);
     instance->keeping.changed = true;
     catalogue->entries++;
+    bool withheld = verdict == VERDICT_ACCEPTED &&
+                    is_withheld(instance, recommender_find_item(model, card.item));
     if (verdict != VERDICT_ACCEPTED) {
         refuse(instance, message, verdict);
     } else if (recommender_describe(model, &card) != STATUS_OK) {
         instance->broken = true;
         return;
     } else {
-        take_described(instance, recommender_find_item(model, card.item), card.available);
+        take_described(instance, recommender_find_item(model, card.item), card.available, withheld);
     }
     offsets_advance(partition, message);
 }

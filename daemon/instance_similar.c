@@ -8,7 +8,7 @@
  *
  * Searching costs the more the bigger the catalogue is; it gets a share of the time, and lists are
  * as fresh as that allows. Writing what was found is cheap: so an item that is withdrawn leaves the
- * others' lists at once, without anything being searched for again.
+ * others' lists at once, and comes back to them at once, before anything is searched for again.
  */
 #include "daemon/instance_state.h"
 
@@ -103,30 +103,44 @@ static bool is_known(const struct instance *instance, uint32_t item)
     return related_of(instance->neighbours.related, item, tag_of(instance, item), &size) != NULL;
 }
 
-void neighbours_describe(struct instance *instance, uint32_t item)
+static void mark(struct instance *instance, uint32_t item, int64_t soon_ms)
 {
     struct neighbours *neighbours = &instance->neighbours;
-    if (neighbours->size == 0 || item == SLOT_NONE)
-        return;
     if (related_mark(neighbours->related, item) != STATUS_OK)
         out_of_memory();
-    if (neighbours->round_due_ms > instance->now_ms + DESCRIBED_MS)
-        neighbours->round_due_ms = instance->now_ms + DESCRIBED_MS;
-    if (is_known(instance, item))
-        write_again(instance, item);
+    if (neighbours->round_due_ms > instance->now_ms + soon_ms)
+        neighbours->round_due_ms = instance->now_ms + soon_ms;
 }
 
-void neighbours_withdraw(struct instance *instance, uint32_t item)
+/* The lists that the item is in are to be looked at. */
+static void await_sweep(struct neighbours *neighbours, uint32_t item)
 {
-    struct neighbours *neighbours = &instance->neighbours;
     struct withdrawn *waiting = &neighbours->waiting;
-    if (neighbours->size == 0)
-        return;
-    write_again(instance, item);
     if (waiting->size < WITHDRAWN_MAX)
         waiting->item[waiting->size++] = item;
     else
         waiting->all = true;
+}
+
+void neighbours_describe(struct instance *instance, uint32_t item, bool back)
+{
+    struct neighbours *neighbours = &instance->neighbours;
+    if (neighbours->size == 0 || item == SLOT_NONE)
+        return;
+    mark(instance, item, DESCRIBED_MS);
+    if (is_known(instance, item))
+        write_again(instance, item);
+    if (back)
+        await_sweep(neighbours, item);
+    neighbours->waiting.back |= back;
+}
+
+void neighbours_withdraw(struct instance *instance, uint32_t item)
+{
+    if (instance->neighbours.size == 0)
+        return;
+    write_again(instance, item);
+    await_sweep(&instance->neighbours, item);
 }
 
 void neighbours_withdraw_all(struct instance *instance)
@@ -139,6 +153,21 @@ bool neighbours_are_swept(const struct instance *instance)
     const struct neighbours *neighbours = &instance->neighbours;
     return !neighbours->sweeping.all && neighbours->sweeping.size == 0 &&
            !neighbours->waiting.all && neighbours->waiting.size == 0;
+}
+
+/* A list that lost an item is filled up in the next round; one that is short for want of items, as
+ * soon as some have come back. */
+static void look_at_list(struct instance *instance, uint32_t item)
+{
+    struct neighbours *neighbours = &instance->neighbours;
+    const struct withdrawn *sweeping = &neighbours->sweeping;
+    bool has = related_has(neighbours->related, item, sweeping->item, sweeping->size);
+    if (has || sweeping->all)
+        write_again(instance, item);
+    if (sweeping->back && related_is_short(neighbours->related, item))
+        mark(instance, item, DESCRIBED_MS);
+    else if (has)
+        mark(instance, item, ROUND_MS);
 }
 
 /* What came up since the last pass began waits for the next one. */
@@ -156,10 +185,8 @@ static bool sweep_withdrawn_neighbours(struct instance *instance)
     }
     for (uint32_t i = 0; i < WITHDRAWN_SLICE && neighbours->at < bound; i++) {
         uint32_t item = neighbours->at++;
-        if (is_there(instance, item) &&
-            (sweeping->all ||
-             related_has(neighbours->related, item, sweeping->item, sweeping->size)))
-            write_again(instance, item);
+        if (is_there(instance, item))
+            look_at_list(instance, item);
     }
     if (neighbours->at >= bound)
         *sweeping = (struct withdrawn){.size = 0};

@@ -135,10 +135,11 @@ struct lists {
     int64_t popular_due_ms, status_due_ms;
 };
 
-/* Slots of items that leave the others' lists. */
+/* Slots of items that leave the others' lists, or come back to them. */
 struct withdrawn {
     uint32_t size;
-    bool all; /* there were more: every list is written again */
+    bool all;  /* there were more: every list is written again */
+    bool back; /* some came back: lists that are short may be longer now */
     uint32_t item[WITHDRAWN_MAX];
 };
 
@@ -264,8 +265,9 @@ bool lists_hash(struct instance *instance, const struct list *list, uint64_t *ha
 /* instance_similar.c: the items' neighbours */
 enum status neighbours_init(struct instance *instance);
 void neighbours_finish(struct neighbours *neighbours);
-void neighbours_touch(struct instance *instance, uint32_t item);    /* it had an event */
-void neighbours_describe(struct instance *instance, uint32_t item); /* it has a new card */
+void neighbours_touch(struct instance *instance, uint32_t item); /* it had an event */
+/* It has a new card; `back`: it was withdrawn before. */
+void neighbours_describe(struct instance *instance, uint32_t item, bool back);
 void neighbours_withdraw(struct instance *instance, uint32_t item);
 void neighbours_withdraw_all(struct instance *instance); /* more than could be told */
 void neighbours_begin_sweep(struct instance *instance);

@@ -217,6 +217,12 @@ bool related_has(const struct related *related, uint32_t item, const uint32_t *s
     return false;
 }
 
+bool related_is_short(const struct related *related, uint32_t item)
+{
+    const struct row *row = row_of(related, item);
+    return row != NULL && row->size < related->most;
+}
+
 /* ---- keeping ---- */
 
 struct record {

@@ -52,6 +52,8 @@ uint32_t related_bound(const struct related *related);
 /* Whether the neighbours of a slot's item, whoever it is, include one of `slots`. */
 bool related_has(const struct related *related, uint32_t item, const uint32_t *slots,
                  uint32_t count);
+/* Whether fewer neighbours were found than were wanted. */
+bool related_is_short(const struct related *related, uint32_t item);
 
 enum status related_save(const struct related *related, struct state_writer *writer);
 /* Into an empty one; `most` may have been another. STATUS_BAD_DATA: a slot not below `items`. */

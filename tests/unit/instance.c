@@ -1103,6 +1103,44 @@ static void neighbours_are_those_of_the_model(void **state)
     unmake_world();
 }
 
+static void retire_but_three(bool back)
+{
+    for (int item = 3; item < ITEMS; item++) {
+        put_entry(item, "%s", back ? "{}" : "");
+        world.retired[item] = !back;
+    }
+}
+
+/* Though nobody does anything: both for those that were searched for meanwhile and for those whose
+ * lists were only cut. */
+static void neighbours_come_back_with_their_items(void **state)
+{
+    (void)state;
+    static const int64_t retired_ms[] = {2000, 125000};
+    for (int n = 0; n < 2; n++) {
+        static struct key before[ITEMS];
+        make_world(12, 1);
+        world.has_catalogue = true;
+        begin();
+        for (int i = 0; i < 600; i++)
+            say();
+        assert_true(settle());
+        memcpy(before, world.similar, sizeof before);
+        retire_but_three(false);
+        live_for(retired_ms[n]);
+        check_retired();
+        for (int item = 0; item < 3; item++)
+            assert_true(before[item].size == SIMILAR && world.similar[item].size < 3);
+        retire_but_three(true);
+        live_for(4000);
+        for (int item = 0; item < ITEMS; item++)
+            if (world.similar[item].size < before[item].size)
+                fail_msg("item %d: %u neighbours of %u", item, world.similar[item].size,
+                         before[item].size);
+        unmake_world();
+    }
+}
+
 /* From memory: nothing is searched for again. */
 static void neighbours_are_written_again_to_an_empty_store(void **state)
 {
@@ -1257,6 +1295,7 @@ int main(void)
         cmocka_unit_test(a_retired_item_is_gone_within_a_second),
         cmocka_unit_test(behind_it_learns_for_a_while_then_publishes),
         cmocka_unit_test(neighbours_are_those_of_the_model),
+        cmocka_unit_test(neighbours_come_back_with_their_items),
         cmocka_unit_test(neighbours_are_written_again_to_an_empty_store),
         cmocka_unit_test(no_neighbours_if_not_wanted),
         cmocka_unit_test(features_have_popular_lists),

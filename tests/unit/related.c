@@ -165,6 +165,17 @@ static void it_is_kept(void **state)
     assert_int_equal(related_queued(related), 1);
 }
 
+static void a_list_is_short_with_fewer_than_were_wanted(void **state)
+{
+    (void)state;
+    const uint32_t slots[MOST] = {1, 2};
+    assert_false(related_is_short(related, 9)); /* not known */
+    put(9, 80, 10, 11);
+    assert_true(related_is_short(related, 9));
+    assert_int_equal(related_put(related, 9, TAG, 80, slots, MOST), STATUS_OK);
+    assert_false(related_is_short(related, 9));
+}
+
 static void another_number_of_neighbours(void **state)
 {
     (void)state;
@@ -219,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_round_takes_all_that_had_an_event, begin, end),
         cmocka_unit_test_setup_teardown(neighbours_are_the_items_own, begin, end),
         cmocka_unit_test_setup_teardown(it_is_kept, begin, end),
+        cmocka_unit_test_setup_teardown(a_list_is_short_with_fewer_than_were_wanted, begin, end),
         cmocka_unit_test_setup_teardown(another_number_of_neighbours, begin, end),
         cmocka_unit_test_setup_teardown(bad_bytes_are_refused, begin, end),
     };
