@@ -18,12 +18,13 @@
 #include "daemon/replay_variant.h"
 #include "daemon/report.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BAD_LINES_SHOWN = 5, POSITIONS_MAX = 4096 };
+enum { BAD_LINES_SHOWN = REFUSED_TOLD, POSITIONS_MAX = 4096 };
 
 typedef void variant_work(struct replay_variant *variant, const struct replay_batch *batch);
 
@@ -37,7 +38,8 @@ struct replay {
     struct replay_batch batch;
     variant_work *work;   /* what is done with the batch */
     bool counting;        /* beforehand */
-    uint64_t events, bad; /* of this reading */
+    uint64_t events, bad; /* of this reading; bad: could not be read */
+    uint64_t told;        /* bad lines, and those whose event was refused */
 };
 
 static int64_t now_ns(void)
@@ -48,12 +50,36 @@ static int64_t now_ns(void)
 
 /* ---- reading ---- */
 
-static void complain(const struct replay *replay, const struct replay_turn *turn)
+static void complain(struct replay *replay, const char *text)
 {
-    if (replay->bad <= BAD_LINES_SHOWN)
-        fprintf(stderr, "tasted: %s\n", turn->error.text);
-    else if (replay->bad == BAD_LINES_SHOWN + 1)
+    if (replay->counting) /* it will come by again */
+        return;
+    replay->told++;
+    if (replay->told <= BAD_LINES_SHOWN)
+        fprintf(stderr, "tasted: %s\n", text);
+    else if (replay->told == BAD_LINES_SHOWN + 1)
         fprintf(stderr, "tasted: more bad lines are only counted\n");
+}
+
+/* What the first variant made nothing of, be it that no signal can have such a value. */
+static void tell_refusals(struct replay *replay)
+{
+    const struct refusals *refusals = &replay->variants[0].refusals;
+    for (uint32_t k = 0; k < refusals->count; k++) {
+        struct error where = {.text = ""};
+        if (k < REFUSED_TOLD) {
+            const struct batch_event *entry = &replay->batch.at[refusals->at[k].n];
+            const char *why = verdict_text(refusals->at[k].verdict);
+            const struct message *message = &entry->message;
+            if (entry->got == REPLAY_EVENT)
+                error_set(&where, STATUS_BAD_DATA, "%s, line %" PRIu64 ": %s", entry->file,
+                          entry->line, why);
+            else
+                error_set(&where, STATUS_BAD_DATA, "%s [%" PRId32 "], offset %" PRId64 ": %s",
+                          message->topic, message->partition, message->offset, why);
+        }
+        complain(replay, where.text);
+    }
 }
 
 static void use_batch(void *context, uint32_t n)
@@ -67,6 +93,8 @@ static enum status flush(struct replay *replay, struct error *error)
 {
     crew_run(replay->variant_count > 1 ? replay->crew : NULL, replay->variant_count, use_batch,
              replay);
+    if (!replay->counting)
+        tell_refusals(replay);
     replay_batch_clear(&replay->batch);
     for (uint32_t n = 0; n < replay->variant_count; n++)
         if (replay->variants[n].error.status != STATUS_OK) {
@@ -82,8 +110,7 @@ static enum status take_turn(struct replay *replay, enum replay_got got,
     enum status status = STATUS_OK;
     if (got == REPLAY_BAD) {
         replay->bad++;
-        if (!replay->counting) /* it will come by again */
-            complain(replay, turn);
+        complain(replay, turn->error.text);
         return STATUS_OK;
     }
     if (replay_batch_is_full(&replay->batch, got, turn))

@@ -80,12 +80,17 @@ enum status replay_batch_add(struct replay_batch *batch, enum replay_got got,
     if (got == REPLAY_MESSAGE) {
         const struct message *message = &turn->message;
         entry->message = (struct message){
+            .topic = message->topic,
+            .partition = message->partition,
+            .offset = message->offset,
             .timestamp_ms = message->timestamp_ms,
             .value = message->value == NULL ? NULL : copy(batch, message->value, message->size),
             .size = message->size,
         };
     } else {
         entry->event = turn->event;
+        entry->file = turn->file;
+        entry->line = turn->line;
         copy_text(batch, &entry->event.user);
         copy_text(batch, &entry->event.item);
         copy_text(batch, &entry->event.name);

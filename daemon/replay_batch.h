@@ -14,8 +14,10 @@ struct batch_event {
     enum replay_got got; /* REPLAY_EVENT or REPLAY_MESSAGE */
     union {
         struct event event;
-        struct message message; /* of it only the value and the time */
+        struct message message; /* without its key */
     };
+    const char *file; /* the event's, as in struct replay_turn */
+    uint64_t line;
 };
 
 struct replay_batch {

@@ -94,6 +94,8 @@ static enum replay_got next_of_files(struct replay_input *input, struct replay_t
     switch (event_files_next(input->files, &got)) {
     case EVENT_FILES_EVENT:
         turn->event = got.event;
+        turn->file = got.file;
+        turn->line = got.line;
         return REPLAY_EVENT;
     case EVENT_FILES_BAD:
         turn->verdict = got.verdict;

@@ -30,6 +30,8 @@ enum replay_got {
 
 struct replay_turn {
     struct event event;
+    const char *file; /* the event's; holds until the next reading */
+    uint64_t line;    /* from 1 */
     struct message message;
     enum verdict verdict;
     struct error error;

@@ -100,10 +100,23 @@ static void decode_some(const struct engine *engine, struct engine_batch *some,
             engine_batch_add_event(some, &entry->event);
 }
 
-static enum status learn_one(struct replay_variant *variant, struct engine_batch *some)
+static void note_refusal(struct refusals *refusals, uint32_t n, enum verdict verdict)
+{
+    if (refusals->count < REFUSED_TOLD) {
+        refusals->at[refusals->count].n = n;
+        refusals->at[refusals->count].verdict = verdict;
+    }
+    refusals->count++;
+}
+
+/* The batch's event number n, which is the next one of `some`. */
+static enum status learn_one(struct replay_variant *variant, struct engine_batch *some, uint32_t n)
 {
     struct learned learned;
-    if (engine_take_next(&variant->engine, some, &learned) != VERDICT_ACCEPTED)
+    enum verdict verdict = engine_take_next(&variant->engine, some, &learned);
+    if (verdict >= VERDICT_UNDECODABLE)
+        note_refusal(&variant->refusals, n, verdict);
+    if (verdict != VERDICT_ACCEPTED)
         return STATUS_OK;
     if (learned.status == STATUS_OK && variant->evaluation != NULL)
         return evaluation_after(variant->evaluation, &learned);
@@ -132,10 +145,11 @@ void replay_variant_learn(struct replay_variant *variant, const struct replay_ba
     enum status status = STATUS_OK;
     struct engine_batch some;
     engine_batch_clear(&some);
+    variant->refusals.count = 0;
     for (uint32_t n = 0; n < batch->size && status == STATUS_OK; n++) {
         if (engine_batch_is_done(&some))
             decode_some(&variant->engine, &some, &batch->at[n], batch->size - n);
-        status = learn_one(variant, &some);
+        status = learn_one(variant, &some, n);
     }
     variant->cpu_ns += (uint64_t)(cpu_time_ns() - before);
     if (status != STATUS_OK)

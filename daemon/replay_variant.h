@@ -9,6 +9,17 @@
 #include "daemon/evaluation.h"
 #include "daemon/replay_batch.h"
 
+enum { REFUSED_TOLD = 5 };
+
+/* What could not be used of the batch that was learned last. */
+struct refusals {
+    uint32_t count;
+    struct {
+        uint32_t n; /* its place in the batch */
+        enum verdict verdict;
+    } at[REFUSED_TOLD]; /* the first ones */
+};
+
 struct replay_variant {
     const char *name;              /* "model.dim=32"; borrowed */
     struct settings *settings;     /* owned */
@@ -18,7 +29,8 @@ struct replay_variant {
     struct recommender *skimmed;   /* while counting ahead */
     uint64_t accepted;             /* as counted ahead */
     uint64_t cpu_ns;               /* of learning and scoring, on the learning thread */
-    struct error error;            /* STATUS_OK: it can go on */
+    struct refusals refusals;
+    struct error error; /* STATUS_OK: it can go on */
 };
 
 /* An empty model, or the one of the snapshot `from` (NULL: none). Takes over `settings`. */

@@ -142,6 +142,8 @@ enum event_files_result event_files_next(struct event_files *files, struct event
         return EVENT_FILES_END;
     earliest->has_head = false;
     turn->event = earliest->head;
+    turn->file = line_file_name(earliest->lines);
+    turn->line = line_file_number(earliest->lines);
     turn->verdict = VERDICT_ACCEPTED;
     return EVENT_FILES_EVENT;
 }

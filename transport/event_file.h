@@ -40,6 +40,8 @@ enum event_files_result {
 
 struct event_files_turn {
     struct event event; /* valid until the next call */
+    const char *file;   /* the event's, as long as there are the files */
+    uint64_t line;      /* from 1 */
     enum verdict verdict;
     struct error error;
 };

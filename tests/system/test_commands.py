@@ -178,11 +178,21 @@ def test_bad_lines_are_counted_and_named(offline):
     path = offline.folder / "mixed.ndjson"
     good = [as_json(one) for one in stream(20)]
     unknown = as_json(event("a", "x", "unheard_of", ts=START_MS + 99_000))
-    path.write_bytes(b"\n".join([*good, b"{broken", as_json({"user": 1}), unknown]) + b"\n")
+    too_good = as_json(event("a", "x", "rating", value=9, ts=START_MS + 99_000))
+    path.write_bytes(b"\n".join([*good, b"{broken", as_json({"user": 1}), unknown, too_good]) + b"\n")
     report = offline.replay(path)
-    assert (report["learned"], report["rejected"], report["ignored"]) == (20, 2, 1)
-    said = offline.command("replay", path).stderr
-    assert "21" in said or "2 " in said
+    assert (report["learned"], report["rejected"], report["ignored"]) == (20, 3, 1)
+    for arguments in [path], ["--evaluate", path]:
+        said = offline.command("replay", *arguments).stderr
+        for where in "line 21: undecodable", "line 22: missing_item", "line 24: bad_value":
+            assert said.count(f"{path}, {where}") == 1
+
+
+def test_bad_messages_of_a_topic_are_named(tasted):
+    events = [as_json(one) for one in stream(20)]
+    tasted.kafka.produce(tasted.topic, [(b"a", value) for value in [*events, b"{broken"]])
+    assert tasted.topic + " [0], offset 20: undecodable" in tasted.command(
+        "replay", "--topic", tasted.topic).stderr
 
 
 @pytest.mark.quick
