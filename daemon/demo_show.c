@@ -320,8 +320,8 @@ static enum status connect_producer(struct show *show, struct error *error)
         {"bootstrap.servers", kafka_broker_address(show->stage.broker)}, {"linger.ms", "2"}};
     const struct kafka_pairs kafka = {pairs, 2};
     fprintf(stderr,
-            "tasted demo: Kafka at %s (topic " DEMO_TOPIC
-            "), Redis at 127.0.0.1:%d, metrics at http://127.0.0.1:%d/metrics\n",
+            "tasted demo: Kafka at %s (topic " DEMO_TOPIC "), Redis at 127.0.0.1:%d,\n"
+            "             metrics at http://127.0.0.1:%d/metrics\n",
             kafka_broker_address(show->stage.broker), show->stage.redis_port,
             show->stage.http_port);
     return kafka_producer_create(&kafka, DEMO_TOPIC, &show->producer, error);

@@ -237,8 +237,8 @@ bool view_line(struct view *view, const struct view_figures *figures,
 
 static void sum_hits(const char *what, const struct hits *hits)
 {
-    printf("hit rate@10 of the %s %llu plays: popular %.3f, tasted %.3f, best possible %.3f: "
-           "%.0f %% of the way\n",
+    printf("hit rate@10 of the %s %llu plays: popular %.3f, tasted %.3f,\n"
+           "  best possible %.3f: %.0f %% of the way\n",
            what, (unsigned long long)hits->plays, hits_rate(hits, hits->popular),
            hits_rate(hits, hits->tasted), hits_rate(hits, hits->best), 100 * hits_way(hits));
 }
