@@ -60,19 +60,17 @@ const struct command commands[] = {
      "(item, vector, bias, wanted) and user (user, vector, wanted), or as NumPy files items.npy "
      "(items, dim), item_ids.npy, item_bias.npy, users.npy (users, dim) and user_ids.npy. A user's "
      "vector is all that the model makes of them at the time of the last event; its product with "
-     "an "
-     "item's, and the item's bias, is the score of the factors.",
+     "an item's, and the item's bias, is the score of the factors. A second FILE tells where to.",
      snapshot_options, command_snapshot},
     {"top", "USER", "a user's list, from Redis or from a snapshot",
      "Prints the list an application would read from Redis, whatever its format: best first. A "
-     "user "
-     "without a list gets the popular one, and standard error says so. With --snapshot the list is "
-     "ranked by the model in the file, as of the last event it learned, and nothing else is asked.",
+     "user without a list gets the popular one, and standard error says so. With --snapshot the "
+     "list is ranked by the model in the file, as of the last event it learned, and nothing else "
+     "is asked.",
      top_options, command_top},
     {"similar", "ITEM", "what is like an item, from Redis or from a snapshot",
      "Prints the items that are most like one: wanted by the same users within a few events of "
-     "each "
-     "other, and, where there is little to count, with vectors in the same direction. With "
+     "each other, and, where there is little to count, with vectors in the same direction. With "
      "--snapshot by the model in the file; else the list that is in Redis, if there is one.",
      similar_options, command_similar},
     {"predict", "USER ITEM...|--matrix", "what a user would rate items, by a snapshot",

@@ -13,8 +13,9 @@
 const struct command_option snapshot_options[] = {
     {"--json", NULL, "info, diff: one JSON object instead of a table"},
     {"--vectors", "PATH",
-     "export: a file of NDJSON (- for standard output), or with a / at the end, or where there is "
-     "one, a folder of NumPy files"},
+     "export: where to, which may as well stand behind FILE: a file of NDJSON (- for standard "
+     "output, as if not given), or with a / at the end, or where there is one, a folder of NumPy "
+     "files"},
     {.name = NULL},
 };
 
@@ -169,13 +170,13 @@ static int snapshot_verify(const struct snapshot_request *request)
 
 static const struct snapshot_action {
     const char *name;
-    int files;
+    int files_least, files_most;
     int (*run)(const struct snapshot_request *request);
 } actions[] = {
-    {"info", 1, snapshot_info},
-    {"verify", 1, snapshot_verify},
-    {"diff", 2, snapshot_diff},
-    {"export", 1, snapshot_export},
+    {"info", 1, 1, snapshot_info},
+    {"verify", 1, 1, snapshot_verify},
+    {"diff", 2, 2, snapshot_diff},
+    {"export", 1, 2, snapshot_export},
     {.name = NULL},
 };
 
@@ -201,12 +202,13 @@ static int run_action(const struct command *command, const char *name,
         return no_action(command, name);
     if (request->file == NULL)
         return command_misuse(command, "%s needs a FILE", name);
-    if (action->files == 2 && request->other == NULL)
+    if (action->files_least == 2 && request->other == NULL)
         return command_misuse(command, "%s needs two FILEs", name);
-    if (action->files == 1 && request->other != NULL)
+    if (action->files_most == 1 && request->other != NULL)
         return command_misuse(command, "one FILE, and not %s too", request->other);
-    if (action->run == snapshot_export && request->vectors == NULL)
-        return command_misuse(command, "export needs --vectors PATH: where to");
+    if (action->run == snapshot_export && request->other != NULL && request->vectors != NULL)
+        return command_misuse(command, "export to where: %s or %s?", request->other,
+                              request->vectors);
     return action->run(request);
 }
 

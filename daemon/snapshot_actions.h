@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 struct snapshot_request {
-    const char *file, *other; /* other: of diff */
-    const char *vectors;      /* of export */
+    const char *file, *other; /* other: the second one of diff, or where export writes to */
+    const char *vectors;      /* likewise where export writes to */
     bool json;
 };
 

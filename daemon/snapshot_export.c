@@ -200,6 +200,9 @@ int snapshot_export(const struct snapshot_request *request)
 {
     struct checkpoint checkpoint;
     struct error error = {STATUS_OK, ""};
+    const char *to = request->other != NULL     ? request->other
+                     : request->vectors != NULL ? request->vectors
+                                                : "-";
     enum status status = checkpoint_open(request->file, NULL, &checkpoint, &error);
     if (status != STATUS_OK)
         return fail(&error);
@@ -211,10 +214,10 @@ int snapshot_export(const struct snapshot_request *request)
     status = query_create(checkpoint.model, &export.query);
     if (status != STATUS_OK)
         no_memory(&error);
-    else if (is_folder(request->vectors))
-        status = export_numpy(&export, request->vectors, &error);
+    else if (is_folder(to))
+        status = export_numpy(&export, to, &error);
     else
-        status = export_ndjson(&export, request->vectors, &error);
+        status = export_ndjson(&export, to, &error);
     query_destroy(export.query);
     checkpoint_finish(&checkpoint);
     return status == STATUS_OK ? EXIT_FINE : fail(&error);

@@ -39,7 +39,7 @@ complete -c tasted -n __fish_use_subcommand -a snapshot -d 'what a snapshot file
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -a 'info verify diff export'
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -F
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -l json -d 'info, diff: one JSON object instead of a table'
-complete -c tasted -n '__fish_seen_subcommand_from snapshot' -l vectors -x -d 'export: a file of NDJSON (- for standard output), or with a / at the end, or where there is one, a folder of NumPy files'
+complete -c tasted -n '__fish_seen_subcommand_from snapshot' -l vectors -x -d 'export: where to, which may as well stand behind FILE: a file of NDJSON (- for standard output, as if not given), or with a / at the end, or where there is one, a folder of NumPy files'
 complete -c tasted -n __fish_use_subcommand -a top -d 'a user'\''s list, from Redis or from a snapshot'
 complete -c tasted -n '__fish_seen_subcommand_from top' -s n -x -d 'at most so many items, 1 to 1000; all of the list if not given'
 complete -c tasted -n '__fish_seen_subcommand_from top' -l json -d 'one JSON object: user, items, scores, at (ms since 1970), popular'

@@ -90,7 +90,9 @@ P
 
 expect 64 err 'two FILEs' diff "$folder/a"
 expect 64 err 'one FILE, and not' info "$folder/a" "$folder/b"
-expect 64 err 'needs --vectors PATH' export "$folder/a"
+expect 0 out '"item":"i1"' export "$folder/a"; cmp -s "$folder/out" "$folder/lines" || complain 'export says less'
+env -i "$tasted" snapshot export "$folder/a" "$folder/to"; cmp -s "$folder/to" "$folder/lines" || complain 'export to a file'
+expect 64 err 'to where' export "$folder/a" "$folder/to" --vectors "$folder/also"
 expect 65 err 'none' diff "$folder/a" "$folder/none"
 expect 73 err 'no/such' export "$folder/a" --vectors "$folder/no/such/file"
 expect 73 err 'no/such' export "$folder/a" --vectors "$folder/no/such/"
