@@ -1,6 +1,7 @@
 #include "daemon/concentration.h"
 
-#include <stdbool.h>
+#include "model/array.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,23 +16,10 @@ void concentration_finish(struct concentration *concentration)
     concentration_init(concentration);
 }
 
-static bool make_room(struct concentration *concentration, uint32_t item)
-{
-    uint32_t room = concentration->room == 0 ? 4096 : concentration->room;
-    while (room <= item)
-        room *= 2;
-    uint32_t *larger = realloc(concentration->count, room * sizeof *larger);
-    if (larger == NULL)
-        return false;
-    memset(larger + concentration->room, 0, (room - concentration->room) * sizeof *larger);
-    concentration->count = larger;
-    concentration->room = room;
-    return true;
-}
-
 void concentration_add(struct concentration *concentration, uint32_t item)
 {
-    if (item >= concentration->room && !make_room(concentration, item))
+    if (array_grow(&concentration->count, &concentration->room, item + 1,
+                   sizeof *concentration->count) != STATUS_OK)
         return;
     concentration->count[item]++;
     concentration->total++;

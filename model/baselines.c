@@ -1,5 +1,6 @@
 #include "model/baselines.h"
 
+#include "model/array.h"
 #include "model/ids.h"
 
 #include <math.h>
@@ -52,46 +53,21 @@ void baselines_destroy(struct baselines *baselines)
     free(baselines);
 }
 
-/* Grows a zeroed array of `size`-byte elements. */
-static bool grow(void *array, uint32_t from, uint32_t to, size_t size)
-{
-    void **place = array;
-    char *grown = realloc(*place, to * size);
-    if (grown == NULL)
-        return false;
-    memset(grown + from * size, 0, (to - from) * size);
-    *place = grown;
-    return true;
-}
-
 static enum status room_for_item(struct baselines *b, uint32_t item)
 {
     if (item >= b->item_room) {
         uint32_t room = b->item_room == 0 ? 1024 : b->item_room;
         while (room <= item)
             room *= 2;
-        if (!grow(&b->count, b->item_room, room, sizeof *b->count) ||
-            !grow(&b->recent, b->item_room, room, sizeof *b->recent) ||
-            !grow(&b->hidden, b->item_room, room, sizeof *b->hidden) ||
-            !grow(&b->followers, b->item_room, room, sizeof *b->followers))
+        if (array_extend(&b->count, b->item_room, room, sizeof *b->count) != STATUS_OK ||
+            array_extend(&b->recent, b->item_room, room, sizeof *b->recent) != STATUS_OK ||
+            array_extend(&b->hidden, b->item_room, room, sizeof *b->hidden) != STATUS_OK ||
+            array_extend(&b->followers, b->item_room, room, sizeof *b->followers) != STATUS_OK)
             return STATUS_NO_MEMORY;
         b->item_room = room;
     }
     if (item >= b->items)
         b->items = item + 1;
-    return STATUS_OK;
-}
-
-static enum status room_for_user(struct baselines *b, uint32_t user)
-{
-    if (user < b->user_room)
-        return STATUS_OK;
-    uint32_t room = b->user_room == 0 ? 1024 : b->user_room;
-    while (room <= user)
-        room *= 2;
-    if (!grow(&b->previous, b->user_room, room, sizeof *b->previous))
-        return STATUS_NO_MEMORY;
-    b->user_room = room;
     return STATUS_OK;
 }
 
@@ -181,8 +157,8 @@ static enum status count_follower(struct followers *list, uint32_t item)
         }
     if (list->size == list->room) {
         uint32_t room = list->room == 0 ? 8 : 2 * list->room;
-        if (!grow(&list->item, list->room, room, sizeof *list->item) ||
-            !grow(&list->count, list->room, room, sizeof *list->count))
+        if (array_extend(&list->item, list->room, room, sizeof *list->item) != STATUS_OK ||
+            array_extend(&list->count, list->room, room, sizeof *list->count) != STATUS_OK)
             return STATUS_NO_MEMORY;
         list->room = room;
     }
@@ -205,7 +181,8 @@ enum status baselines_learn(struct baselines *baselines, uint32_t user, uint32_t
 {
     enum status status = room_for_item(baselines, item);
     if (status == STATUS_OK)
-        status = room_for_user(baselines, user);
+        status = array_grow(&baselines->previous, &baselines->user_room, user + 1,
+                            sizeof *baselines->previous);
     if (status != STATUS_OK)
         return status;
     if (baselines->previous[user] != 0)

@@ -23,6 +23,7 @@
  */
 #include "model/content.h"
 
+#include "model/array.h"
 #include "model/real.h"
 #include "model/recommender_parts.h"
 
@@ -97,16 +98,7 @@ static enum status grow(void *self, uint32_t users, uint32_t items)
 
 static enum status grow_scratch(struct scratch *scratch, uint32_t features)
 {
-    if (features <= scratch->room)
-        return STATUS_OK;
-    uint32_t room = features + features / 2 + 64;
-    float *gradient = realloc(scratch->gradient, room * sizeof *gradient);
-    if (gradient == NULL)
-        return STATUS_NO_MEMORY;
-    scratch->gradient = gradient;
-    memset(gradient + scratch->room, 0, (room - scratch->room) * sizeof *gradient);
-    scratch->room = room;
-    return STATUS_OK;
+    return array_grow(&scratch->gradient, &scratch->room, features, sizeof *scratch->gradient);
 }
 
 static enum status grow_features(struct content *content, uint32_t features)

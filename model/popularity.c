@@ -1,5 +1,6 @@
 #include "model/popularity.h"
 
+#include "model/array.h"
 #include "model/feature.h"
 #include "model/real.h"
 
@@ -40,17 +41,9 @@ void popularity_finish(struct popularity *popularity)
 
 static enum status grow_roots(struct popularity *popularity, uint32_t bound)
 {
-    if (!popularity->keeps_roots || bound <= popularity->root_room)
-        return STATUS_OK;
-    uint32_t room = bound + bound / 2 + 1024;
-    float *grown = realloc(popularity->inverse_root, room * sizeof *grown);
-    if (grown == NULL)
-        return STATUS_NO_MEMORY;
-    for (uint32_t item = popularity->root_room; item < room; item++)
-        grown[item] = 0.0f;
-    popularity->inverse_root = grown;
-    popularity->root_room = room;
-    return STATUS_OK;
+    return popularity->keeps_roots ? array_grow(&popularity->inverse_root, &popularity->root_room,
+                                                bound, sizeof *popularity->inverse_root)
+                                   : STATUS_OK;
 }
 
 static void set_root(struct popularity *popularity, uint32_t item, uint64_t wanted)

@@ -1,5 +1,6 @@
 #include "model/samples.h"
 
+#include "model/array.h"
 #include "model/kernels.h"
 
 #include <stdlib.h>
@@ -25,16 +26,7 @@ void sampler_finish(struct sampler *sampler)
 
 static enum status grow_stamps(struct sampler *sampler, uint32_t bound)
 {
-    if (bound <= sampler->stamp_room)
-        return STATUS_OK;
-    uint32_t room = bound + bound / 2 + 1024;
-    uint32_t *grown = realloc(sampler->stamps, room * sizeof *grown);
-    if (grown == NULL)
-        return STATUS_NO_MEMORY;
-    memset(grown + sampler->stamp_room, 0, (room - sampler->stamp_room) * sizeof *grown);
-    sampler->stamps = grown;
-    sampler->stamp_room = room;
-    return STATUS_OK;
+    return array_grow(&sampler->stamps, &sampler->stamp_room, bound, sizeof *sampler->stamps);
 }
 
 enum status sampler_grow(struct sampler *sampler, uint32_t bound)
