@@ -1,6 +1,7 @@
 #include "daemon/list_answer.h"
 
 #include "daemon/cell.h"
+#include "daemon/checkpoint.h"
 #include "transport/float_text.h"
 
 #include <jansson.h>
@@ -24,8 +25,8 @@ static int take_size(const struct command *command, struct list_request *request
     return EXIT_FINE;
 }
 
-int list_request_read(struct invocation *invocation, const struct command *command,
-                      const char *what, struct list_request *request)
+static int read_request(struct invocation *invocation, const struct command *command,
+                        const char *what, struct list_request *request)
 {
     const struct command_option *option;
     const char *value;
@@ -52,12 +53,6 @@ int list_request_read(struct invocation *invocation, const struct command *comma
 
 /* ---- where the list comes from ---- */
 
-enum status list_answer_connect(const struct settings *settings, struct redis_client **out,
-                                struct error *error)
-{
-    return redis_connect(settings->redis_url, REDIS_TIMEOUT_MS, out, error);
-}
-
 enum status list_answer_read(struct redis_client *redis, const char *prefix, const char *rest,
                              const char *name, struct list_answer *answer, struct error *error)
 {
@@ -67,7 +62,21 @@ enum status list_answer_read(struct redis_client *redis, const char *prefix, con
                            &answer->at_ms, error);
 }
 
-void list_answer_keep_ids(struct list_answer *answer)
+static enum status read_redis(const struct settings *settings, const struct list_source *source,
+                              const struct list_request *request, struct list_answer *answer,
+                              struct error *error)
+{
+    struct redis_client *redis = NULL;
+    enum status status = redis_connect(settings->redis_url, REDIS_TIMEOUT_MS, &redis, error);
+    if (status != STATUS_OK)
+        return status;
+    status = source->from_redis(redis, settings->redis_prefix, request, answer, error);
+    redis_disconnect(redis);
+    return status;
+}
+
+/* Before the model goes. */
+static void keep_ids(struct list_answer *answer)
 {
     size_t used = 0;
     for (uint32_t i = 0; i < answer->list.size; i++) {
@@ -76,6 +85,23 @@ void list_answer_keep_ids(struct list_answer *answer)
         item->at = answer->ids + used;
         used += item->size;
     }
+}
+
+static enum status rank_snapshot(const struct settings *settings, const struct list_source *source,
+                                 const struct list_request *request, struct list_answer *answer,
+                                 struct error *error)
+{
+    struct checkpoint checkpoint;
+    enum status status = checkpoint_open(request->snapshot, NULL, &checkpoint, error);
+    if (status != STATUS_OK)
+        return status;
+    uint32_t size = request->size > 0 ? request->size : settings->lists.size;
+    answer->at_ms = recommender_latest_ms(checkpoint.model);
+    status = source->from_model(checkpoint.model, size, request, answer, error);
+    if (status == STATUS_OK)
+        keep_ids(answer);
+    checkpoint_finish(&checkpoint);
+    return status;
 }
 
 /* ---- printing ---- */
@@ -142,10 +168,8 @@ static int print_answer(const struct list_request *request, const char *what,
     return EXIT_FINE;
 }
 
-int list_answer(struct invocation *invocation, const struct list_request *request, const char *what,
-                enum status (*get)(const struct settings *settings,
-                                   const struct list_request *request, struct list_answer *answer,
-                                   struct error *error))
+static int get_and_print(struct invocation *invocation, const struct list_request *request,
+                         const char *what, const struct list_source *source)
 {
     struct settings *settings = NULL;
     struct error error = {STATUS_OK, ""};
@@ -156,7 +180,9 @@ int list_answer(struct invocation *invocation, const struct list_request *reques
     }
     enum status status = settings_load(&invocation->settings, &settings, &error);
     if (status == STATUS_OK)
-        status = get(settings, request, answer, &error);
+        status = request->snapshot != NULL
+                     ? rank_snapshot(settings, source, request, answer, &error)
+                     : read_redis(settings, source, request, answer, &error);
     settings_free(settings);
     int code = EXIT_FINE;
     if (status == STATUS_OK) {
@@ -167,4 +193,12 @@ int list_answer(struct invocation *invocation, const struct list_request *reques
     }
     free(answer);
     return code;
+}
+
+int list_answer(struct invocation *invocation, const char *name, const char *what,
+                const struct list_source *source)
+{
+    struct list_request request = {0};
+    int code = read_request(invocation, command_named(name), what, &request);
+    return code == EXIT_FINE ? get_and_print(invocation, &request, what, source) : code;
 }

@@ -21,22 +21,24 @@ struct list_answer {
     bool popular;  /* the user has no list; this is the one for such users */
 };
 
-/* Reads ID -n N --json --snapshot FILE; `what` is "user" or "item". EXIT_FINE or EXIT_USAGE. */
-int list_request_read(struct invocation *invocation, const struct command *command,
-                      const char *what, struct list_request *request);
-/* With the id in request and the settings in hand, `get` is asked for the list; it is printed, with
- * the member `what` in JSON. Returns the exit code. */
-int list_answer(struct invocation *invocation, const struct list_request *request, const char *what,
-                enum status (*get)(const struct settings *settings,
-                                   const struct list_request *request, struct list_answer *answer,
-                                   struct error *error));
+/* Where a command's lists come from; both name the ids in the answer, or say what is missing. */
+struct list_source {
+    enum status (*from_redis)(struct redis_client *redis, const char *prefix,
+                              const struct list_request *request, struct list_answer *answer,
+                              struct error *error);
+    /* `size`: how many at most. Ids may point into the model. */
+    enum status (*from_model)(const struct recommender *model, uint32_t size,
+                              const struct list_request *request, struct list_answer *answer,
+                              struct error *error);
+};
+
+/* The whole command of that name: reads ID -n N --json --snapshot FILE, gets the list and prints
+ * it; `what` the id is of, "user" or "item", is a member in JSON. Returns the exit code. */
+int list_answer(struct invocation *invocation, const char *name, const char *what,
+                const struct list_source *source);
 
 /* One key of Redis: PREFIX, `rest`, `name`. STATUS_NOT_FOUND. */
 enum status list_answer_read(struct redis_client *redis, const char *prefix, const char *rest,
                              const char *name, struct list_answer *answer, struct error *error);
-enum status list_answer_connect(const struct settings *settings, struct redis_client **out,
-                                struct error *error);
-/* The list's ids point into the model: they are copied before it goes. */
-void list_answer_keep_ids(struct list_answer *answer);
 
 #endif
