@@ -272,7 +272,7 @@ void neighbours_withdraw(struct instance *instance, uint32_t item);
 void neighbours_withdraw_all(struct instance *instance); /* more than could be told */
 void neighbours_begin_sweep(struct instance *instance);
 bool sweep_neighbours(struct instance *instance); /* true: there is more to do at once */
-/* Busy: users' lists, or for searching anything else, may wait for it. */
+/* `busy`: others wait for the loop, so that little is done, and not often. */
 void search_neighbours(struct instance *instance, bool busy);
 bool publish_neighbours(struct instance *instance, bool busy); /* true: more could go out */
 void neighbours_answered(struct instance *instance, uint64_t ticket, bool written);

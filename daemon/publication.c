@@ -17,7 +17,6 @@ void publication_destroy(struct publication *publication)
     if (publication == NULL)
         return;
     table_finish(&publication->entries);
-
     free(publication);
 }
 

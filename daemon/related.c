@@ -298,9 +298,10 @@ enum status related_load(struct related *related, struct state_reader *reader, u
             status = STATUS_BAD_DATA;
         if (status == STATUS_OK && record.size > 0)
             status = reader->read(reader, slots, record.size * sizeof *slots);
+        if (status != STATUS_OK)
+            break;
         record.marked |= fewer;
-        if (status == STATUS_OK)
-            status = load_record(related, &record, slots, items);
+        status = load_record(related, &record, slots, items);
     }
     return status;
 }

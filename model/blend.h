@@ -3,9 +3,9 @@
  * the factors learn from (McFadden 1974, conditional logit), Adagrad per weight.
  *
  * How much each feature is worth depends on the situation: right after the last event what follows
- * it counts most, days later what is popular; a newcomer is judged otherwise than a regular, who
- * comes back for the same otherwise than who looks for new things; and of
- * an item that few wanted so far, little is known of what follows it. So
+ * it counts most, days later what is popular; newcomers are judged otherwise than regulars, and who
+ * comes back for the same otherwise than who looks for new things; of an item that few wanted so
+ * far, little is known of what follows it. So
  *
  *     weight[f] = general[f] + by_gap[bucket of the time since the last event][f]
  *                            + by_size[bucket of the number of past events][f]

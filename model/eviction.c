@@ -35,12 +35,16 @@ static size_t bytes_of_asking(uint32_t dim)
     return index * 5 / 4 + queries;
 }
 
+/* Four bytes each: an item's inverse root, its place among the wanted ones and in the index, its
+ * count in the sampler's ring, and its stamp. */
+enum { BYTES_BESIDES = 5 * sizeof(uint32_t) };
+
 static size_t bytes_of_items(const struct recommender *model)
 {
     size_t rows = factors_item_bytes(&model->factors);
     size_t asking = bytes_of_asking(model->settings.dim);
-    size_t bytes =
-        ids_count(&model->item_ids) * (rows + asking + sizeof(struct popular_item) + 20 + SLACK);
+    size_t each = rows + asking + sizeof(struct popular_item) + BYTES_BESIDES + SLACK;
+    size_t bytes = ids_count(&model->item_ids) * each;
     bytes += ids_bytes(&model->item_ids);
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL)

@@ -1,8 +1,8 @@
-/* How fast the vectors learn, for the files that step them. */
+/* Learning rates of row Adagrad, for the files that step the vectors; the figures come from
+ * tests/bench/quality. */
 #ifndef MODEL_FACTORS_RATES_H
 #define MODEL_FACTORS_RATES_H
 
-/* Learning rates of row Adagrad; the figures come from tests/bench/quality. */
 #define RATE_HISTORY 0.12f
 #define RATE_LAST 0.12f
 #define RATE_USER 0.08f

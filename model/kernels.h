@@ -17,10 +17,12 @@
 
 enum kernel_choice { KERNEL_BEST, KERNEL_PLAIN, KERNEL_AVX2, KERNEL_AVX512 };
 
-/* Where look_up() starts to look for an item: mask is below 2^16. */
+/* Where look_up() starts to look for an item: mask is below 2^16. 2^32 / the golden ratio spreads
+ * numbers that are near each other (Knuth, volume 3, 6.4). */
+#define KERNELS_HOME_FACTOR 0x9e3779b1u
 static inline uint32_t kernels_home(uint32_t item, uint32_t mask)
 {
-    return (item * 0x9e3779b1u >> 16) & mask;
+    return (item * KERNELS_HOME_FACTOR >> 16) & mask;
 }
 
 /* Of a vector and a pair of rows, d = p - q. */

@@ -170,7 +170,7 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
     for (; n + 8 <= count; n += 8) {
         __m256i item = _mm256_loadu_si256((const __m256i *)(const void *)(items + n));
         __m256i sought = _mm256_add_epi32(item, one), found = _mm256_set1_epi32(-1), open = found;
-        __m256i mixed = _mm256_mullo_epi32(item, _mm256_set1_epi32((int32_t)0x9e3779b1u));
+        __m256i mixed = _mm256_mullo_epi32(item, _mm256_set1_epi32((int32_t)KERNELS_HOME_FACTOR));
         __m256i cell = _mm256_and_si256(_mm256_srli_epi32(mixed, 16), all);
         while (_mm256_movemask_epi8(open) != 0) {
             __m256i held = _mm256_mask_i32gather_epi32(_mm256_setzero_si256(),

@@ -164,7 +164,7 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
         __mmask16 in = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1), open = in;
         __m512i item = _mm512_maskz_loadu_epi32(in, items + n),
                 sought = _mm512_add_epi32(item, one);
-        __m512i mixed = _mm512_mullo_epi32(item, _mm512_set1_epi32((int32_t)0x9e3779b1u));
+        __m512i mixed = _mm512_mullo_epi32(item, _mm512_set1_epi32((int32_t)KERNELS_HOME_FACTOR));
         __m512i cell = _mm512_and_epi32(_mm512_srli_epi32(mixed, 16), all);
         __m512i found = _mm512_set1_epi32(-1);
         while (open != 0) {

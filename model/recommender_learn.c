@@ -244,8 +244,8 @@ static void mark_entry(const struct recommender *model, struct had_entry *entry,
         entry->rating = rating_code(&model->settings.signals, action->rating);
 }
 
-/* `entry`: what the user did with the item so far, NULL: nothing. */
-/* The mean over the first HABIT_SPAN wants; from then on it follows the latest. */
+/* The share of repeats: the mean over the first HABIT_SPAN wants, from then on following the
+ * latest. `entry`: what the user did with the item so far, NULL: nothing. */
 static void note_habit(struct user *user, const struct had_entry *entry)
 {
     int32_t target = entry != NULL && (entry->flags & HAD_WANTED) != 0 ? HABIT_ONE : 0;

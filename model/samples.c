@@ -78,11 +78,11 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
     return chances;
 }
 
-/* Tries `first` up to `end` of one kind, each a place in `from`. */
-static void pick(const uint32_t *bits, uint32_t first, uint32_t end, const uint32_t *from,
-                 uint32_t size, uint32_t *item)
+/* `count` tries of one kind, each a place in `from`. */
+static void pick(const uint32_t *bits, uint32_t count, const uint32_t *from, uint32_t size,
+                 uint32_t *item)
 {
-    for (uint32_t n = first; n < end; n++)
+    for (uint32_t n = 0; n < count; n++)
         item[n] = from[random_below(bits[n], size)];
 }
 
@@ -103,12 +103,13 @@ static void pick_all(const struct sampler *sampler, const struct draw *draw,
         bits[2 * n] = (uint32_t)pair; /* as sampler_place() takes them */
         bits[2 * n + 1] = (uint32_t)(pair >> 32);
     }
-    item -= first;
     if (proposals > first)
-        pick(bits, first, proposals, draw->proposed->touched, draw->proposed->touched_count, item);
-    pick(bits, proposals, uniform, draw->wanted, draw->wanted_count, item);
-    pick(bits, uniform, end, sampler->ring, chances->filled, item);
-    for (uint32_t n = first; n < end; n++)
+        pick(bits + first, proposals - first, draw->proposed->touched,
+             draw->proposed->touched_count, item);
+    pick(bits + proposals, uniform - proposals, draw->wanted, draw->wanted_count,
+         item + (proposals - first));
+    pick(bits + uniform, end - uniform, sampler->ring, chances->filled, item + (uniform - first));
+    for (uint32_t n = 0; n < count; n++)
         table_fetch(draw->rows, item[n]);
 }
 

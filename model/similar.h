@@ -26,9 +26,8 @@ void similar_destroy(struct similar *similar); /* NULL is legal */
 void similar_begin(struct similar *similar, const uint32_t *items, uint32_t count, uint32_t size);
 /* Compares them with the next SIMILAR_STEP items; false: all are compared. */
 bool similar_step(struct similar *similar, const struct recommender *model);
-/* The list of items[n], which must still be the same one: of those that may be recommended
- * at `ts_ms`,
- * with similarities as they are now. Once for each n. */
+/* The list of items[n], which must still be the same one: of those that may be recommended at
+ * `ts_ms`, with similarities as they are now. Once for each n. */
 void similar_take(struct similar *similar, const struct recommender *model, uint32_t n,
                   int64_t ts_ms, struct list *list);
 
