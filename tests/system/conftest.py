@@ -4,6 +4,7 @@
     redis     a redis-server of the test's own (servers.Redis); `redis.client()` is redis-py
     topic     a new topic of one partition
     tasted    the daemon and the commands of the installed binary, configured for all of these
+    publisher the commands alone, with this Redis and no Kafka
 
 Environment, all set by tests/run:
 
@@ -23,7 +24,7 @@ import signal
 import pytest
 
 from daemon import Tasted
-from servers import HERE, EmbeddedBroker, Kafka, Redis, Unavailable
+from servers import HERE, EmbeddedBroker, Kafka, Nowhere, Redis, Unavailable
 
 ROOT = HERE.parent.parent
 _numbers = itertools.count(1)
@@ -87,3 +88,9 @@ def tasted(binary, kafka, redis, topic, tmp_path):
     daemon = Tasted(binary, tmp_path / "tasted", kafka, redis, topic)
     yield daemon
     daemon.kill()
+
+
+@pytest.fixture
+def publisher(binary, redis, tmp_path):
+    """The commands alone, without any Kafka: what `replay` publishes."""
+    return Tasted(binary, tmp_path / "publisher", Nowhere(), redis, "events")

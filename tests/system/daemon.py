@@ -125,14 +125,14 @@ class Tasted:
             return self.metrics().sum("tasted_events_total", result="accepted") >= count
         wait_until(enough, timeout, f"{count} events learned\n{self.log_tail()}")
 
-    def wait_published(self, timeout=30):
-        """Until every list that is due stands in Redis."""
-        wait_until(lambda: self.metrics().sum("tasted_lists_waiting") == 0, timeout,
-                   f"no list is waiting\n{self.log_tail()}")
+    def wait_published(self, what="lists", timeout=30):
+        """Until every list that is due stands in Redis: users' "lists", or "similar" items."""
+        wait_until(lambda: self.metrics().sum(f"tasted_{what}_waiting") == 0, timeout,
+                   f"no {what} waiting\n{self.log_tail()}")
 
-    def list_of(self, user):
-        """The user's list (format json) as redis-py reads it, or None."""
-        value = self.redis.client().get(f"taste:top:{user}")
+    def list_of(self, name, kind="top"):
+        """The user's list, or a "similar" item's (format json), as redis-py reads it, or None."""
+        value = self.redis.client().get(f"taste:{kind}:{name}")
         return json.loads(value) if value is not None else None
 
     # ---- the one-shot commands ----

@@ -367,3 +367,12 @@ class Redis:
     def stop(self):
         if self.process:
             end(self.process)
+
+
+class Nowhere:
+    """A server where nobody listens: it is not to be asked, or not to answer."""
+    kind = "nobody"
+
+    def __init__(self):
+        self.address = f"127.0.0.1:{free_port()}"
+        self.url = f"redis://{self.address}/0"

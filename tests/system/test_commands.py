@@ -8,8 +8,9 @@ import time
 import msgpack
 import pytest
 
+from daemon import Tasted
 from events import START_MS, as_json, event, stream, write_ndjson
-from servers import free_port
+from servers import Nowhere, free_port
 
 COMMANDS = ["run", "demo", "load", "replay", "top", "snapshot", "config"]
 
@@ -17,13 +18,7 @@ COMMANDS = ["run", "demo", "load", "replay", "top", "snapshot", "config"]
 @pytest.fixture
 def offline(binary, tmp_path):
     """The commands, for tests that need neither Kafka nor Redis."""
-    from daemon import Tasted
-
-    class Nobody:
-        kind = "nobody"
-        address = f"127.0.0.1:{free_port()}"
-        url = f"redis://127.0.0.1:{free_port()}/0"
-    return Tasted(binary, tmp_path / "tasted", Nobody(), Nobody(), "events")
+    return Tasted(binary, tmp_path / "tasted", Nowhere(), Nowhere(), "events")
 
 
 # ---- usage ----

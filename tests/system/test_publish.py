@@ -4,21 +4,8 @@ import json
 
 import pytest
 
-from daemon import Tasted
 from events import event, stream, users_of, write_ndjson
-from servers import free_port
 from test_lists import DECODERS
-
-
-class Nowhere:
-    """A Kafka that no command here is to ask."""
-    kind = "nobody"
-    address = f"127.0.0.1:{free_port()}"
-
-
-@pytest.fixture
-def publisher(binary, redis, tmp_path):
-    return Tasted(binary, tmp_path / "tasted", Nowhere(), redis, "events")
 
 
 @pytest.mark.parametrize("format", DECODERS)

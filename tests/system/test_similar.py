@@ -5,15 +5,8 @@ import time
 
 import pytest
 
-from daemon import Tasted
 from events import as_json, keyed, stream, write_ndjson
 from servers import wait_until
-from test_publish import Nowhere
-
-
-@pytest.fixture
-def publisher(binary, redis, tmp_path):
-    return Tasted(binary, tmp_path / "publisher", Nowhere(), redis, "events")
 
 
 def learn(tasted, events):
@@ -21,17 +14,7 @@ def learn(tasted, events):
     tasted.start()
     tasted.wait_learned(len(events))
     tasted.wait_published()
-    wait_similar(tasted)
-
-
-def wait_similar(tasted, timeout=30):
-    wait_until(lambda: tasted.metrics().sum("tasted_similar_waiting") == 0, timeout,
-               f"no neighbours are waiting\n{tasted.log_tail()}")
-
-
-def similar_of(tasted, item):
-    value = tasted.redis.client().get(f"taste:similar:{item}")
-    return json.loads(value) if value is not None else None
+    tasted.wait_published("similar")
 
 
 def all_similar(tasted):
@@ -63,14 +46,14 @@ def test_every_item_has_neighbours(tasted):
 
 def test_more_events_change_them(tasted):
     learn(tasted, stream(600))
-    before = similar_of(tasted, "i0")
+    before = tasted.list_of("i0", "similar")
     people = [f"p{n}" for n in range(60)]
     events = [{"user": one, "item": item, "event": "play"} for one in people
               for item in ("i0", "brand-new")]
     tasted.kafka.produce(tasted.topic, keyed(events))
-    wait_until(lambda: similar_of(tasted, "i0")["items"][0] == "brand-new", 20, "the new neighbour")
-    assert similar_of(tasted, "i0")["v"] > before["v"]
-    assert "i0" in similar_of(tasted, "brand-new")["items"]
+    wait_until(lambda: tasted.list_of("i0", "similar")["items"][0] == "brand-new", 20, "the new neighbour")
+    assert tasted.list_of("i0", "similar")["v"] > before["v"]
+    assert "i0" in tasted.list_of("brand-new", "similar")["items"]
 
 
 def test_a_retired_item_leaves_them_within_a_second(tasted):
@@ -102,7 +85,7 @@ def test_a_restart_does_not_write_them_again(tasted):
     before = all_similar(tasted)
     tasted.start()
     tasted.wait_published()
-    wait_similar(tasted)
+    tasted.wait_published("similar")
     assert tasted.metrics().sum("tasted_similar_published_total", result="written") == 0
     assert all_similar(tasted) == before
 
