@@ -119,8 +119,10 @@ static void drop_from(struct pair_list *list, const bool *gone)
         list->item[kept] = list->item[n];
         weight[kept++] = weight[n];
     }
-    memset(list->item + kept, 0, (size_t)(list->size - kept) * sizeof *list->item);
-    memset(weight + kept, 0, (size_t)(list->size - kept) * sizeof *weight);
+    for (uint32_t n = kept; n < list->size; n++) {
+        list->item[n] = 0;
+        weight[n] = 0.0f;
+    }
     list->size = kept;
 }
 
