@@ -48,7 +48,7 @@ static enum status loaded_create(struct loaded *loaded, uint32_t similar)
     return status == STATUS_OK ? related_create(similar, &loaded->related) : status;
 }
 
-/* Items' neighbours are not in what version 0.1 wrote at first. */
+/* Items' neighbours come last: where none are published, they are not read. */
 static enum status load_section(const struct instance *instance, const struct recommender *model,
                                 struct state_reader *reader, struct loaded *loaded)
 {
@@ -58,7 +58,7 @@ static enum status load_section(const struct instance *instance, const struct re
         publication_load(loaded->publication, reader, users, trusted, instance->now_ms);
     if (status == STATUS_OK)
         status = erasures_load(&loaded->erasures, reader);
-    if (status != STATUS_OK || reader->left(reader) == 0 || instance->neighbours.size == 0)
+    if (status != STATUS_OK || instance->neighbours.size == 0)
         return status;
     status = publication_load(loaded->similar, reader, items, trusted, instance->now_ms);
     return status == STATUS_OK ? related_load(loaded->related, reader, items) : status;
