@@ -11,6 +11,7 @@
 #define DAEMON_PUBLICATION_PARTS_H
 
 #include "daemon/publication.h"
+#include "model/recommender.h"
 #include "model/table.h"
 
 #include <assert.h>
@@ -42,6 +43,7 @@ struct entry {
     uint8_t doubted : 1; /* while in flight: what arrives does not count */
 };
 _Static_assert(sizeof(struct entry) == 64, "the header promises 64 bytes a user");
+_Static_assert(sizeof(struct entry) <= RECOMMENDER_BESIDE_USER, "what the memory limit counts");
 
 struct flight {
     struct publication_plan plan;

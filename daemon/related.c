@@ -1,6 +1,7 @@
 #include "daemon/related.h"
 
 #include "model/kernels.h"
+#include "model/recommender.h"
 #include "model/table.h"
 
 #include <stdlib.h>
@@ -22,6 +23,12 @@ struct row {
     uint8_t spare[2];
     uint32_t slot[]; /* (most) */
 };
+
+enum { USUALLY_MOST = 20, PUBLICATION_BYTES = 64 };
+_Static_assert(PUBLICATION_BYTES + sizeof(struct count) + sizeof(struct row) +
+                       USUALLY_MOST * sizeof(uint32_t) <=
+                   RECOMMENDER_BESIDE_ITEM,
+               "what the memory limit counts");
 
 struct related {
     uint32_t most;

@@ -17,7 +17,8 @@ enum { SLACK = 32 };
 
 static size_t bytes_of_users(const struct recommender *model)
 {
-    size_t each = sizeof(struct user) + factors_user_bytes(&model->factors) + SLACK;
+    size_t each =
+        sizeof(struct user) + factors_user_bytes(&model->factors) + RECOMMENDER_BESIDE_USER + SLACK;
     size_t bytes = ids_count(&model->user_ids) * each + ids_bytes(&model->user_ids);
     bytes += model->memory_bytes;
     for (int p = 0; p < PARTS; p++)
@@ -41,7 +42,7 @@ enum { BYTES_BESIDES = 5 * sizeof(uint32_t) };
 
 static size_t bytes_of_items(const struct recommender *model)
 {
-    size_t rows = factors_item_bytes(&model->factors);
+    size_t rows = factors_item_bytes(&model->factors) + RECOMMENDER_BESIDE_ITEM;
     size_t asking = bytes_of_asking(model->settings.dim);
     size_t each = rows + asking + sizeof(struct popular_item) + BYTES_BESIDES + SLACK;
     size_t bytes = ids_count(&model->item_ids) * each;

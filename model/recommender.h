@@ -21,13 +21,17 @@
 
 enum { HAVE_FOREVER = -1, HAVE_NEVER = 0 };
 
+/* What a process that keeps lists has of each user and item beside the model, in bytes. It is
+ * counted by the memory limit, which decides what is learned, so in a replay no less. */
+enum { RECOMMENDER_BESIDE_USER = 64, RECOMMENDER_BESIDE_ITEM = 156 };
+
 /* Everything that shapes the state or the scores; a snapshot keeps it, and refuses others. */
 struct recommender_settings {
     uint64_t seed;
     uint32_t dim;          /* of the vectors; a multiple of 16, 16..512 */
     uint32_t dedupe_ids;   /* last event ids remembered */
     int32_t exclude_days;  /* HAVE_FOREVER, HAVE_NEVER, or days */
-    uint64_t memory_limit; /* bytes; 0: none */
+    uint64_t memory_limit; /* bytes, of RECOMMENDER_BESIDE_… too; 0: none */
     enum loss_id loss;
     float part[PARTS]; /* 0: switched off; what its contribution is multiplied by */
     struct signals signals;
