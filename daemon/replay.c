@@ -18,11 +18,15 @@
 #include "daemon/replay_variant.h"
 #include "daemon/report.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BAD_LINES_SHOWN = REFUSED_TOLD, POSITIONS_MAX = 4096 };
 
@@ -204,12 +208,41 @@ static enum status open_input(struct replay *replay, struct error *error)
         .path_count = replay->plan.path_count,
         .twice = replay->plan.evaluate,
         .topics = replay->plan.topics,
-        .from = replay->plan.from,
-        .to = replay->plan.to,
+        .from = replay->plan.from != NULL ? replay->plan.from : "earliest",
+        .to = replay->plan.to != NULL ? replay->plan.to : "latest",
         .positions = first->checkpoint.positions,
         .position_count = first->checkpoint.position_count,
     };
     return replay_input_open(&input, &replay->input, error);
+}
+
+/* `replaced`: by a new file, so that the folder counts. */
+static enum status check_place(const char *path, bool replaced, struct error *error)
+{
+    char folder[PATH_MAX];
+    if (path == NULL || strcmp(path, "-") == 0)
+        return STATUS_OK;
+    int failed = access(path, W_OK);
+    if (replaced || (failed != 0 && errno == ENOENT)) {
+        snprintf(folder, sizeof folder, "%s", path);
+        failed = access(dirname(folder), W_OK | X_OK);
+    }
+    return failed == 0 ? STATUS_OK
+                       : error_set(error, STATUS_CANNOT_WRITE, "%s: %s", path, strerror(errno));
+}
+
+/* Rather now than after an hour. */
+static enum status check_places(const struct replay *replay, struct error *error)
+{
+    const struct replay_plan *plan = &replay->plan;
+    enum status status = check_place(plan->report, false, error);
+    if (status == STATUS_OK)
+        status = check_place(plan->html, false, error);
+    if (status == STATUS_OK)
+        status = check_place(plan->snapshot, true, error);
+    if (status == STATUS_OK && plan->publish)
+        status = replay_reach_redis(replay->variants[0].settings, error);
+    return status;
 }
 
 static enum status prepare(struct replay *replay, struct error *error)
@@ -218,8 +251,8 @@ static enum status prepare(struct replay *replay, struct error *error)
         crew_create(replay->plan.threads, &replay->crew) != STATUS_OK)
         return error_set(error, STATUS_NO_MEMORY, "no memory to replay");
     enum status status = open_variants(replay, error);
-    if (status == STATUS_OK && replay->plan.publish) /* rather now than after an hour */
-        status = replay_reach_redis(replay->variants[0].settings, error);
+    if (status == STATUS_OK)
+        status = check_places(replay, error);
     if (status == STATUS_OK)
         status = settings_choose_kernel(replay->variants[0].settings, error);
     if (status == STATUS_OK && replay->plan.items != NULL)

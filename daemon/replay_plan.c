@@ -114,6 +114,8 @@ static int check(const struct replay_plan *plan, const struct command *command)
         return command_misuse(command, "%s",
                               plan->topics != NULL ? "either files or --topic, not both"
                                                    : "name files (or -), or a --topic");
+    if (plan->topics == NULL && (plan->from != NULL || plan->to != NULL))
+        return command_misuse(command, "--from and --to are of a --topic; files are read whole");
     if (plan->try_count > 0 && plan->snapshot != NULL)
         return command_misuse(command, "--snapshot keeps one model, --try makes several");
     if (plan->try_count > 0 && plan->publish)
@@ -127,7 +129,7 @@ int replay_plan_read(struct invocation *invocation, struct replay_plan *plan)
     const struct command_option *option;
     const char *value;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    *plan = (struct replay_plan){.from = "earliest", .to = "latest", .every = 1};
+    *plan = (struct replay_plan){.every = 1};
     plan->threads = cores < 1                    ? 1
                     : cores > REPLAY_THREADS_MAX ? REPLAY_THREADS_MAX
                                                  : (uint32_t)cores;

@@ -10,7 +10,7 @@ enum { REPLAY_FILES_MAX = 256, REPLAY_THREADS_MAX = 256 };
 struct replay_plan {
     const char *paths[REPLAY_FILES_MAX];
     uint32_t path_count;
-    const char *topics, *from, *to;
+    const char *topics, *from, *to; /* from, to: NULL if not given */
     bool evaluate, publish;
     double warmup;
     uint64_t every;

@@ -37,7 +37,7 @@ def test_help_and_version_are_answers(binary, command):
 @pytest.mark.parametrize("arguments", [
     [], ["no-such-command"], ["run", "--no-such-option"], ["top"], ["replay", "--report"],
     ["snapshot", "no-such-part", "x"], ["snapshot", "info"], ["--set"], ["config"],
-    ["replay", "--threads", "many", "x"],
+    ["replay", "--threads", "many", "x"], ["replay", "--from", "latest", "x"],
 ])
 def test_misuse_is_64_and_says_how_to_get_help(binary, arguments):
     done = subprocess.run([binary, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -208,7 +208,9 @@ def test_files_that_cannot_be_read_or_written(offline):
     done = offline.command("replay", missing, expect=None)
     assert done.returncode in (65, 74) and str(missing) in done.stderr
     nowhere = offline.folder / "no" / "such" / "folder"
-    assert str(nowhere) in offline.command("replay", path, "--report", nowhere, expect=73).stderr
+    said = offline.command("replay", path, "--report", nowhere, expect=73)
+    assert str(nowhere) in said.stderr and not said.stdout  # told before anything is learned
+    assert str(nowhere) in offline.command("replay", path, "--html", nowhere, expect=73).stderr
     assert str(nowhere) in offline.command("replay", path, "--snapshot", nowhere, expect=73).stderr
 
 
