@@ -160,7 +160,8 @@ static bool put_list(struct publishing *publishing)
     return true;
 }
 
-/* The next one. A list of before is not taken away where nothing is known to be popular. */
+/* The next one. An empty one takes away that of before, but for the list of all items: better an
+ * old one than none. */
 static void put_popular(struct publishing *publishing)
 {
     struct list *list = &publishing->lists[0];
@@ -178,7 +179,8 @@ static void put_popular(struct publishing *publishing)
                                 .list = list,
                                 .at_ms = publishing->at_ms,
                                 .version = 1};
-    if (list->size == 0 || publishing->store->ops->put(publishing->store, &write))
+    if ((list->size == 0 && feature.size == 0) ||
+        publishing->store->ops->put(publishing->store, &write))
         publishing->populars_put++;
 }
 

@@ -53,3 +53,16 @@ def test_a_redis_that_refuses_writes_is_69(publisher):
     publisher.redis.client().config_set("maxmemory", "1")
     done = publisher.command("replay", "--publish", path, expect=69)
     assert "Redis" in done.stderr
+
+
+def test_features_get_their_popular_lists(publisher):
+    publisher.configure({"lists.popular_features": "genre:rock, genre:jazz"})
+    client = publisher.redis.client()
+    client.set("taste:popular:genre:jazz", "of before")
+    items = write_ndjson(publisher.folder / "items", [
+        {"item": f"i{n}", "features": ["genre:rock"]} for n in range(5)])
+    publisher.command("replay", "--publish", "--items", items, write_ndjson(
+        publisher.folder / "events", [event(f"u{n}", f"i{n % 9}") for n in range(60)]))
+    found = json.loads(client.get("taste:popular:genre:rock"))["items"]
+    assert sorted(found) == [f"i{n}" for n in range(5)]
+    assert not client.exists("taste:popular:genre:jazz")
