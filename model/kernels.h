@@ -65,6 +65,8 @@ struct kernels {
     float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */
     void (*exp)(float *v, size_t size);
+    /* exp(x), the same: a lone one would wait on its way through memory */
+    float (*exp_one)(float x);
     sift_fn *sift; /* sift.h */
 };
 

@@ -221,6 +221,11 @@ static __m256 exp8(__m256 x)
     return _mm256_and_ps(in_range, _mm256_castsi256_ps(bits));
 }
 
+static float exp_one(float x)
+{
+    return _mm256_cvtss_f32(exp8(_mm256_set1_ps(x)));
+}
+
 static void exp_all(float *v, size_t size)
 {
     for (size_t i = 0; i < size; i += 8)

@@ -209,6 +209,11 @@ static __m512 exp16(__m512 x)
     return _mm512_maskz_mov_ps(in_range, _mm512_castsi512_ps(bits));
 }
 
+static float exp_one(float x)
+{
+    return _mm512_cvtss_f32(exp16(_mm512_set1_ps(x)));
+}
+
 static void exp_all(float *v, size_t size)
 {
     for (size_t i = 0; i < size; i += 16)

@@ -6,9 +6,7 @@
 
 static float sigmoid(float z)
 {
-    _Alignas(64) float v[16] = {-z};
-    kernels->exp(v, 16);
-    return 1.0f / (1.0f + v[0]);
+    return 1.0f / (1.0f + kernels->exp_one(-z));
 }
 
 static void step_bias(float *columns, float gradient)

@@ -48,11 +48,10 @@ static uint32_t negative_at(const struct bare *bare, uint64_t n)
     return random_below((uint32_t)(random_at(2, n) >> 32), bare->items);
 }
 
-static void fetch(const struct bare *bare, struct pair pair, uint64_t n)
+static void fetch(const struct bare *bare, struct pair pair)
 {
     table_fetch(&bare->factors.user_rows, pair.user);
     table_fetch(&bare->factors.candidate_rows, pair.item);
-    table_fetch(&bare->factors.candidate_rows, negative_at(bare, n));
     __builtin_prefetch(&bare->users[pair.user], 1);
 }
 
@@ -60,11 +59,12 @@ static void learn(struct bare *bare, const struct pair *pairs, uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++, bare->learned++) {
         if (n + AHEAD < count)
-            fetch(bare, pairs[n + AHEAD], bare->learned + AHEAD);
+            fetch(bare, pairs[n + AHEAD]);
         uint32_t negative = negative_at(bare, bare->learned);
         if (negative != pairs[n].item)
             pairwise_learn(&bare->factors, &bare->users[pairs[n].user], pairs[n].user,
                            pairs[n].item, negative, 1.0f);
+        table_fetch(&bare->factors.candidate_rows, negative_at(bare, bare->learned + AHEAD));
     }
 }
 
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
     learn(&bare, pairs, events); /* everybody has a vector by now */
     struct rows_floor floor = {0};
     if (rows > 0)
-        floor = rows_floor_create(world.users.size + world.items.size, dim);
+        floor = rows_floor_create(world.users.size + world.items.size, dim + COLUMNS);
     for (int round = (int)bench_number(argc, argv, "--rounds", 1); round > 0; round--) {
         draw_pairs(&world, pairs, events);
         const uint64_t begun = bench_cpu_ns();
