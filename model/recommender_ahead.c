@@ -109,7 +109,8 @@ static void fetch_negatives(const struct recommender *model, const struct ahead_
 /* What learning reads of the history, and the place of the next visit. */
 static void fetch_visits(const struct recommender *model, const struct user *user)
 {
-    uint32_t step = 64 / sizeof(struct visit), read = model->factors.weights.visits;
+    uint32_t step = 64 / sizeof(struct visit);
+    uint32_t read = model->is_pairwise ? 0 : model->factors.weights.visits;
     for (uint32_t n = 0; n < user->history_room && n <= read; n += step)
         __builtin_prefetch(&user->history[(user->visits + n) % user->history_room], 1);
 }
