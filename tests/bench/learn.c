@@ -3,12 +3,14 @@
  *
  *     learn --loss bpr --users 200000 --items 50000 --skew 1 --warm 2000000 --events 2000000
  *     learn --loss softmax --users 1000000 --items 1000000 --rounds 5 --floor 66
+ *     learn --loss bpr --users 1000000 --items 1000000 --rounds 5 --floor 3 --lines 10
  *     learn --users 200000 --items 50000 --skew 1 --events 1000000 --pairs FILE
  *
  * First everybody and everything is met once, then come `warm` events; then, each round, `events`
  * more are timed:
  * {"ns": an event, "floor": so many random rows of the same size read and written, in turns with
- * it}. With --skew items are drawn by 1 / rank, users by 1 / rank^0.6; without it all alike.
+ * it, and so many lone cache lines, as of names, histories and counts}. With --skew items are drawn
+ * by 1 / rank, users by 1 / rank^0.6; without it all alike.
  * --pairs writes the events of the first round for the peers, as pairs of uint32_t, and learns
  * nothing.
  */
@@ -17,7 +19,7 @@
 
 #include "model/recommender.h"
 
-enum { ID_ROOM = 12, BATCH = 64 };
+enum { ID_ROOM = 12, BATCH = 64, LINE_FLOATS = 16 };
 
 /* An event's ids stand together, as in the message that they are decoded from. */
 struct message {
@@ -142,16 +144,23 @@ int main(int argc, char **argv)
     struct recommender *model = model_create(bench_word(argc, argv, "--loss", "bpr"), dim);
     struct message *messages = malloc(events * sizeof *messages);
     warm_up(model, &world, messages, events, (uint64_t)bench_number(argc, argv, "--warm", 0));
-    struct rows_floor floor = {0};
+    const double lines = bench_number(argc, argv, "--lines", 0);
+    struct rows_floor floor = {0}, lone = {0};
     if (rows > 0)
         floor = rows_floor_create(world.users.size + world.items.size, dim);
+    if (lines > 0)
+        lone = rows_floor_create(2 * (world.users.size + world.items.size), LINE_FLOATS);
     for (int round = (int)bench_number(argc, argv, "--rounds", 1); round > 0; round--) {
         draw_messages(&world, messages, events);
         const uint64_t begun = bench_cpu_ns();
         learn(model, &world, messages, events);
         const double ns = (double)(bench_cpu_ns() - begun) / events;
-        printf("{\"ns\": %.2f, \"floor\": %.2f}\n", ns,
-               rows > 0 ? rows * rows_floor_run(&floor, (uint64_t)(rows * events)) : 0.0);
+        double floor_ns = 0.0;
+        if (rows > 0)
+            floor_ns += rows * rows_floor_run(&floor, (uint64_t)(rows * events));
+        if (lines > 0)
+            floor_ns += lines * rows_floor_run(&lone, (uint64_t)(lines * events));
+        printf("{\"ns\": %.2f, \"floor\": %.2f}\n", ns, floor_ns);
         fflush(stdout);
     }
     recommender_destroy(model);

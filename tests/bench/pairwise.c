@@ -4,7 +4,8 @@
  *
  *     pairwise --users 200000 --items 50000 --skew 1 --events 2000000 --rounds 5 --floor 3
  *
- * {"ns": a pair, "floor": so many random rows of the same size read and written, in turns with it}.
+ * {"ns": a pair, "floor": so many random rows read and written, in turns with it}, as wide as ours
+ * with what a step needs beside the vector: accumulators, biases.
  * With --skew items are drawn by 1 / rank, users by 1 / rank^0.6; negatives are uniform.
  */
 #include "tests/bench/rows_floor.h"

@@ -146,7 +146,7 @@ static void check_least(const struct kernels *variant)
 
 static void check_exp(const struct kernels *variant)
 {
-    _Alignas(64) float expected[LARGEST], got[LARGEST];
+    _Alignas(64) float expected[LARGEST], got[LARGEST], alone[LARGEST];
     for (uint32_t n = 0; n < LARGEST; n++)
         expected[n] = 120.0f * random_signed((uint32_t)random_at(99, n));
     expected[0] = 0.0f;
@@ -155,9 +155,13 @@ static void check_exp(const struct kernels *variant)
     expected[3] = -87.5f;
     expected[4] = 1000.0f;
     memcpy(got, expected, sizeof got);
+    memcpy(alone, expected, sizeof alone);
     kernels_plain.exp(expected, LARGEST);
     variant->exp(got, LARGEST);
     assert_memory_equal(expected, got, sizeof got);
+    for (uint32_t n = 0; n < LARGEST; n++)
+        alone[n] = variant->exp_one(alone[n]);
+    assert_memory_equal(expected, alone, sizeof alone);
 }
 
 static void check_variant(enum kernel_choice choice)
