@@ -85,8 +85,9 @@ enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float wei
 {
     struct pair_list *list = table_row(&pairs->lists, from);
     float *weights = pair_weights(list);
+    uint32_t size = list->size; /* or else every weight might change it */
     if (keep < 1.0f)
-        for (uint32_t n = 0; n < list->size; n++)
+        for (uint32_t n = 0; n < size; n++)
             weights[n] *= keep;
     list->total = list->total * keep + weight;
     uint32_t place = kernels->find(list->item, list->size, to);

@@ -27,19 +27,20 @@ static inline double real_log(double x)
     return (double)e * 0.6931471805599453 + 2.0 * f * sum;
 }
 
-/* The same in single precision, error below 1e-6: four terms of the series. */
+#define REAL_ROOT_2_FRACTION 0x3504f3u /* of the root of 2 as a float */
+
+/* The same in single precision, error below 1e-6: four terms of the series. Without branches, so
+ * that the compiler works out many at once. */
 static inline float real_logf(float x)
 {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     int32_t e = (int32_t)(bits >> 23) - 127;
-    bits = (bits & 0x007fffffu) | 0x3f800000u;
+    uint32_t fraction = bits & 0x007fffffu, above = fraction > REAL_ROOT_2_FRACTION;
+    bits = fraction | (0x3f800000u - (above << 23)); /* m between 1 / sqrt 2 and sqrt 2 */
+    e += (int32_t)above;
     float m;
     memcpy(&m, &bits, sizeof m);
-    if (m > 1.41421356f) {
-        m *= 0.5f;
-        e++;
-    }
     float f = (m - 1.0f) / (m + 1.0f), f2 = f * f;
     float sum = 1.0f + f2 * (1.0f / 3.0f + f2 * (1.0f / 5.0f + f2 * (1.0f / 7.0f)));
     return (float)e * 0.693147181f + 2.0f * f * sum;
