@@ -92,20 +92,25 @@ size_t table_bytes(const struct table *table)
            table->block_room * sizeof *table->block;
 }
 
-static uint32_t rows_in_block(uint32_t first, uint32_t rows)
+/* The end of the rows that follow `first` without a gap, at most `rows`. */
+static uint32_t end_of_run(const struct table *table, uint32_t first, uint32_t rows)
 {
-    return rows - first < TABLE_BLOCK_ROWS ? rows - first : TABLE_BLOCK_ROWS;
+    uint32_t block = first / TABLE_BLOCK_ROWS;
+    while (block + 1 < table->blocks &&
+           table->block[block + 1] == table->block[block] + block_bytes(table))
+        block++;
+    uint64_t end = ((uint64_t)block + 1) * TABLE_BLOCK_ROWS;
+    return end < rows ? (uint32_t)end : rows;
 }
 
 enum status table_save(const struct table *table, uint32_t rows, struct state_writer *writer)
 {
-    for (uint32_t first = 0; first < rows; first += TABLE_BLOCK_ROWS) {
-        enum status status = writer->write(writer, table_row(table, first),
-                                           rows_in_block(first, rows) * table->row_bytes);
-        if (status != STATUS_OK)
-            return status;
+    enum status status = STATUS_OK;
+    for (uint32_t first = 0, end; first < rows && status == STATUS_OK; first = end) {
+        end = end_of_run(table, first, rows);
+        status = writer->write(writer, table_row(table, first), (end - first) * table->row_bytes);
     }
-    return STATUS_OK;
+    return status;
 }
 
 /* All rows come as one run, which the reader brings straight to its place. */

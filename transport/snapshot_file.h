@@ -30,6 +30,10 @@ struct snapshot_writer; /* opaque */
 /* Creates PATH.tmp (mode 0640), in place of what a killed save left. STATUS_CANNOT_WRITE names the
  * path and the reason. */
 enum status snapshot_create(const char *path, struct snapshot_writer **out, struct error *error);
+/* In a forked child: from now on long runs of bytes are given back to the system as soon as they
+ * are written, so that the parent does not have to copy what it changes of them. They may be read
+ * only once. */
+void snapshot_forget_written(struct snapshot_writer *writer);
 /* Ends the section before and begins one; `tag` is four characters, used once a file. Returns where
  * its bytes go. A failure to write is kept and told by snapshot_commit(). */
 struct state_writer *snapshot_section(struct snapshot_writer *writer, const char tag[4]);

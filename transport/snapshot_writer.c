@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ struct snapshot_writer {
     uint64_t written;      /* bytes handed to the kernel */
     struct snapshot_entry table[SNAPSHOT_SECTIONS_MAX];
     uint32_t count;
+    bool forgets; /* long runs, once they are written */
     bool committed;
     struct error failure; /* the first one; all later calls fail the same way */
 };
@@ -70,6 +72,17 @@ static enum status flush(struct snapshot_writer *writer)
     return status;
 }
 
+/* Of the pages that it begins in, all up to those that it ends in: what comes before them was
+ * written before. */
+static void forget(const unsigned char *bytes, size_t size)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t first = ((uintptr_t)bytes + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)bytes + size) / page * page;
+    if (first < end)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 /* Long runs go past the buffer, in pieces that are still in the cache when they are written. */
 static enum status put_long(struct snapshot_writer *writer, const unsigned char **bytes,
                             size_t *size)
@@ -78,6 +91,8 @@ static enum status put_long(struct snapshot_writer *writer, const unsigned char 
     while (status == STATUS_OK && *size >= SNAPSHOT_BUFFER) {
         XXH3_128bits_update(writer->hasher, *bytes, SNAPSHOT_BUFFER);
         status = put(writer, *bytes, SNAPSHOT_BUFFER);
+        if (writer->forgets)
+            forget(*bytes, SNAPSHOT_BUFFER);
         *bytes += SNAPSHOT_BUFFER;
         *size -= SNAPSHOT_BUFFER;
     }
@@ -182,6 +197,11 @@ enum status snapshot_create(const char *path, struct snapshot_writer **out, stru
     write_bytes(&writer->writer, &header, sizeof header);
     *out = writer;
     return STATUS_OK;
+}
+
+void snapshot_forget_written(struct snapshot_writer *writer)
+{
+    writer->forgets = true;
 }
 
 static void end_section(struct snapshot_writer *writer)

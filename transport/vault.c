@@ -81,6 +81,7 @@ static _Noreturn void run_child(const struct file_vault *vault, pid_t parent, in
     reset_signals();
     setpriority(PRIO_PROCESS, 0, CHILD_NICENESS);
     offer_to_oom_killer();
+    snapshot_forget_written(vault->writer);
     struct save_result result;
     memset(&result, 0, sizeof result);
     result.error.status =

@@ -554,6 +554,33 @@ static void what_is_expected_can_be_given_up(void **state)
     snapshot_close(reader);
 }
 
+static void what_was_written_can_be_forgotten(void **state)
+{
+    const struct place *place = *state;
+    struct snapshot_writer *writer = NULL;
+    struct taken taken = {BIG, 0, BIG, .after = "", .trusted = STATUS_INTERNAL};
+    struct error error;
+    unsigned char *bytes = malloc(BIG);
+    fill_pattern(bytes, BIG, 7);
+    assert_int_equal(snapshot_create(place->path, &writer, &error), STATUS_OK);
+    snapshot_forget_written(writer);
+    struct state_writer *to = snapshot_section(writer, "BIGG");
+    assert_int_equal(to->write(to, bytes, 77), STATUS_OK);
+    assert_int_equal(to->write(to, bytes + 77, BIG - 77), STATUS_OK);
+    to = snapshot_section(writer, "TEXT");
+    assert_int_equal(to->write(to, "after", 6), STATUS_OK);
+    assert_int_equal(snapshot_commit(writer, NULL, &error), STATUS_OK);
+    snapshot_destroy(writer);
+    uint32_t left = 0;
+    for (size_t at = 0; at < BIG; at++)
+        left += bytes[at] != 0;
+    assert_true(left < BIG / 4);
+    free(bytes);
+    assert_int_equal(snapshot_load(place->path, take_big, &taken, &error), STATUS_OK);
+    assert_true(taken.right);
+    assert_string_equal(taken.after, "after");
+}
+
 static void notices_damage_of_big_sections(void **state)
 {
     const struct place *place = *state;
@@ -607,6 +634,7 @@ int main(void)
         IN_A_PLACE(sums_are_xxh3_128),
         IN_A_PLACE(reads_big_sections_ahead),
         IN_A_PLACE(what_is_expected_can_be_given_up),
+        IN_A_PLACE(what_was_written_can_be_forgotten),
         IN_A_PLACE(notices_damage_of_big_sections),
         IN_A_PLACE(reading_past_a_big_section_is_bad_data),
     };

@@ -76,27 +76,34 @@ static void pages_come_zeroed_and_mending_keeps_what_is_in_them(void **state)
     assert_false(pages_mend(&walk));
 }
 
+static void check_that_it_comes_back(size_t row_bytes, uint32_t count)
+{
+    struct memory memory = memory_state();
+    struct table from, to;
+    table_init(&from, row_bytes);
+    table_init(&to, row_bytes);
+    assert_int_equal(table_grow(&from, count), STATUS_OK);
+    for (uint32_t row = 0; row < count; row++)
+        *(uint32_t *)table_row(&from, row) = row + 1;
+    assert_int_equal(table_save(&from, count, &memory.writer), STATUS_OK);
+    assert_int_equal(memory.size, count * row_bytes);
+    assert_int_equal(table_load(&to, count, &memory.reader), STATUS_OK);
+    assert_int_equal(memory.at, memory.size);
+    assert_int_equal(table_grow(&to, count + 5000), STATUS_OK);
+    for (uint32_t row = 0; row < count + 5000; row++)
+        assert_int_equal(*(uint32_t *)table_row(&to, row), row < count ? row + 1 : 0);
+    free(memory.bytes);
+    table_finish(&from);
+    table_finish(&to);
+}
+
 static void comes_back_in_one_run_and_grows_on(void **state)
 {
     (void)state;
     static const uint32_t counts[] = {0, 1, 1024, 1025, 40000};
     for (size_t n = 0; n < sizeof counts / sizeof counts[0]; n++) {
-        struct memory memory = memory_state();
-        struct table from, to;
-        table_init(&from, sizeof(uint32_t));
-        table_init(&to, sizeof(uint32_t));
-        assert_int_equal(table_grow(&from, counts[n]), STATUS_OK);
-        for (uint32_t row = 0; row < counts[n]; row++)
-            *(uint32_t *)table_row(&from, row) = row + 1;
-        assert_int_equal(table_save(&from, counts[n], &memory.writer), STATUS_OK);
-        assert_int_equal(table_load(&to, counts[n], &memory.reader), STATUS_OK);
-        assert_int_equal(memory.at, memory.size);
-        assert_int_equal(table_grow(&to, counts[n] + 5000), STATUS_OK);
-        for (uint32_t row = 0; row < counts[n] + 5000; row++)
-            assert_int_equal(*(uint32_t *)table_row(&to, row), row < counts[n] ? row + 1 : 0);
-        free(memory.bytes);
-        table_finish(&from);
-        table_finish(&to);
+        check_that_it_comes_back(4, counts[n]);
+        check_that_it_comes_back(288, counts[n]);
     }
 }
 
