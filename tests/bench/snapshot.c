@@ -8,9 +8,9 @@
  * the loop from the fork until the save is told, "fork_ms": the call that forks, "mending_ms" and
  * "mending_s": likewise until memory is mended afterwards, and how long that takes, "calm_ms": the
  * longest turn without a save, in a second, "events_us" and "calm_events_us": processor time an
- * event, "bytes", "seconds"}. A turn learns 32 events; the longest tells how long a message may
- * have to wait. Time in which the kernel had the loop wait for a processor is left out ("wall_ms"
- * has it): it says who else was there.
+ * event, "extra_s": what the save cost the loop by that, "bytes", "seconds"}. A turn learns 32
+ * events; the longest tells how long a message may have to wait. Time in which the kernel had the
+ * loop wait for a processor is left out ("wall_ms" has it): it says who else was there.
  *
  *     snapshot load FILE [--cold 1]
  *
@@ -140,6 +140,7 @@ static void save_once(struct bench *bench)
     for (bench->saving = true; bench->saving;)
         turn(bench);
     double us = spent_us(bench);
+    uint64_t events = bench->events;
     double ms = (double)bench->longest_ns / 1e6, wall_ms = (double)bench->longest_wall_ns / 1e6;
     uint64_t mending = bench_now_ns();
     bench->longest_ns = 0;
@@ -153,10 +154,12 @@ static void save_once(struct bench *bench)
         turn(bench);
     printf("{\"ms\": %.3f, \"fork_ms\": %.3f, \"mending_ms\": %.3f, \"mending_s\": %.3f, "
            "\"wall_ms\": %.3f, "
-           "\"calm_ms\": %.3f, \"events_us\": %.2f, \"calm_events_us\": %.2f, \"bytes\": %llu, "
+           "\"calm_ms\": %.3f, \"events_us\": %.2f, \"calm_events_us\": %.2f, \"extra_s\": %.3f, "
+           "\"bytes\": %llu, "
            "\"seconds\": %.3f}\n",
            ms > fork_ms ? ms : fork_ms, fork_ms, mending_ms, mending_s, wall_ms,
-           (double)bench->longest_ns / 1e6, us, spent_us(bench), (unsigned long long)bench->bytes,
+           (double)bench->longest_ns / 1e6, us, spent_us(bench),
+           (us - spent_us(bench)) / 1e6 * (double)events, (unsigned long long)bench->bytes,
            bench->seconds);
     fflush(stdout);
 }
