@@ -130,8 +130,9 @@ static bool holds(const struct user *user, uint32_t items)
         if (user->history[n].item >= items && user->history[n].item != VISIT_GONE)
             return false;
     for (uint32_t cell = 0; cell < user->had.room; cell++) {
-        used += user->had.at[cell].item != 0;
-        if (user->had.at[cell].item > items)
+        const struct had_entry *entry = &user->had.at[cell];
+        used += entry->item != 0;
+        if (entry->item > items || (entry->item == 0 && entry->flags != 0))
             return false;
     }
     return user->last_item <= items && used == user->had.size;
