@@ -122,20 +122,22 @@ enum status users_save(const struct table *users, uint32_t bound, struct state_w
     return status;
 }
 
-/* Every item that the user refers to must exist; and a table must have a free cell to end at. */
+/* Every item that the user refers to must exist; and a table must have a free cell to end at.
+ * Without a branch for each: most are as they should be. */
 static bool holds(const struct user *user, uint32_t items)
 {
-    uint32_t used = 0;
-    for (uint32_t n = 0; n < user_visit_count(user); n++)
-        if (user->history[n].item >= items && user->history[n].item != VISIT_GONE)
-            return false;
+    uint32_t used = 0, visits = user_visit_count(user);
+    bool wrong = user->last_item > items;
+    for (uint32_t n = 0; n < visits; n++) {
+        uint32_t item = user->history[n].item;
+        wrong |= (item >= items) & (item != VISIT_GONE);
+    }
     for (uint32_t cell = 0; cell < user->had.room; cell++) {
         const struct had_entry *entry = &user->had.at[cell];
         used += entry->item != 0;
-        if (entry->item > items || (entry->item == 0 && entry->flags != 0))
-            return false;
+        wrong |= (entry->item > items) | ((entry->item == 0) & (entry->flags != 0));
     }
-    return user->last_item <= items && used == user->had.size;
+    return !wrong && used == user->had.size;
 }
 
 static bool can_be(const struct user *record)
