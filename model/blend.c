@@ -4,7 +4,9 @@
 
 #include <math.h>
 
-enum { BLEND_ALWAYS_UNTIL = 5000, BLEND_EVERY = 3 };
+enum { BLEND_ALWAYS_UNTIL = 5000, BLEND_EVERY = 3, DENSE_ROOM = 16 };
+
+_Static_assert((int)FEATURES_DENSE <= (int)DENSE_ROOM, "the dense ones come first");
 
 #define RATE 0.05f
 #define SUM_DECAY 0.9999f
@@ -89,20 +91,25 @@ static void step(struct blend_weights *weights, const float gradient[FEATURES_RO
     }
 }
 
-void blend_learn(struct blend *blend, struct blend_situation situation,
-                 const struct samples *samples, float (*values)[FEATURES_ROOM], float rate)
+void blend_score(const struct blend *blend, struct blend_situation situation, uint32_t count,
+                 float (*values)[FEATURES_ROOM], float *scores, float *dense)
 {
-    _Alignas(64) float weight[FEATURES_ROOM], by_weight[FEATURES_ROOM];
-    float score[SAMPLES_ROOM], by_score[SAMPLES_ROOM];
-    const float *row[SAMPLES_ROOM];
+    _Alignas(64) float weight[FEATURES_ROOM];
     blend_weigh(blend, situation, weight);
-    kernels->scan(weight, values[0], FEATURES_ROOM, samples->size, FEATURES_ROOM, score);
-    samples_softmax(samples, score, by_score);
-    for (uint32_t n = 0; n < samples->size; n++) {
-        by_score[n] *= rate;
+    kernels->scan(weight, values[0], FEATURES_ROOM, count, FEATURES_ROOM, scores);
+    for (int f = FEATURES_DENSE; f < DENSE_ROOM; f++)
+        weight[f] = 0.0f;
+    kernels->scan(weight, values[0], FEATURES_ROOM, count, DENSE_ROOM, dense);
+}
+
+void blend_learn(struct blend *blend, struct blend_situation situation, uint32_t count,
+                 float (*values)[FEATURES_ROOM], const float *by_score)
+{
+    _Alignas(64) float by_weight[FEATURES_ROOM];
+    const float *row[SAMPLES_ROOM];
+    for (uint32_t n = 0; n < count; n++)
         row[n] = values[n];
-    }
-    kernels->mix(by_score, row, samples->size, FEATURES_ROOM, by_weight);
+    kernels->mix(by_score, row, count, FEATURES_ROOM, by_weight);
     step(&blend->general, by_weight);
     step(&blend->by_gap[situation.gap], by_weight);
     step(&blend->by_size[situation.size], by_weight);

@@ -58,7 +58,11 @@ void blend_weigh(const struct blend *blend, struct blend_situation situation,
                  float weight[FEATURES_ROOM]);
 /* Whether event number `now` is one to learn from. */
 bool blend_is_due(uint64_t now);
-void blend_learn(struct blend *blend, struct blend_situation situation,
-                 const struct samples *samples, float (*values)[FEATURES_ROOM], float rate);
+/* The sums of the samples' features, and those of the dense ones alone; (SAMPLES_ROOM). */
+void blend_score(const struct blend *blend, struct blend_situation situation, uint32_t count,
+                 float (*values)[FEATURES_ROOM], float *scores, float *dense);
+/* Goes down the loss' gradient by the samples' scores. */
+void blend_learn(struct blend *blend, struct blend_situation situation, uint32_t count,
+                 float (*values)[FEATURES_ROOM], const float *by_score);
 
 #endif

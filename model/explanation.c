@@ -1,5 +1,6 @@
 #include "model/explanation.h"
 
+#include "model/interactions.h"
 #include "model/recommender_parts.h"
 
 _Static_assert((int)EXPLANATION_ITEMS >= (int)HISTORY_SIZE, "all of the history");
@@ -111,6 +112,21 @@ static void share_out(struct explaining *about, const float share_per_unit[FEATU
     }
 }
 
+static void explain_interactions(struct explaining *about, const float sparse[FEATURES_SPARSE])
+{
+    const struct recommender *model = about->model;
+    float value[1][FEATURES_ROOM] __attribute__((aligned(64))) = {0};
+    float hidden[1][INTERACTIONS_HIDDEN] __attribute__((aligned(64))), worth;
+    if (!has_part(model, PART_INTERACTIONS))
+        return;
+    uint32_t dim = model->settings.dim;
+    memcpy(value[0], about->q + dim, FEATURES_DENSE * sizeof **value);
+    memcpy(value[0] + FEATURES_DENSE, sparse, FEATURES_SPARSE * sizeof **value);
+    interactions_see(value[0], kernels->dot(about->query->vector, about->q, dim + COLUMNS));
+    interactions_forward(model->part[PART_INTERACTIONS], value, 1, hidden, &worth);
+    add_term(about, "all these together", worth, model->settings.part[PART_INTERACTIONS]);
+}
+
 static void explain_sparse(struct explaining *about)
 {
     const struct query *query = about->query;
@@ -126,6 +142,7 @@ static void explain_sparse(struct explaining *about)
         if (row[held] != 0.0f)
             per_unit[held] += weight * value[f] / row[held];
     }
+    explain_interactions(about, value);
     share_out(about, per_unit);
 }
 

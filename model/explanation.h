@@ -3,7 +3,8 @@
  * item of the user's history.
  *
  *     score = sum of terms        terms of the factors: <x, q>, x taken apart into what adds to it
- *                                 other terms: a feature's value times the blend's weight
+ *                                 other terms: a feature's value times the blend's weight; and
+ *                                 what the features are worth together, beyond that
  *
  * A past item's share is what it adds to these sums; where a feature is the root of a sum, its term
  * is divided in proportion. For people and tests, not for the hot path.

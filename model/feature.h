@@ -2,10 +2,11 @@
  * What a candidate is judged by. The score of item i for user u is
  *
  *     score(u, i) = sum over features f of blend[f] * value_f(u, i)
+ *                   + what a network makes of the same, where any sparse one is there
  *
  * The dense features live in the item's row and cost one dot product for all of them together; the
  * sparse ones are non-zero for few items only. So the exact ranking is: scan the dense part, then
- * add the sparse terms of the items that have any.
+ * add the sparse terms, and the network's (interactions.h), of the items that have any.
  */
 #ifndef MODEL_FEATURE_H
 #define MODEL_FEATURE_H
@@ -54,7 +55,7 @@ enum {
 };
 
 _Static_assert((int)FEATURES_HELD <= (int)SPARSE_ROW, "a row holds them");
-_Static_assert((int)FEATURES <= (int)FEATURES_ROOM, "a row holds them");
+_Static_assert((int)FEATURES < (int)FEATURES_ROOM, "a row holds them, and a one");
 
 /* The tail of an item's row, behind its vector: (16) floats. The first are those of the dense
  * features, in their order; the bias is added to what the factors say. */

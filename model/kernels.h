@@ -47,6 +47,10 @@ struct kernels {
     /* rows[r] += steps[r] * x, in that order; a row may be there twice */
     void (*spread)(const float *steps, const float *x, float *const *rows, size_t count,
                    size_t size);
+    /* out[r][0..15] = the sum over k < size of a[r * row + k * step] * matrix[k][0..15], from zero,
+     * in that order; r < count */
+    void (*multiply)(const float *a, size_t row, size_t step, size_t count, size_t size,
+                     const float *matrix, float *out);
     /* x.p, x.q, x.x and d.d */
     void (*pair_dots)(const float *x, const float *p, const float *q, size_t size,
                       struct pair_dots *out);

@@ -113,6 +113,49 @@ static void spread(const float *steps, const float *x, float *const *rows, size_
         add_scaled(steps[r], x, rows[r], size);
 }
 
+/* Four rows at a time, which stay in registers. */
+static void multiply4(const float *a, size_t row, size_t step, size_t size, const float *matrix,
+                      float *out)
+{
+    __m256 low[4], high[4];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++)
+        low[r] = high[r] = _mm256_setzero_ps();
+    for (size_t k = 0; k < size; k++) {
+        __m256 of_low = _mm256_loadu_ps(matrix + 16 * k);
+        __m256 of_high = _mm256_loadu_ps(matrix + 16 * k + 8);
+#pragma GCC unroll 4
+        for (size_t r = 0; r < 4; r++) {
+            __m256 by = _mm256_set1_ps(a[r * row + k * step]);
+            low[r] = _mm256_fmadd_ps(by, of_low, low[r]);
+            high[r] = _mm256_fmadd_ps(by, of_high, high[r]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) {
+        _mm256_storeu_ps(out + 16 * r, low[r]);
+        _mm256_storeu_ps(out + 16 * r + 8, high[r]);
+    }
+}
+
+static void multiply(const float *a, size_t row, size_t step, size_t count, size_t size,
+                     const float *matrix, float *out)
+{
+    size_t r = 0;
+    for (; r + 4 <= count; r += 4)
+        multiply4(a + r * row, row, step, size, matrix, out + 16 * r);
+    for (; r < count; r++) {
+        __m256 low = _mm256_setzero_ps(), high = low;
+        for (size_t k = 0; k < size; k++) {
+            __m256 by = _mm256_set1_ps(a[r * row + k * step]);
+            low = _mm256_fmadd_ps(by, _mm256_loadu_ps(matrix + 16 * k), low);
+            high = _mm256_fmadd_ps(by, _mm256_loadu_ps(matrix + 16 * k + 8), high);
+        }
+        _mm256_storeu_ps(out + 16 * r, low);
+        _mm256_storeu_ps(out + 16 * r + 8, high);
+    }
+}
+
 static void pair_dots(const float *x, const float *p, const float *q, size_t size,
                       struct pair_dots *out)
 {

@@ -56,6 +56,17 @@ static void spread(const float *steps, const float *x, float *const *rows, size_
         add_scaled(steps[r], x, rows[r], size);
 }
 
+static void multiply(const float *a, size_t row, size_t step, size_t count, size_t size,
+                     const float *matrix, float *out)
+{
+    for (size_t r = 0; r < count; r++) {
+        float sum[16] = {0};
+        for (size_t k = 0; k < size; k++)
+            add_scaled(a[r * row + k * step], matrix + 16 * k, sum, 16);
+        memcpy(out + 16 * r, sum, sizeof sum);
+    }
+}
+
 static void pair_dots(const float *x, const float *p, const float *q, size_t size,
                       struct pair_dots *out)
 {

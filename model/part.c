@@ -20,4 +20,5 @@ const struct part *const model_parts[PARTS] = {
     [PART_HISTORY] = &history,
     [PART_LAST] = &last,
     [PART_POPULARITY] = &popularity,
+    [PART_INTERACTIONS] = &part_interactions,
 };

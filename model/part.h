@@ -76,11 +76,13 @@ enum part_id {
     PART_HISTORY,
     PART_LAST,
     PART_POPULARITY,
+    PART_INTERACTIONS, /* beside the blend, which learns it: interactions.h */
     PARTS
 };
 
 extern const struct part *const model_parts[PARTS];
 extern const struct part part_transitions, part_neighbours, part_repeats, part_ratings,
-    part_context, part_skips, part_tower, part_content, part_dislikes, part_peers;
+    part_context, part_skips, part_tower, part_content, part_dislikes, part_peers,
+    part_interactions;
 
 #endif

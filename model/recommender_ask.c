@@ -1,3 +1,4 @@
+#include "model/interactions.h"
 #include "model/ratings.h"
 #include "model/recommender_parts.h"
 #include "model/skips.h"
@@ -150,41 +151,38 @@ enum status recommender_query(const struct recommender *model, struct query *que
     return status;
 }
 
-/* What sparse_values() makes of the first values of a row; the others are as they are. */
-static float roots_sum(const struct query *query, const float *row)
+/* The values of touched items; the dense ones only for who needs them. */
+static void fill_values(const struct recommender *model, const struct query *query, uint32_t first,
+                        uint32_t count, float (*value)[FEATURES_ROOM])
 {
-    const float *weight = query->weight + FEATURES_DENSE;
-    float sum = 0.0f;
-    for (int f = 0; f < FEATURES_ROOTED; f++)
-        sum += weight[f] * sparse_root(f, row[f]);
-    for (int f = FEATURES_HELD; f < FEATURES_SPARSE; f++)
-        sum += row[sparse_source(f)] > 0.0f ? weight[f] : 0.0f;
-    return sum;
+    memset(value, 0, count * sizeof *value);
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t item = query->sparse.touched[first + n];
+        if (has_part(model, PART_INTERACTIONS))
+            memcpy(value[n], factors_columns(&model->factors, item),
+                   FEATURES_DENSE * sizeof **value);
+        sparse_values(query->sparse.rows + (size_t)(first + n + 1) * SPARSE_ROW,
+                      value[n] + FEATURES_DENSE);
+    }
 }
 
-static void weigh_rows(const struct query *query, float weight[SPARSE_ROW])
+void query_sparse_sums(const struct recommender *model, const struct query *query, uint32_t first,
+                       uint32_t count, const float *dense, float *sums)
 {
-    memset(weight, 0, SPARSE_ROW * sizeof *weight);
-    memcpy(weight + FEATURES_ROOTED, query->weight + FEATURES_DENSE + FEATURES_ROOTED,
-           (FEATURES_HELD - FEATURES_ROOTED) * sizeof *weight);
-}
-
-static float sparse_sum(const struct query *query, const float *row)
-{
-    float weight[SPARSE_ROW] __attribute__((aligned(64)));
-    weigh_rows(query, weight);
-    return kernels->dot(weight, row, SPARSE_ROW) + roots_sum(query, row);
-}
-
-void query_sparse_sums(const struct query *query, float *sums)
-{
-    float weight[SPARSE_ROW] __attribute__((aligned(64)));
-    const float *rows = query->sparse.rows + SPARSE_ROW;
-    uint32_t count = query->sparse.touched_count;
-    weigh_rows(query, weight);
-    kernels->scan(weight, rows, SPARSE_ROW, count, SPARSE_ROW, sums);
+    float value[QUERY_TOGETHER][FEATURES_ROOM] __attribute__((aligned(64)));
+    float hidden[QUERY_TOGETHER][INTERACTIONS_HIDDEN] __attribute__((aligned(64)));
+    float weight[FEATURES_ROOM] __attribute__((aligned(64))) = {0}, worth[QUERY_TOGETHER];
+    memcpy(weight + FEATURES_DENSE, query->weight + FEATURES_DENSE,
+           FEATURES_SPARSE * sizeof *weight);
+    fill_values(model, query, first, count, value);
+    kernels->scan(weight, value[0], FEATURES_ROOM, count, FEATURES_ROOM, sums);
+    if (!has_part(model, PART_INTERACTIONS))
+        return;
     for (uint32_t n = 0; n < count; n++)
-        sums[n] += roots_sum(query, rows + (size_t)n * SPARSE_ROW);
+        interactions_see(value[n], dense[n]);
+    interactions_forward(model->part[PART_INTERACTIONS], value, count, hidden, worth);
+    for (uint32_t n = 0; n < count; n++)
+        sums[n] += model->settings.part[PART_INTERACTIONS] * worth[n];
 }
 
 uint32_t recommender_blocks(const struct recommender *model)
@@ -200,11 +198,18 @@ void recommender_scan(const struct recommender *model, struct query *query, uint
                   left < TABLE_BLOCK_ROWS ? left : TABLE_BLOCK_ROWS, width, query->scores + first);
 }
 
-static void add_sparse(struct query *query)
+static void add_sparse(const struct recommender *model, struct query *query)
 {
-    for (uint32_t n = 0; n < query->sparse.touched_count; n++) {
-        query->scores[query->sparse.touched[n]] +=
-            sparse_sum(query, query->sparse.rows + (size_t)(n + 1) * SPARSE_ROW);
+    uint32_t total = query->sparse.touched_count;
+    for (uint32_t first = 0, count; first < total; first += count) {
+        float dense[QUERY_TOGETHER], sums[QUERY_TOGETHER];
+        const uint32_t *touched = query->sparse.touched + first;
+        count = total - first < QUERY_TOGETHER ? total - first : QUERY_TOGETHER;
+        for (uint32_t n = 0; n < count; n++)
+            dense[n] = query->scores[touched[n]];
+        query_sparse_sums(model, query, first, count, dense, sums);
+        for (uint32_t n = 0; n < count; n++)
+            query->scores[touched[n]] += sums[n];
     }
 }
 
@@ -212,7 +217,7 @@ void query_score_all(const struct recommender *model, struct query *query)
 {
     for (uint32_t block = 0; block < recommender_blocks(model); block++)
         recommender_scan(model, query, block);
-    add_sparse(query);
+    add_sparse(model, query);
 }
 
 float recommender_score(const struct recommender *model, const struct query *query, uint32_t item)
@@ -221,7 +226,9 @@ float recommender_score(const struct recommender *model, const struct query *que
     float dense = kernels->dot(query->vector, factors_candidate(&model->factors, item), width);
     if (!sparse_is_touched(&query->sparse, item))
         return dense;
-    return dense + sparse_sum(query, sparse_row(&query->sparse, item));
+    float sum;
+    query_sparse_sums(model, query, query->sparse.place[item] - 1, 1, &dense, &sum);
+    return dense + sum;
 }
 
 float recommender_keep_probability(const struct recommender *model, const struct query *query,
@@ -387,7 +394,7 @@ void recommender_top(const struct recommender *model, struct query *query, uint3
 uint32_t recommender_rank_scanned(const struct recommender *model, struct query *query,
                                   uint32_t item)
 {
-    add_sparse(query);
+    add_sparse(model, query);
     hide(model, query, false);
     float score = query->scores[item];
     if (!(score > CLOSED_SCORE / 2))

@@ -235,17 +235,17 @@ static void score_touched(const struct recommender *model, struct query *query, 
 {
     const struct sparse *sparse = &query->sparse;
     uint32_t width = model->settings.dim + COLUMNS, total = sparse->touched_count;
-    float dense[MIPS_JUDGED];
+    float dense[MIPS_JUDGED], sums[MIPS_JUDGED];
     const float *rows[MIPS_JUDGED] = {0};
-    query_sparse_sums(query, scores);
     for (uint32_t first = 0, count; first < total; first += count) {
         count = total - first < MIPS_JUDGED ? total - first : MIPS_JUDGED;
         fetch_rows(model, sparse->touched + first, count);
         for (uint32_t n = 0; n < count; n++)
             rows[n] = factors_candidate(&model->factors, sparse->touched[first + n]);
         kernels->dots(query->vector, rows, count, width, dense);
+        query_sparse_sums(model, query, first, count, dense, sums);
         for (uint32_t n = 0; n < count; n++)
-            scores[first + n] += dense[n];
+            scores[first + n] = dense[n] + sums[n];
     }
 }
 

@@ -6,6 +6,7 @@
  * popularity then the user's own memory: history, what they have, what they skipped
  */
 #include "model/content.h"
+#include "model/interactions.h"
 #include "model/pairwise.h"
 #include "model/random.h"
 #include "model/ratings.h"
@@ -146,7 +147,7 @@ static void draw_samples(struct recommender *model, uint32_t item, const struct 
     factors_score_samples(&model->factors, &model->learning.taste, &model->samples);
 }
 
-static void learn_blend(struct recommender *model, float rate)
+static void fill_values(struct recommender *model)
 {
     uint32_t dim = model->settings.dim;
     for (uint32_t n = 0; n < model->samples.size; n++) {
@@ -160,7 +161,27 @@ static void learn_blend(struct recommender *model, float rate)
         else
             memset(value + FEATURES_DENSE, 0, FEATURES_SPARSE * sizeof *value);
     }
-    blend_learn(&model->blend, model->learning.situation, &model->samples, model->values, rate);
+}
+
+/* Blend and interactions go down one gradient: that of the score that both make together. */
+static void learn_blend(struct recommender *model, float rate)
+{
+    float score[SAMPLES_ROOM], dense[SAMPLES_ROOM], by_score[SAMPLES_ROOM];
+    struct interactions *interactions = model->part[PART_INTERACTIONS];
+    struct interactions_pass pass;
+    const struct query *query = &model->learning;
+    uint32_t size = model->samples.size;
+    fill_values(model);
+    blend_score(&model->blend, query->situation, size, model->values, score, dense);
+    if (interactions != NULL)
+        interactions_score(interactions, &model->samples, &query->sparse, model->values, dense,
+                           &pass, score);
+    samples_softmax(&model->samples, score, by_score);
+    for (uint32_t n = 0; n < size; n++)
+        by_score[n] *= rate;
+    if (interactions != NULL && interactions_are_due(model->events))
+        interactions_learn(interactions, &pass, by_score);
+    blend_learn(&model->blend, query->situation, size, model->values, by_score);
 }
 
 /* One step down the samples' gradient, for the factors and all parts that had a say in x. */

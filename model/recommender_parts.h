@@ -119,8 +119,11 @@ bool recommender_is_indexed(const struct recommender *model);
 /* Lists by the index; at most RECOMMENDER_TOGETHER. */
 void recommender_search(const struct recommender *model, struct query *const *queries,
                         uint32_t count, uint32_t size, struct list *const *lists);
-/* What each of the items with sparse features gets for them, in their order. */
-void query_sparse_sums(const struct query *query, float *sums);
+/* What `count` of the items with sparse features get for them, from the first-th touched on;
+ * `dense`: what they have without. */
+enum { QUERY_TOGETHER = 32 };
+void query_sparse_sums(const struct recommender *model, const struct query *query, uint32_t first,
+                       uint32_t count, const float *dense, float *sums);
 /* Erases a user and all that is known of them. */
 void recommender_erase_user(struct recommender *model, uint32_t slot);
 /* eviction.c: what the state costs in bytes; and at every 64th tick, back under the limit, sparing

@@ -37,6 +37,7 @@ model.factors=
 model.history=
 model.last=
 model.tower=
+model.interactions=
 model.popularity=
 model.transitions=
 model.neighbours=

@@ -63,6 +63,30 @@ static void check_steps(const struct kernels *variant, size_t size)
         assert_true(mixed[1][n] == 0.0f);
 }
 
+/* Rows of a matrix, and its columns as rows; beside plain sums. */
+static void check_products(const struct kernels *variant)
+{
+    static _Alignas(64) float expected[ROWS][16], got[ROWS + 1][16];
+    for (size_t count = 1; count <= ROWS; count++)
+        for (size_t size = 0; size <= 32; size += 8) {
+            memset(got, 77, sizeof got);
+            kernels_plain.multiply(rows[0], LARGEST, 1, count, size, vector, expected[0]);
+            variant->multiply(rows[0], LARGEST, 1, count, size, vector, got[0]);
+            assert_memory_equal(expected, got, count * sizeof got[0]);
+            assert_int_equal(*(unsigned char *)got[count], 77);
+        }
+    kernels_plain.multiply(vector, 1, 16, 11, 7, rows[2], expected[0]);
+    variant->multiply(vector, 1, 16, 11, 7, rows[2], got[0]);
+    assert_memory_equal(expected, got, 11 * sizeof got[0]);
+    for (size_t r = 0; r < 11; r++)
+        for (size_t l = 0; l < 16; l++) {
+            float sum = 0.0f;
+            for (size_t k = 0; k < 7; k++)
+                sum += vector[r + 16 * k] * rows[2][16 * k + l];
+            assert_true(fabsf(got[r][l] - sum) < 1e-4f);
+        }
+}
+
 static void check_pairs(const struct kernels *variant, size_t size)
 {
     static _Alignas(64) float changed[2][3][LARGEST];
@@ -176,6 +200,7 @@ static void check_variant(enum kernel_choice choice)
         check_steps(variant, size);
         check_pairs(variant, size);
     }
+    check_products(variant);
     check_exp(variant);
     check_find(variant);
     for (uint32_t room = 4; room <= 4096; room *= 2)
