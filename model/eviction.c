@@ -27,11 +27,15 @@ static size_t bytes_of_users(const struct recommender *model)
     return bytes;
 }
 
+/* In the index, beside codes and columns, four bytes each: norm, residual, appeal, slot and scale,
+ * and a share of two of the chunk's limits. */
+enum { BESIDE_CODES = 7 };
+
 /* What ranking needs for an item: its place in the index, whose chunks are partly empty; and what a
  * ranking thread's queries hold for each item. More threads take more. */
 static size_t bytes_of_asking(uint32_t dim)
 {
-    size_t index = dim + (FEATURES_DENSE + 1 + 7) * sizeof(float);
+    size_t index = dim + (FEATURES_DENSE + 1 + BESIDE_CODES) * sizeof(float);
     size_t queries = RECOMMENDER_TOGETHER * (2 * sizeof(float)) + SLACK;
     return index * 5 / 4 + queries;
 }
