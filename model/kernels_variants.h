@@ -10,8 +10,7 @@
         .name = (name_), .dot = dot, .dots = dots, .scan = scan, .add_scaled = add_scaled,         \
         .mix = mix, .spread = spread, .multiply = multiply, .pair_dots = pair_dots,                \
         .pair_step = pair_step, .find = find, .look_up = look_up, .least = least, .exp = exp_all,  \
-        .exp_one = exp_one,                                                                        \
-        .sift = (sift_),                                                                           \
+        .exp_one = exp_one, .sift = (sift_),                                                       \
     }
 
 extern const struct kernels kernels_plain;
