@@ -88,7 +88,7 @@ def ignored(metrics):
     return metrics.sum("tasted_events_total", result="ignored")
 
 
-def catch_up(it, count, every=.01, timeout=300, counted=accepted):
+def catch_up(it, count, every=.025, timeout=300, counted=accepted):
     """Events a second in the second half of `count`, but for the last tenth, and the metrics at both ends."""
     samples, deadline = [], time.monotonic() + timeout
     while time.monotonic() < deadline:
