@@ -41,6 +41,16 @@ void blend_init(struct blend *blend)
     weight[FEATURE_PEERS] = 0.2f;
 }
 
+bool blend_can_be(const struct blend *blend)
+{
+    const struct blend_weights *all = (const void *)blend; /* it holds nothing else */
+    for (size_t n = 0; n < sizeof *blend / sizeof *all; n++)
+        for (int f = 0; f < FEATURES_ROOM; f++)
+            if (!isfinite(all[n].weight[f]) || !isfinite(all[n].sum[f]) || all[n].sum[f] < 0.0f)
+                return false;
+    return true;
+}
+
 static uint8_t octave(uint32_t count, uint8_t most)
 {
     uint8_t octave = 0;

@@ -43,6 +43,8 @@ struct blend_situation {
 typedef float blend_values[SAMPLES_ROOM][FEATURES_ROOM];
 
 void blend_init(struct blend *blend);
+/* Whether learning could have made it; for who loads one. */
+bool blend_can_be(const struct blend *blend);
 /* What is known of a user; with no visits the rest tells nothing. */
 struct blend_known {
     uint32_t visits;

@@ -26,6 +26,7 @@
 #include "model/random.h"
 #include "model/recommender_parts.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum {
@@ -194,6 +195,20 @@ static enum status save(const void *self, uint32_t users, uint32_t items,
                : status;
 }
 
+/* A loader takes nothing on trust: what is no number here would get into every score. */
+static bool can_be(const struct interactions *self)
+{
+    for (uint32_t h = 0; h < HIDDEN; h++) {
+        for (uint32_t n = 0; n < INPUTS; n++)
+            if (!isfinite(self->in[n][h]))
+                return false;
+        if (!isfinite(self->out[h]) || !isfinite(self->in_sum[h]) || !isfinite(self->out_sum[h]) ||
+            self->in_sum[h] < 0.0f || self->out_sum[h] < 0.0f)
+            return false;
+    }
+    return true;
+}
+
 static enum status load(void *self, uint32_t users, uint32_t items, struct state_reader *reader)
 {
     struct interactions *interactions = self;
@@ -204,9 +219,9 @@ static enum status load(void *self, uint32_t users, uint32_t items, struct state
         status = reader->read(reader, interactions->out, sizeof interactions->out);
     if (status == STATUS_OK)
         status = reader->read(reader, interactions->in_sum, sizeof interactions->in_sum);
-    return status == STATUS_OK
-               ? reader->read(reader, interactions->out_sum, sizeof interactions->out_sum)
-               : status;
+    if (status == STATUS_OK)
+        status = reader->read(reader, interactions->out_sum, sizeof interactions->out_sum);
+    return status != STATUS_OK || can_be(interactions) ? status : STATUS_BAD_DATA;
 }
 
 const struct part part_interactions = {

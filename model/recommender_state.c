@@ -165,6 +165,9 @@ static bool settings_can_be(const struct recommender_settings *settings)
         settings->dedupe_ids > DEDUPE_IDS_MAX || settings->exclude_days < HAVE_FOREVER ||
         (uint32_t)settings->loss >= LOSSES || signals->size > SIGNALS_MAX)
         return false;
+    for (int p = 0; p < PARTS; p++)
+        if (!isfinite(settings->part[p]) || settings->part[p] < 0.0f)
+            return false;
     for (uint32_t n = 0; n < signals->size; n++)
         if (memchr(signals->at[n].name, '\0', sizeof signals->at[n].name) == NULL ||
             signals->at[n].kind > SIGNAL_FORGET || !isfinite(signals->at[n].weight))
@@ -239,6 +242,8 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
         status = STATUS_BAD_DATA;
     if (status == STATUS_OK)
         status = reader->read(reader, &model->blend, sizeof model->blend);
+    if (status == STATUS_OK && !blend_can_be(&model->blend))
+        status = STATUS_BAD_DATA;
     if (status == STATUS_OK)
         status = dedupe_load(&model->dedupe, reader);
     return status;

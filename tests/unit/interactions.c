@@ -186,12 +186,38 @@ static void either_but_not_both(void **state)
     part_interactions.destroy(interactions);
 }
 
+/* Sums keep damaged bytes out; but what comes past them must not get into every score. */
+static void what_is_no_number_is_not_loaded(void **state)
+{
+    (void)state;
+    struct interactions *interactions = fresh();
+    const struct weights kept = saved(interactions);
+    const size_t at[] = {0, offsetof(struct weights, out), offsetof(struct weights, in_sum),
+                         sizeof kept - sizeof(float)};
+    const float values[] = {NAN, INFINITY, -INFINITY};
+    for (size_t n = 0; n < sizeof at / sizeof *at; n++)
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            struct weights bad = kept;
+            memcpy((char *)&bad + at[n], &values[v], sizeof values[v]);
+            struct reader given = {.reader = {.read = give}, .weights = &bad};
+            assert_int_equal(part_interactions.load(interactions, 0, 0, &given.reader),
+                             STATUS_BAD_DATA);
+        }
+    struct weights below = kept;
+    below.out_sum[0] = -1.0f; /* has no square root */
+    struct reader given = {.reader = {.read = give}, .weights = &below};
+    assert_int_equal(part_interactions.load(interactions, 0, 0, &given.reader), STATUS_BAD_DATA);
+    set(interactions, &kept);
+    part_interactions.destroy(interactions);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learning_goes_down_the_slope),
         cmocka_unit_test(nothing_is_lost_at_first),
         cmocka_unit_test(either_but_not_both),
+        cmocka_unit_test(what_is_no_number_is_not_loaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

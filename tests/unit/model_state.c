@@ -1,8 +1,10 @@
 /* The model's state: saved and loaded it is the same model, whatever happens next to it. */
 #include "daemon/checkpoint.h"
+#include "model/recommender_parts.h"
 
 #include "tests/unit/small_stream.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -340,6 +342,34 @@ static void a_state_cut_short_is_no_state(void **state)
     free(whole.bytes);
 }
 
+static void assert_refused(const struct recommender *model)
+{
+    struct memory memory = saved(model);
+    struct recommender *again = NULL;
+    struct error error;
+    assert_int_equal(recommender_load(NULL, &memory.reader, &again, &error), STATUS_BAD_DATA);
+    assert_null(again);
+    free(memory.bytes);
+}
+
+/* Of a part's weight, or one of the blend's: it would make every score one. */
+static void what_is_no_number_is_not_loaded(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 100);
+    model->settings.part[PART_POPULARITY] = NAN;
+    assert_refused(model);
+    model->settings.part[PART_POPULARITY] = settings.part[PART_POPULARITY];
+    model->blend.by_gap[1].weight[FEATURE_NEXT] = INFINITY;
+    assert_refused(model);
+    model->blend.by_gap[1].weight[FEATURE_NEXT] = 0.0f;
+    model->blend.by_again[BLEND_AGAINS - 1].sum[0] = -1.0f;
+    assert_refused(model);
+    recommender_destroy(model);
+}
+
 /* Sums keep damaged bytes out; but whatever comes past them must do no harm. */
 static void a_damaged_state_does_no_harm(void **state)
 {
@@ -377,6 +407,7 @@ int main(void)
         cmocka_unit_test(the_digest_tells_states_apart),
         cmocka_unit_test(other_settings_are_refused_by_name),
         cmocka_unit_test(a_state_cut_short_is_no_state),
+        cmocka_unit_test(what_is_no_number_is_not_loaded),
         cmocka_unit_test(a_damaged_state_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
