@@ -1,5 +1,6 @@
 """Exactly once, whatever dies when; and the digest that proves it."""
 
+import datetime
 import random
 import shutil
 import time
@@ -77,6 +78,21 @@ def test_replay_of_a_range_of_the_topic(tasted):
     whole = tasted.replay(write_ndjson(tasted.folder / "part", events[100:250]))
     assert report["learned"] == 150
     assert report["state_digest"] == whole["state_digest"]
+
+
+@pytest.mark.apache
+def test_replay_of_a_range_of_the_topic_by_time(tasted):
+    events = stream(300)
+    now = int(time.time()) * 1000
+    for part, hours in enumerate((3, 2, 1)):
+        tasted.kafka.produce(tasted.topic, keyed(events[100 * part:100 * part + 100]), partition=0,
+                             timestamp=now - hours * 3_600_000)
+    until = datetime.datetime.fromtimestamp(now / 1000 - 5400, datetime.timezone.utc)
+    report = tasted.replay("--topic", tasted.topic, "--from", str(now - 9_000_000),
+                           "--to", until.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    middle = tasted.replay(write_ndjson(tasted.folder / "middle", events[100:200]))
+    assert report["learned"] == 100
+    assert report["state_digest"] == middle["state_digest"]
 
 
 def test_replay_takes_up_a_snapshot_of_the_daemon(tasted):
