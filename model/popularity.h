@@ -1,9 +1,11 @@
 /*
  * Popularity with time decay: for each half-life h (in events), count_i = sum of 2^(-age/h) over
- * the positive events of item i. The feature is log((count + e) / e), so that a never seen item has
- * 0 and the feature is at least 0. Counts fade without being touched, so each event also brings a
- * few other items up to date, in turn. Beside them are log(1 + all positive events ever), and how
- * long ago the first was: together they tell what rises from what fades, at any stream's pace.
+ * the positive events of item i (exponential decay: Cormode et al. 2009, "Forward decay: a
+ * practical time decay model for streaming systems"). The feature is log((count + e) / e), so that
+ * a never seen item has 0 and the feature is at least 0. Counts fade without being touched, so each
+ * event also brings a few other items up to date, in turn. Beside them are log(1 + all positive
+ * events ever), and how long ago the first was: together they tell what rises from what fades, at
+ * any stream's pace.
  */
 #ifndef MODEL_POPULARITY_H
 #define MODEL_POPULARITY_H

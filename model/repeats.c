@@ -1,9 +1,13 @@
 /*
  * The user's own repeats, where lists may hold what the user has: how often and how recently they
- * had each item (Anderson et al. 2014: recency is the strongest predictor of reconsumption; what
- * was only viewed counts as recent, too),
- * whether that was in the same sitting (what is in the basket already is not put there again), and
- * whether it followed the last item when the user had that before.
+ * had each item (Anderson et al. 2014, "The dynamics of repeat consumption": recency is the
+ * strongest predictor of reconsumption; what was only viewed counts as recent, too), whether that
+ * was in the same sitting (what is in the basket already is not put there again), and whether it
+ * followed the last item when the user had that before.
+ *
+ *     recent = 1 / (1 + a)     a: the user's events since
+ *     count  = log(1 + n)      n: how often they had it
+ *     next   = 1 / d           d: how many of their events it came after the last item
  */
 #include "model/real.h"
 #include "model/recommender_parts.h"
