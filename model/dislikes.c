@@ -5,6 +5,8 @@
  * linear model). The item itself is a sparse feature, and so are the items that go with what was
  * disliked last (neighbours.c), decayed; the blend learns what each is worth, whichever its sign.
  *
+ *     like_disliked(u, i) = sum_a 0.8^a cos(d_a, i)     d_a: what u disliked, newest first, a < 3
+ *
  * Lists hide what was disliked anyway (is_unwanted()); that is a rule, not a score. Until the first
  * dislike of a stream there is no table, and nothing is proposed.
  */
