@@ -114,7 +114,7 @@ static enum status learn_one(struct replay_variant *variant, struct engine_batch
 {
     struct learned learned;
     enum verdict verdict = engine_take_next(&variant->engine, some, &learned);
-    if (verdict >= VERDICT_UNDECODABLE)
+    if (verdict_is_dead(verdict))
         note_refusal(&variant->refusals, n, verdict);
     if (verdict != VERDICT_ACCEPTED)
         return STATUS_OK;

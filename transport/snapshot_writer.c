@@ -72,8 +72,7 @@ static enum status flush(struct snapshot_writer *writer)
     return status;
 }
 
-/* Of the pages that it begins in, all up to those that it ends in: what comes before them was
- * written before. */
+/* The whole pages among the bytes: what shares one with others stays. */
 static void forget(const unsigned char *bytes, size_t size)
 {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
