@@ -12,6 +12,18 @@ static uint32_t held(const struct kit *kit)
     return count;
 }
 
+/* A member that a busy machine holds up joins late, and the group shares out once more: only how
+ * it ends up is sure. */
+static bool until_shared(double seconds)
+{
+    for (double waited = 0; waited < seconds; waited += 0.1) {
+        if (held(&one) == 2 && held(&two) == 2)
+            return true;
+        kit_spin(&one, 0.1);
+    }
+    return false;
+}
+
 static bool until_all_read(uint32_t wanted, double seconds)
 {
     for (double waited = 0; one.messages + two.messages < wanted && waited < seconds; waited += 0.1)
@@ -42,21 +54,19 @@ static void test_two_members_share_and_each_message_counts_once(void **state)
     assert_int_equal(held(&one), 4);
 
     kit_open(&two, "group", KAFKA_EARLIEST);
-    assert_true(kit_until(&two, &two.assigned, 1, 30));
-    assert_true(kit_until(&one, &one.assigned, 2, 20));
-    assert_int_equal(one.revoked, 1);
-    assert_int_equal(held(&one), 2);
-    assert_int_equal(held(&two), 2);
+    assert_true(until_shared(60));
+    assert_true(one.revoked + one.lost > 0);
     kit_produce(&one, "events", 1000, 1000);
     assert_true(until_all_read(2000, 20));
     kit_spin(&one, 0.3);
     assert_true(two.messages > 0);
     assert_each_once(2000);
     assert_false(one.out_of_order || two.out_of_order);
-    assert_int_equal(one.lost + two.lost, 0);
 
+    const uint32_t revoked = two.revoked;
     kit_close(&two); /* is told to save what it leaves */
-    assert_int_equal(two.revoked, 1);
+    assert_int_equal(two.revoked, revoked + 1);
+    assert_int_equal(held(&two), 0);
     kit_finish(&two);
     kit_finish(&one);
     assert_int_equal(held(&one), 0);
