@@ -67,6 +67,7 @@ static bool add_range(struct arena *arena, size_t least)
     arena->at = at;
     arena->end = arena->at + bytes;
     arena->cut += bytes;
+    pages_ask(at, arena->end);
     return true;
 }
 
@@ -89,6 +90,7 @@ static void *cut(struct arena *arena, size_t bytes)
     give_rest(arena, arena->at, skip);
     unsigned char *at = arena->at + skip;
     arena->at = at + bytes;
+    pages_advance(at, arena->at, arena->end);
     return at;
 }
 

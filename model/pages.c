@@ -15,6 +15,10 @@
 #define MADV_COLLAPSE 25 /* Linux 6.1; older ones refuse it, and nothing is lost */
 #endif
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; likewise */
+#endif
+
 struct range {
     unsigned char *at;
     size_t bytes;
@@ -133,6 +137,26 @@ void pages_return(void *at, size_t bytes)
         munmap(at, bytes);
 }
 
+/* The kernel takes the huge page that was given back last. So one is touched here and given back,
+ * that the next one is there at once: it may be a virtual machine's host that has to find it, which
+ * takes milliseconds, in which who fills it holds a lock that all others need. */
+static void warm(void)
+{
+    static _Atomic(unsigned char *) scratch;
+    unsigned char *at = atomic_load(&scratch);
+    if (at == NULL) {
+        unsigned char *none = NULL, *fresh = map_aligned(PAGES_HUGE);
+        if (fresh == NULL)
+            return;
+        madvise(fresh, PAGES_HUGE, MADV_HUGEPAGE);
+        if (!atomic_compare_exchange_strong(&scratch, &none, fresh))
+            munmap(fresh, PAGES_HUGE);
+        at = atomic_load(&scratch);
+    }
+    atomic_store((_Atomic unsigned char *)at, 1);
+    madvise(at, PAGES_HUGE, MADV_DONTNEED);
+}
+
 bool pages_mend(struct pages_walk *walk)
 {
     unsigned char *at = NULL;
@@ -146,8 +170,47 @@ bool pages_mend(struct pages_walk *walk)
     let_go();
     if (at == NULL)
         return false;
+    warm();
     /* Untouched pages are refused, and stay untouched. */
     madvise(at, PAGES_HUGE, MADV_COLLAPSE);
     walk->offset += PAGES_HUGE;
     return true;
+}
+
+/* ---- ahead ---- */
+
+enum { ASKED = 16 };
+static _Atomic uintptr_t asked[ASKED]; /* 0: free */
+static void (*_Atomic asked_hook)(void);
+
+void pages_on_asked(void (*hook)(void))
+{
+    atomic_store(&asked_hook, hook);
+}
+
+void pages_ask(const void *front, const void *end)
+{
+    void (*hook)(void) = atomic_load(&asked_hook);
+    uintptr_t next = (uintptr_t)front / PAGES_HUGE * PAGES_HUGE + PAGES_HUGE;
+    if (hook == NULL || next >= (uintptr_t)end)
+        return;
+    for (int n = 0; n < ASKED; n++) {
+        uintptr_t none = 0;
+        if (atomic_compare_exchange_strong(&asked[n], &none, next)) {
+            hook();
+            return;
+        }
+    }
+}
+
+/* By a call that writes nothing and is refused where there is no memory any more. */
+void pages_prepare(void)
+{
+    for (int n = 0; n < ASKED; n++) {
+        uintptr_t at = atomic_exchange(&asked[n], 0);
+        if (at == 0)
+            continue;
+        warm();
+        madvise((void *)at, PAGES_HUGE, MADV_POPULATE_WRITE);
+    }
 }

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PAGES_HUGE ((size_t)2 << 20)
 
@@ -24,6 +25,25 @@ void pages_give(void *at, size_t bytes);
  * pages, whatever its size. */
 void *pages_reserve(size_t bytes);
 void pages_return(void *at, size_t bytes); /* NULL is legal */
+
+/* The first touch of a huge page takes a fraction of a millisecond, and several where a virtual
+ * machine's host has yet to find the memory. So what is filled from its beginning asks for the page
+ * after the one it comes into, and a thread that waits for that makes it ready: */
+
+/* `hook` is called by whoever asks; NULL, as at first: nobody asks. */
+void pages_on_asked(void (*hook)(void));
+/* Asks for the page after the one that `front` is in, if it begins before `end`. Of more than a few
+ * at a time some are forgotten: they are touched when they are needed, as without. */
+void pages_ask(const void *front, const void *end);
+/* Makes ready what was asked for. In any thread, while others work; also after a range is gone. */
+void pages_prepare(void);
+
+/* Memory up to `front` is in use, up to `before` it was: asks at the step into another page. */
+static inline void pages_advance(const void *before, const void *front, const void *end)
+{
+    if (((uintptr_t)before ^ (uintptr_t)front) >= PAGES_HUGE)
+        pages_ask(front, end);
+}
 
 /* Where pages_mend() is: zeroed at first. */
 struct pages_walk {

@@ -70,7 +70,9 @@ static enum status add_block(struct table *table)
         return STATUS_NO_MEMORY;
     const struct table_extent *last = &table->extent[table->extents - 1];
     size_t block = block_bytes(table), left = table->reserved - table->blocks;
-    table->block[table->blocks++] = last->at + (last->bytes / block - left) * block;
+    unsigned char *at = last->at + (last->bytes / block - left) * block;
+    table->block[table->blocks++] = at;
+    pages_advance(at, at + block, last->at + last->bytes);
     return STATUS_OK;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static void rows_never_move_and_begin_at_zero(void **state)
 {
@@ -76,6 +77,63 @@ static void pages_come_zeroed_and_mending_keeps_what_is_in_them(void **state)
     assert_false(pages_mend(&walk));
 }
 
+static int hooked;
+
+static void count_hook(void)
+{
+    hooked++;
+}
+
+/* By what mincore() says: in memory or not. */
+static bool is_there(unsigned char *at)
+{
+    unsigned char there = 0;
+    assert_int_equal(mincore(at, 4096, &there), 0);
+    return (there & 1) != 0;
+}
+
+/* What can be made ready here at all: not before Linux 5.14. */
+static bool can_prepare(unsigned char *at)
+{
+    enum { POPULATE_WRITE = 23 };
+    return madvise(at, 4096, POPULATE_WRITE) == 0;
+}
+
+static void the_page_after_the_front_is_made_ready(void **state)
+{
+    (void)state;
+    size_t bytes = 4 * PAGES_HUGE;
+    unsigned char *at = pages_take(bytes), *end = at + bytes;
+    assert_non_null(at);
+    pages_ask(at, end); /* nobody waits for it */
+    pages_prepare();
+    assert_false(is_there(at + PAGES_HUGE));
+
+    hooked = 0;
+    pages_on_asked(count_hook);
+    pages_advance(at, at + PAGES_HUGE - 1, end); /* still in the first page */
+    assert_int_equal(hooked, 0);
+    pages_advance(at + PAGES_HUGE - 1, at + PAGES_HUGE, end);
+    assert_int_equal(hooked, 1);
+    assert_false(is_there(at + 2 * PAGES_HUGE));
+    bool can = can_prepare(at);
+    pages_prepare();
+    assert_int_equal(is_there(at + 2 * PAGES_HUGE), can);
+    assert_false(is_there(at + PAGES_HUGE));
+    assert_false(is_there(at + 3 * PAGES_HUGE));
+    for (size_t n = 0; n < PAGES_HUGE; n += 4096)
+        assert_int_equal(at[2 * PAGES_HUGE + n], 0);
+
+    pages_advance(end - PAGES_HUGE - 1, end - 1, end); /* there is nothing behind the last one */
+    assert_int_equal(hooked, 1);
+    for (int n = 0; n < 1000; n++) /* more than are remembered */
+        pages_ask(at, end);
+    assert_true(hooked < 1000);
+    pages_give(at, bytes);
+    pages_prepare(); /* what is gone by then is let be */
+    pages_on_asked(NULL);
+}
+
 static void check_that_it_comes_back(size_t row_bytes, uint32_t count)
 {
     struct memory memory = memory_state();
@@ -128,6 +186,7 @@ int main(void)
         cmocka_unit_test(comes_back_in_one_run_and_grows_on),
         cmocka_unit_test(takes_no_memory_for_a_claim),
         cmocka_unit_test(pages_come_zeroed_and_mending_keeps_what_is_in_them),
+        cmocka_unit_test(the_page_after_the_front_is_made_ready),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
