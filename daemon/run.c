@@ -10,6 +10,7 @@
 #include "daemon/instance.h"
 #include "daemon/mending.h"
 #include "daemon/pages.h"
+#include "daemon/preparing.h"
 #include "transport/log.h"
 #include "transport/service.h"
 
@@ -243,6 +244,7 @@ static enum status open_edges(struct run *run, struct error *error)
     run->loop = ev_default_loop(EVFLAG_AUTO);
     if (run->loop == NULL)
         return error_set(error, STATUS_INTERNAL, "libev finds no way to wait for events here");
+    preparing_begin();
     enum status status = open_instance(run, error);
     if (status == STATUS_OK)
         status = open_redis(run, error);
@@ -271,6 +273,7 @@ static void close_edges(struct run *run)
     if (run->vault != NULL)
         run->vault->ops->destroy(run->vault);
     mending_finish(&run->mending);
+    preparing_finish();
     instance_destroy(run->instance);
     settings_free(run->settings);
 }
