@@ -302,7 +302,7 @@ bool take_entries(struct instance *instance)
         snapshot_holds_intake(instance))
         return false;
     look_for_expired(instance);
-    int64_t until_ns = instance_look_at_clock(instance) + INTAKE_SLICE_NS;
+    int64_t until_ns = instance_look_at_clock(instance) + ENGINE_SLICE_NS;
     for (int i = 1; catalogue->readable && !instance->broken && i <= INTAKE_SLICE_MESSAGES; i++) {
         if (!take_one(instance))
             return false;

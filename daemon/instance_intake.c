@@ -292,10 +292,10 @@ static void read_batch(struct instance *instance)
  */
 static int take_some(struct instance *instance)
 {
-    enum { LOOK_EVERY = 16 };
+    const int most = instance->keeping.saving ? ENGINE_LOOK_SAVING : ENGINE_LOOK;
     struct intake *intake = &instance->intake;
     int taken = 0;
-    while (taken < LOOK_EVERY && !engine_batch_is_done(&intake->batch) && !intake->holding &&
+    while (taken < most && !engine_batch_is_done(&intake->batch) && !intake->holding &&
            !instance->broken) {
         take_message(instance);
         taken++;
@@ -342,8 +342,8 @@ bool take_messages(struct instance *instance)
         send_dead(instance);
     if (!instance->intake.readable && !has_unfinished(&instance->intake))
         return false;
-    const int64_t until_ns = instance_look_at_clock(instance) + INTAKE_SLICE_NS;
-    int64_t now_ns = until_ns - INTAKE_SLICE_NS;
+    const int64_t until_ns = instance_look_at_clock(instance) + ENGINE_SLICE_NS;
+    int64_t now_ns = until_ns - ENGINE_SLICE_NS;
     for (int left = INTAKE_SLICE_MESSAGES; left > 0 && now_ns < until_ns;) {
         int taken = intake_is_held(instance) ? 0 : take_next(instance);
         if (taken == 0)

@@ -17,7 +17,6 @@
 #include "transport/catalogue.h"
 
 enum {
-    INTAKE_SLICE_NS = 2000000,
     INTAKE_SLICE_MESSAGES = 4096,
     PUBLISH_SLICE_NS = 2000000,
     PUBLISH_SLICE_LISTS = 512,
