@@ -3,14 +3,21 @@
  *
  *     snapshot save FILE --users 1000000 --items 100000 --events 3000000 --saves 3
  *
- * Learns a made-up crowd's events, then goes on at full speed on an event loop, as the daemon does,
- * with the default parts, while the vault saves into FILE. For each save {"ms": the longest turn of
- * the loop from the fork until the save is told, "fork_ms": the call that forks, "mending_ms" and
- * "mending_s": likewise until memory is mended afterwards, and how long that takes, "calm_ms": the
- * longest turn without a save, in a second, "events_us" and "calm_events_us": processor time an
- * event, "extra_s": what the save cost the loop by that, "bytes", "seconds"}. A turn learns 32
- * events; the longest tells how long a message may have to wait. Time in which the kernel had the
- * loop wait for a processor is left out ("wall_ms" has it): it says who else was there.
+ * Learns a made-up crowd's events, then goes on at full speed on an event loop with the default
+ * parts, in the daemon's turns (engine.h: so long, and so many events between two looks at the
+ * clock), while the vault saves into FILE. For each save {"ms": the longest turn of the loop from
+ * the fork, which is part of the first, until the save is told, "mending_ms" and "mending_s":
+ * likewise until memory is mended afterwards, and how long that takes, "calm_ms": the longest turn
+ * without a save, in a second, "wall_ms", "own_ms", "steal_ms": see below, "fork_ms": the call that
+ * forks, "events_us" and "calm_events_us": processor time an event, "extra_s": what the save cost
+ * the loop by that, "bytes", "seconds"}. The longest turn tells how long a message may have to
+ * wait.
+ *
+ * Of a turn's time, as the clock on the wall has it ("wall_ms"), that in which the kernel had the
+ * loop wait for a processor is left out of "ms": it says who else was there. In what is left the
+ * loop worked, or slept for a lock, or the virtual machine's host had taken the processor away,
+ * which no guest can help; and where the loop never slept, it was the host. "own_ms" is the longest
+ * turn without that, and "steal_ms" what the kernel counted as taken, from all processors.
  *
  *     snapshot load FILE [--cold 1]
  *
@@ -24,14 +31,16 @@
 #include "daemon/checkpoint.h"
 #include "daemon/engine.h"
 #include "daemon/mending.h"
+#include "daemon/preparing.h"
 #include "transport/vault.h"
 
 #include <ev.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TURN = 32, READ_AT_A_TIME = 1 << 20 };
+enum { READ_AT_A_TIME = 1 << 20 };
 
 struct bench {
     struct ev_loop *loop;
@@ -43,7 +52,10 @@ struct bench {
     bool saving;
     struct mending mending;
     int waits; /* /proc/thread-self/schedstat */
-    uint64_t longest_ns, longest_wall_ns, events, spent_ns;
+    struct longest {
+        uint64_t ns, wall_ns, own_ns;
+    } longest;
+    uint64_t events, spent_ns;
     double seconds;
     uint64_t bytes;
 };
@@ -78,13 +90,27 @@ static void saved(void *context, const struct error *error, uint64_t bytes, doub
     bench->seconds = seconds;
 }
 
-/* For a processor, of this thread so far. */
-static uint64_t waited_ns(const struct bench *bench)
+/* Where the time of this thread went so far. */
+struct times {
+    uint64_t wall_ns, waited_ns, cpu_ns;
+    long slept; /* how often */
+};
+
+static struct times look(const struct bench *bench)
 {
     char text[64] = "";
     ssize_t size = pread(bench->waits, text, sizeof text - 1, 0);
     unsigned long long ran, waited = 0;
-    return size > 0 && sscanf(text, "%llu %llu", &ran, &waited) == 2 ? waited : 0;
+    if (size <= 0 || sscanf(text, "%llu %llu", &ran, &waited) != 2)
+        waited = 0;
+    struct rusage usage;
+    getrusage(RUSAGE_THREAD, &usage);
+    return (struct times){bench_now_ns(), waited, bench_cpu_ns(), usage.ru_nvcsw};
+}
+
+static uint64_t difference(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
 }
 
 static void keep_longest(uint64_t *longest, uint64_t took)
@@ -92,27 +118,67 @@ static void keep_longest(uint64_t *longest, uint64_t took)
     *longest = took > *longest ? took : *longest;
 }
 
-static void turn(struct bench *bench)
+static void end_turn(struct bench *bench, const struct times *begun)
 {
-    if (bench->next + TURN > CROWD_BLOCK) { /* making the crowd is not what is measured */
+    struct times ended = look(bench);
+    uint64_t wall = ended.wall_ns - begun->wall_ns, cpu = ended.cpu_ns - begun->cpu_ns;
+    uint64_t took = difference(wall, ended.waited_ns - begun->waited_ns);
+    bool slept = ended.slept != begun->slept;
+    bench->spent_ns += cpu;
+    keep_longest(&bench->longest.wall_ns, wall);
+    keep_longest(&bench->longest.ns, took);
+    keep_longest(&bench->longest.own_ns, slept || took < cpu ? took : cpu);
+}
+
+/* Of all processors, in ms; as coarse as the kernel tells it. */
+static double stolen_ms(void)
+{
+    unsigned long long field[8] = {0};
+    FILE *file = fopen("/proc/stat", "r");
+    if (file == NULL ||
+        fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &field[0], &field[1], &field[2],
+               &field[3], &field[4], &field[5], &field[6], &field[7]) != 8)
+        field[7] = 0;
+    if (file != NULL)
+        fclose(file);
+    return (double)field[7] * 1e3 / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void fork_once(struct bench *bench, double *ms)
+{
+    struct error error = {0};
+    uint64_t begun = bench_now_ns();
+    if (bench->vault->ops->save(bench->vault, checkpoint_fill, &bench->checkpoint, &error) !=
+        STATUS_OK)
+        fail("saving", error.text);
+    *ms = (double)(bench_now_ns() - begun) / 1e6;
+    bench->saving = true;
+}
+
+/* `forking`: with a save begun in it, as long as that takes; NULL: without. */
+static void turn(struct bench *bench, double *forking)
+{
+    const uint32_t look_every = bench->saving || forking ? ENGINE_LOOK_SAVING : ENGINE_LOOK;
+    if (bench->next + CROWD_BLOCK / 2 >
+        CROWD_BLOCK) { /* making the crowd is not what is measured */
         bench->next = 0;
         crowd_make(&bench->crowd, CROWD_BLOCK);
-        return;
     }
-    uint64_t waited = waited_ns(bench), begun = bench_now_ns(), spent = bench_cpu_ns();
-    learn(bench, TURN);
+    struct times begun = look(bench);
+    if (forking != NULL)
+        fork_once(bench, forking);
+    uint64_t until = bench_now_ns() + ENGINE_SLICE_NS;
+    do {
+        learn(bench, look_every);
+        bench->events += look_every;
+    } while (bench_now_ns() < until && bench->next + look_every <= CROWD_BLOCK);
     ev_run(bench->loop, EVRUN_NOWAIT);
-    uint64_t took = bench_now_ns() - begun;
-    bench->spent_ns += bench_cpu_ns() - spent;
-    waited = waited_ns(bench) - waited;
-    keep_longest(&bench->longest_wall_ns, took);
-    keep_longest(&bench->longest_ns, waited < took ? took - waited : 0);
-    bench->events += TURN;
+    end_turn(bench, &begun);
 }
 
 static void begin(struct bench *bench)
 {
-    bench->longest_ns = bench->longest_wall_ns = 0;
+    bench->longest = (struct longest){0};
     bench->events = bench->spent_ns = 0;
 }
 
@@ -121,44 +187,37 @@ static double spent_us(const struct bench *bench)
     return (double)bench->spent_ns / 1e3 / (double)bench->events;
 }
 
-static double fork_once(struct bench *bench)
+static double ms_of(uint64_t ns)
 {
-    struct error error = {0};
-    uint64_t waited = waited_ns(bench), begun = bench_now_ns();
-    if (bench->vault->ops->save(bench->vault, checkpoint_fill, &bench->checkpoint, &error) !=
-        STATUS_OK)
-        fail("saving", error.text);
-    uint64_t took = bench_now_ns() - begun;
-    waited = waited_ns(bench) - waited;
-    return waited < took ? (double)(took - waited) / 1e6 : 0.0;
+    return (double)ns / 1e6;
 }
 
 static void save_once(struct bench *bench)
 {
+    double fork_ms = 0, stolen = stolen_ms();
     begin(bench);
-    double fork_ms = fork_once(bench);
-    for (bench->saving = true; bench->saving;)
-        turn(bench);
+    for (turn(bench, &fork_ms); bench->saving;)
+        turn(bench, NULL);
+    struct longest saving = bench->longest;
     double us = spent_us(bench);
-    uint64_t events = bench->events;
-    double ms = (double)bench->longest_ns / 1e6, wall_ms = (double)bench->longest_wall_ns / 1e6;
-    uint64_t mending = bench_now_ns();
-    bench->longest_ns = 0;
+    uint64_t events = bench->events, mending = bench_now_ns();
+    begin(bench);
     mending_begin(&bench->mending);
     while (!mending_is_done(&bench->mending))
-        turn(bench);
-    double mending_ms = (double)bench->longest_ns / 1e6;
-    double mending_s = (double)(bench_now_ns() - mending) / 1e9;
+        turn(bench, NULL);
+    struct longest mended = bench->longest;
+    double mending_s = ms_of(bench_now_ns() - mending) / 1e3;
+    stolen = stolen_ms() - stolen;
     begin(bench);
     for (uint64_t calm = bench_now_ns(); bench_now_ns() - calm < 1000000000;)
-        turn(bench);
-    printf("{\"ms\": %.3f, \"fork_ms\": %.3f, \"mending_ms\": %.3f, \"mending_s\": %.3f, "
-           "\"wall_ms\": %.3f, "
-           "\"calm_ms\": %.3f, \"events_us\": %.2f, \"calm_events_us\": %.2f, \"extra_s\": %.3f, "
-           "\"bytes\": %llu, "
+        turn(bench, NULL);
+    uint64_t own = saving.own_ns > mended.own_ns ? saving.own_ns : mended.own_ns;
+    printf("{\"ms\": %.3f, \"mending_ms\": %.3f, \"calm_ms\": %.3f, \"wall_ms\": %.3f, "
+           "\"own_ms\": %.3f, \"steal_ms\": %.0f, \"fork_ms\": %.3f, \"mending_s\": %.3f, "
+           "\"events_us\": %.2f, \"calm_events_us\": %.2f, \"extra_s\": %.3f, \"bytes\": %llu, "
            "\"seconds\": %.3f}\n",
-           ms > fork_ms ? ms : fork_ms, fork_ms, mending_ms, mending_s, wall_ms,
-           (double)bench->longest_ns / 1e6, us, spent_us(bench),
+           ms_of(saving.ns), ms_of(mended.ns), ms_of(bench->longest.ns), ms_of(saving.wall_ns),
+           ms_of(own), stolen, fork_ms, mending_s, us, spent_us(bench),
            (us - spent_us(bench)) / 1e6 * (double)events, (unsigned long long)bench->bytes,
            bench->seconds);
     fflush(stdout);
@@ -179,6 +238,7 @@ static int save(int argc, char **argv)
     struct vault_owner owner = {bench, saved};
     if (vault_of_files(bench->loop, argv[2], &owner, &bench->vault, &error) != STATUS_OK)
         fail(argv[2], error.text);
+    preparing_begin();
     learn(bench, (uint32_t)bench_number(argc, argv, "--events", 3e6));
     checkpoint_init(&bench->checkpoint);
     bench->checkpoint.settings = &settings;
@@ -186,6 +246,7 @@ static int save(int argc, char **argv)
     for (int n = (int)bench_number(argc, argv, "--saves", 3); n > 0; n--)
         save_once(bench);
     mending_finish(&bench->mending);
+    preparing_finish();
     bench->vault->ops->destroy(bench->vault);
     recommender_destroy(bench->engine.model);
     free(bench);
