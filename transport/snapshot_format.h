@@ -5,6 +5,9 @@
 #include "transport/snapshot_file.h"
 
 #include <xxhash.h>
+#ifdef TASTED_HAVE_XXHASH_DISPATCH
+#include <xxh_x86dispatch.h> /* takes the place of XXH3's functions: the same sums, faster */
+#endif
 
 /* Big enough that a system call's cost vanishes, small enough to be hashed while in the cache. */
 enum { SNAPSHOT_BUFFER = 1 << 20 };
