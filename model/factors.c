@@ -385,10 +385,9 @@ enum status factors_save(const struct factors *factors, uint32_t users, uint32_t
     return status == STATUS_OK ? table_save(&factors->sums, items, writer) : status;
 }
 
-enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,
-                         struct state_reader *reader)
+enum status factors_expect(struct factors *factors, uint32_t users, uint32_t items,
+                           struct state_reader *reader)
 {
-    const struct factor_weights *weights = &factors->weights;
     enum status status = grow_changes(&factors->changes, items);
     if (status == STATUS_OK)
         status = reader->read(reader, factors->place, sizeof factors->place);
@@ -398,8 +397,16 @@ enum status factors_load(struct factors *factors, uint32_t users, uint32_t items
         status = reader->read(reader, factors->gap, sizeof factors->gap);
     if (status == STATUS_OK)
         status = reader->read(reader, factors->gap_sum, sizeof factors->gap_sum);
-    if (status == STATUS_OK)
-        status = table_load(&factors->user_rows, kept(users, weights->own), reader);
+    return status == STATUS_OK
+               ? table_expect(&factors->user_rows, kept(users, factors->weights.own), reader)
+               : status;
+}
+
+enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,
+                         struct state_reader *reader)
+{
+    const struct factor_weights *weights = &factors->weights;
+    enum status status = table_load(&factors->user_rows, kept(users, weights->own), reader);
     if (status == STATUS_OK)
         status = table_load(&factors->candidate_rows, items, reader);
     if (status == STATUS_OK)

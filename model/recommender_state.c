@@ -203,19 +203,26 @@ static enum status load_settings(struct state_reader *reader, struct recommender
     return STATUS_OK;
 }
 
-/* What takes thought is done while the reader fetches what comes next. */
 static enum status load_users(struct recommender *model, struct state_reader *reader)
 {
     unsigned char *hanging = NULL;
     uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
     enum status status = users_load(&model->users, &model->memories, users, reader, &hanging);
+    return status == STATUS_OK
+               ? users_attach(&model->users, users, items, hanging, reader, &model->memory_bytes)
+               : status;
+}
+
+/* What takes thought is done while the reader fetches what comes next. */
+static enum status load_factors(struct recommender *model, struct state_reader *reader)
+{
+    uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
+    enum status status = factors_expect(&model->factors, users, items, reader);
     if (status == STATUS_OK)
         status = ids_index(&model->user_ids);
     if (status == STATUS_OK)
         status = ids_index(&model->item_ids);
-    return status == STATUS_OK
-               ? users_attach(&model->users, users, items, hanging, reader, &model->memory_bytes)
-               : status;
+    return status == STATUS_OK ? factors_load(&model->factors, users, items, reader) : status;
 }
 
 static enum status load_parts(struct recommender *model, struct state_reader *reader)
@@ -227,7 +234,7 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
     if (status == STATUS_OK)
         status = load_users(model, reader);
     if (status == STATUS_OK)
-        status = factors_load(&model->factors, users, items, reader);
+        status = load_factors(model, reader);
     if (status == STATUS_OK)
         status = popularity_load(&model->popularity, items, reader);
     if (status == STATUS_OK)
