@@ -1,6 +1,7 @@
 #include "model/blend.h"
 
 #include "model/kernels.h"
+#include "model/plausible.h"
 
 #include <math.h>
 
@@ -45,9 +46,8 @@ bool blend_can_be(const struct blend *blend)
 {
     const struct blend_weights *all = (const void *)blend; /* it holds nothing else */
     for (size_t n = 0; n < sizeof *blend / sizeof *all; n++)
-        for (int f = 0; f < FEATURES_ROOM; f++)
-            if (!isfinite(all[n].weight[f]) || !isfinite(all[n].sum[f]) || all[n].sum[f] < 0.0f)
-                return false;
+        if (!floats_can_be(all[n].weight, FEATURES_ROOM) || !sums_can_be(all[n].sum, FEATURES_ROOM))
+            return false;
     return true;
 }
 

@@ -365,11 +365,11 @@ static enum status load(void *self, uint32_t users, uint32_t items, struct state
     if (status == STATUS_OK && head.items > items)
         status = STATUS_BAD_DATA;
     if (status == STATUS_OK)
-        status = table_load(&content->rows, head.features, reader);
+        status = table_load_checked(&content->rows, head.features, reader, table_floats_can_be);
     if (status == STATUS_OK)
         status = table_load(&content->sums, head.features, reader);
     if (status == STATUS_OK)
-        status = table_load(&content->applied, head.items, reader);
+        status = table_load_checked(&content->applied, head.items, reader, table_floats_can_be);
     if (status == STATUS_OK)
         status = grow_scratch(&content->scratch, head.features);
     content->turn = head.turn;

@@ -202,7 +202,7 @@ static enum status load(void *self, uint32_t users, uint32_t items, struct state
     if (status == STATUS_OK)
         status = reader->read(reader, context->sum, sizeof context->sum);
     if (status == STATUS_OK)
-        status = table_load(&context->rows, ROWS, reader);
+        status = table_load_checked(&context->rows, ROWS, reader, table_floats_can_be);
     if (status == STATUS_OK)
         status = table_load(&context->users, users, reader);
     if (status == STATUS_OK && context->device_count > DEVICES_MAX)

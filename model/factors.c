@@ -3,6 +3,7 @@
 #include "model/adagrad.h"
 #include "model/factors_rates.h"
 #include "model/feature.h"
+#include "model/plausible.h"
 #include "model/random.h"
 #include "model/real.h"
 
@@ -385,6 +386,23 @@ enum status factors_save(const struct factors *factors, uint32_t users, uint32_t
     return status == STATUS_OK ? table_save(&factors->sums, items, writer) : status;
 }
 
+/* Logarithms of weights. */
+static bool logs_can_be(const float *at, uint32_t count)
+{
+    enum { MOST = 20 };
+    bool right = floats_can_be(at, count);
+    for (uint32_t n = 0; n < count; n++)
+        right &= at[n] <= MOST;
+    return right;
+}
+
+static bool weights_can_be(const struct factors *factors)
+{
+    return logs_can_be(factors->place, HISTORY_SIZE) &&
+           sums_can_be(factors->place_sum, HISTORY_SIZE) &&
+           logs_can_be(factors->gap, GAP_BUCKETS) && sums_can_be(factors->gap_sum, GAP_BUCKETS);
+}
+
 enum status factors_expect(struct factors *factors, uint32_t users, uint32_t items,
                            struct state_reader *reader)
 {
@@ -397,21 +415,44 @@ enum status factors_expect(struct factors *factors, uint32_t users, uint32_t ite
         status = reader->read(reader, factors->gap, sizeof factors->gap);
     if (status == STATUS_OK)
         status = reader->read(reader, factors->gap_sum, sizeof factors->gap_sum);
+    if (status == STATUS_OK && !weights_can_be(factors))
+        status = STATUS_BAD_DATA;
     return status == STATUS_OK
                ? table_expect(&factors->user_rows, kept(users, factors->weights.own), reader)
                : status;
+}
+
+static bool candidates_can_be(const struct table *table, uint32_t first, uint32_t end)
+{
+    uint32_t dim = (uint32_t)(table->row_bytes / sizeof(float)) - COLUMNS;
+    bool wrong = false;
+    for (uint32_t item = first; item < end; item++) {
+        const float *row = table_floats(table, item), *column = row + dim;
+        wrong |= !floats_can_be(row, dim + COLUMN_CLOSED) || !sums_can_be(column + COLUMN_SUM, 2) ||
+                 (column[COLUMN_CLOSED] != 0.0f && column[COLUMN_CLOSED] != CLOSED_SCORE);
+    }
+    return !wrong;
+}
+
+static bool item_sums_can_be(const struct table *table, uint32_t first, uint32_t end)
+{
+    return sums_can_be(table_floats(table, first), 2 * (size_t)(end - first));
 }
 
 enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,
                          struct state_reader *reader)
 {
     const struct factor_weights *weights = &factors->weights;
-    enum status status = table_load(&factors->user_rows, kept(users, weights->own), reader);
+    enum status status = table_load_checked(&factors->user_rows, kept(users, weights->own), reader,
+                                            table_floats_can_be);
     if (status == STATUS_OK)
-        status = table_load(&factors->candidate_rows, items, reader);
+        status = table_load_checked(&factors->candidate_rows, items, reader, candidates_can_be);
     if (status == STATUS_OK)
-        status = table_load(&factors->history_rows, kept(items, weights->history), reader);
+        status = table_load_checked(&factors->history_rows, kept(items, weights->history), reader,
+                                    table_floats_can_be);
     if (status == STATUS_OK)
-        status = table_load(&factors->last_rows, kept(items, weights->last), reader);
-    return status == STATUS_OK ? table_load(&factors->sums, items, reader) : status;
+        status = table_load_checked(&factors->last_rows, kept(items, weights->last), reader,
+                                    table_floats_can_be);
+    return status == STATUS_OK ? table_load_checked(&factors->sums, items, reader, item_sums_can_be)
+                               : status;
 }

@@ -24,10 +24,10 @@
 
 #include "model/adagrad.h"
 #include "model/kernels.h"
+#include "model/plausible.h"
 #include "model/random.h"
 #include "model/recommender_parts.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 enum {
@@ -193,15 +193,8 @@ static enum status save(const void *self, uint32_t users, uint32_t items,
 /* A loader takes nothing on trust: what is no number here would get into every score. */
 static bool can_be(const struct interactions *self)
 {
-    for (uint32_t h = 0; h < HIDDEN; h++) {
-        for (uint32_t n = 0; n < INPUTS; n++)
-            if (!isfinite(self->in[n][h]))
-                return false;
-        if (!isfinite(self->out[h]) || !isfinite(self->in_sum[h]) || !isfinite(self->out_sum[h]) ||
-            self->in_sum[h] < 0.0f || self->out_sum[h] < 0.0f)
-            return false;
-    }
-    return true;
+    return floats_can_be(&self->in[0][0], INPUTS * HIDDEN) && floats_can_be(self->out, HIDDEN) &&
+           sums_can_be(self->in_sum, HIDDEN) && sums_can_be(self->out_sum, HIDDEN);
 }
 
 static enum status load(void *self, uint32_t users, uint32_t items, struct state_reader *reader)

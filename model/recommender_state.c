@@ -1,5 +1,6 @@
 /* How a recommender is kept: its parts, one after the other, each saving what it cannot derive. */
 #include "model/content.h"
+#include "model/plausible.h"
 #include "model/recommender_parts.h"
 
 #include <math.h>
@@ -166,7 +167,7 @@ static bool settings_can_be(const struct recommender_settings *settings)
         (uint32_t)settings->loss >= LOSSES || signals->size > SIGNALS_MAX)
         return false;
     for (int p = 0; p < PARTS; p++)
-        if (!isfinite(settings->part[p]) || settings->part[p] < 0.0f)
+        if (!floats_can_be(&settings->part[p], 1) || settings->part[p] < 0.0f)
             return false;
     for (uint32_t n = 0; n < signals->size; n++)
         if (memchr(signals->at[n].name, '\0', sizeof signals->at[n].name) == NULL ||

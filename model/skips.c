@@ -576,7 +576,7 @@ static enum status load(void *self, uint32_t users, uint32_t items, struct state
     if (status == STATUS_OK)
         status = table_load(&skips->item, items, reader);
     if (status == STATUS_OK)
-        status = table_load(&skips->vector, items, reader);
+        status = table_load_checked(&skips->vector, items, reader, table_floats_can_be);
     return status == STATUS_OK ? check_users(skips, users, items) : status;
 }
 

@@ -1,6 +1,7 @@
 #include "model/table.h"
 
 #include "model/pages.h"
+#include "model/plausible.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -138,4 +139,27 @@ enum status table_load(struct table *table, uint32_t rows, struct state_reader *
     return status == STATUS_OK && rows > 0
                ? reader->read(reader, table_row(table, 0), rows * table->row_bytes)
                : status;
+}
+
+/* These lie one after the other: they were loaded. */
+bool table_floats_can_be(const struct table *table, uint32_t first, uint32_t end)
+{
+    return floats_can_be(table_floats(table, first),
+                         (end - first) * table->row_bytes / sizeof(float));
+}
+
+/* While they are in the cache, and the reader fetches the next ones. */
+enum status table_load_checked(struct table *table, uint32_t rows, struct state_reader *reader,
+                               table_can_be *can_be)
+{
+    const uint32_t at_a_time = (uint32_t)(((size_t)1 << 20) / table->row_bytes) + 1;
+    enum status status = table->rows < rows ? table_expect(table, rows, reader) : STATUS_OK;
+    assert(status != STATUS_OK || rows <= TABLE_BLOCK_ROWS || table->extents == 1);
+    for (uint32_t first = 0, end; first < rows && status == STATUS_OK; first = end) {
+        end = rows - first < at_a_time ? rows : first + at_a_time;
+        status = reader->read(reader, table_row(table, first), (end - first) * table->row_bytes);
+        if (status == STATUS_OK && !can_be(table, first, end))
+            status = STATUS_BAD_DATA;
+    }
+    return status;
 }

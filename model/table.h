@@ -8,6 +8,7 @@
 
 #include "model/state.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { TABLE_BLOCK_ROWS = 1024 };
@@ -35,6 +36,12 @@ enum status table_save(const struct table *table, uint32_t rows, struct state_wr
 /* Into an empty table, or one of a single block. No memory is taken for more rows than the reader
  * has left. */
 enum status table_load(struct table *table, uint32_t rows, struct state_reader *reader);
+/* The same, with rows first..end-1 looked at as they come, by which they may be STATUS_BAD_DATA. */
+typedef bool table_can_be(const struct table *table, uint32_t first, uint32_t end);
+enum status table_load_checked(struct table *table, uint32_t rows, struct state_reader *reader,
+                               table_can_be *can_be);
+/* For rows of floats, by plausible.h. */
+bool table_floats_can_be(const struct table *table, uint32_t first, uint32_t end);
 /* Before table_load(): takes the memory, and has the reader begin with it. */
 enum status table_expect(struct table *table, uint32_t rows, struct state_reader *reader);
 

@@ -370,6 +370,48 @@ static void what_is_no_number_is_not_loaded(void **state)
     recommender_destroy(model);
 }
 
+/* Each row's first and last float, of any table: what learning never makes is refused. */
+static void no_row_is_absurd(void **state)
+{
+    (void)state;
+    static const float values[] = {NAN, INFINITY, -INFINITY, 1e38f, -1e38f, -2e12f};
+    struct recommender_settings settings = small_settings();
+    settings.part[PART_FACTORS] = settings.part[PART_HISTORY] = settings.part[PART_LAST] = 1.0f;
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 100);
+    uint32_t dim = settings.dim, item = model->item_ids.bound - 1;
+    struct factors *factors = &model->factors;
+    float *candidate = table_floats(&factors->candidate_rows, item);
+    float *at[] = {table_floats(&factors->user_rows, 0),
+                   table_floats(&factors->user_rows, model->user_ids.bound - 1) + dim - 1,
+                   candidate,
+                   candidate + dim + COLUMN_BIAS,
+                   candidate + dim + COLUMN_CLOSED,
+                   candidate + dim + COLUMN_SUM,
+                   table_floats(&factors->history_rows, item) + dim - 1,
+                   table_floats(&factors->last_rows, 0),
+                   table_floats(&factors->sums, item) + 1,
+                   &factors->place[1],
+                   &factors->gap_sum[GAP_BUCKETS - 1],
+                   &model->blend.general.weight[FEATURE_NEXT]};
+    for (size_t n = 0; n < sizeof at / sizeof *at; n++) {
+        float kept = *at[n];
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            *at[n] = values[v];
+            assert_refused(model);
+        }
+        *at[n] = kept;
+    }
+    *(candidate + dim + COLUMN_CLOSED) = CLOSED_SCORE; /* large, and meant so */
+    struct memory memory = saved(model);
+    struct recommender *again = NULL;
+    struct error error;
+    assert_int_equal(recommender_load(NULL, &memory.reader, &again, &error), STATUS_OK);
+    recommender_destroy(again);
+    free(memory.bytes);
+    recommender_destroy(model);
+}
+
 /* Sums keep damaged bytes out; but whatever comes past them must do no harm. */
 static void a_damaged_state_does_no_harm(void **state)
 {
@@ -408,6 +450,7 @@ int main(void)
         cmocka_unit_test(other_settings_are_refused_by_name),
         cmocka_unit_test(a_state_cut_short_is_no_state),
         cmocka_unit_test(what_is_no_number_is_not_loaded),
+        cmocka_unit_test(no_row_is_absurd),
         cmocka_unit_test(a_damaged_state_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
