@@ -143,7 +143,8 @@ static bool holds(const struct user *user, uint32_t items)
 static bool can_be(const struct user *record)
 {
     uint32_t room = record->history_room;
-    return had_can_be(&record->had) && room <= HISTORY_SIZE && (room & (room - 1)) == 0 &&
+    return record->history == NULL && record->had.at == NULL && had_can_be(&record->had) &&
+           room <= HISTORY_SIZE && (room & (room - 1)) == 0 &&
            (room == 0 || room >= HISTORY_AT_FIRST) &&
            (room == HISTORY_SIZE || record->visits <= room);
 }
@@ -176,8 +177,8 @@ static unsigned char *attach_batch(const struct table *users, uint32_t first, ui
     unsigned char *next = at + aligned(batch_bytes(users, first, end));
     for (uint32_t slot = first; slot < end; slot++) {
         struct user *user = table_row(users, slot);
-        user->history = NULL;
-        user->had.at = user->had.room > 0 ? (void *)at : NULL;
+        if (user->had.room > 0)
+            user->had.at = (void *)at;
         at += had_bytes(&user->had);
     }
     for (uint32_t room = HISTORY_SIZE; room >= HISTORY_AT_FIRST; room /= 2)
@@ -199,7 +200,7 @@ enum status users_attach(struct table *users, uint32_t bound, uint32_t items,
     for (uint32_t first = 0, end; first < bound && status == STATUS_OK; first = end) {
         unsigned char *from = hanging;
         end = first + part_of(bound, first, ATTACHED_AT_A_TIME);
-        for (uint32_t at = first; at < end; at += BATCH)
+        for (uint32_t at = first; at < end && hanging != NULL; at += BATCH)
             hanging = attach_batch(users, at, at + part_of(end, at, BATCH), hanging);
         if (hanging > from)
             status = reader->read(reader, from, (size_t)(hanging - from));
