@@ -3,6 +3,7 @@
 #include "daemon/command.h"
 #include "daemon/options.h"
 
+#include <ctype.h>
 #include <string.h>
 
 static const char generated[] = "made by 'tasted generate': do not edit";
@@ -13,12 +14,13 @@ static bool takes_files(const char *text)
     return text && strstr(text, "FILE") != NULL;
 }
 
-/* The words of "a|b|c REST…", separated by blanks; "" if it is no such choice. */
+/* The words of "a|b|c REST…", separated by blanks; "" if it is no such choice, nor is "FILE…|--d".
+ */
 static void choices(const char *text, char *out, size_t size)
 {
     size_t length = text ? strcspn(text, " ") : 0;
     out[0] = '\0';
-    if (!text || !memchr(text, '|', length))
+    if (!text || !memchr(text, '|', length) || !islower((unsigned char)text[0]))
         return;
     snprintf(out, size, "%.*s", (int)length, text);
     for (char *at = out; *at; at++)
@@ -160,7 +162,9 @@ static void put_zsh_command(FILE *out, const struct command *command)
 {
     fprintf(out, "      %s) _arguments", command->name);
     put_zsh_options(out, command->options);
-    if (strchr(command->arguments, '|')) {
+    char words[200];
+    choices(command->arguments, words, sizeof words);
+    if (words[0]) {
         fputs(" \\\n        '1:what", out);
         put_zsh_action(out, command->arguments);
         fputc('\'', out);

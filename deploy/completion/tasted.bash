@@ -116,7 +116,7 @@ _tasted() {
     run) words=''; files=; options='' ;;
     demo) words=''; files=; options='--for --rate --seed --keep --stream --events' ;;
     load) words=''; files=yes; options='--format --rate --speed' ;;
-    replay) words='FILE… --topic'; files=yes; options='--topic --from --to --evaluate --warmup --every --try --threads --items --report --html --snapshot --publish --from-snapshot' ;;
+    replay) words=''; files=yes; options='--topic --from --to --evaluate --warmup --every --try --threads --items --report --html --snapshot --publish --from-snapshot' ;;
     snapshot) words='info verify diff export'; files=yes; options='--json --vectors' ;;
     top) words=''; files=; options='-n --json --snapshot' ;;
     similar) words=''; files=; options='-n --json --snapshot' ;;

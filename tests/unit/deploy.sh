@@ -44,6 +44,8 @@ offered tasted con | grep -qx config || complain "bash does not complete command
 offered tasted config sh | grep -qx show || complain "bash does not complete config show"
 offered tasted -c x config check --conn | grep -qx -- --connect || complain "bash does not complete options"
 offered tasted --set model.d | grep -qx model.dim= || complain "bash does not complete keys"
+offered tasted snapshot inf | grep -qx info || complain "bash does not complete snapshot info"
+grep -qF 'FILE…' deploy/completion/* && complain "a completion offers what stands for a file"
 if command -v zsh >/dev/null; then
   zsh -n deploy/completion/_tasted || complain "zsh does not read its completion"
 fi
