@@ -30,20 +30,26 @@ struct explain_request {
 struct answer {
     const struct recommender *model;
     struct explanation explanation;
-    bool known_user;
+    bool known_user, withheld; /* by the catalogue */
 };
 
+/* Such items end lists that are short of lists.size. */
+static const char never_wanted[] = "nobody has wanted it yet";
+
 /* What keeps the item out of the user's list; NULL: nothing. */
-static const char *hidden_because(const struct explanation *explanation)
+static const char *hidden_because(const struct answer *answer)
 {
-    if (explanation->never_wanted)
-        return "nobody has wanted it yet, or it is not to be recommended";
+    const struct explanation *explanation = &answer->explanation;
+    if (answer->withheld)
+        return "the catalogue has retired it, or it has expired";
     if (explanation->has)
         return "the user has it (lists.exclude_seen)";
     if (explanation->unwanted)
         return "the user skipped or disliked it lately";
     if (explanation->just_consumed)
         return "it is what the user had last";
+    if (explanation->never_wanted)
+        return never_wanted;
     return NULL;
 }
 
@@ -59,7 +65,7 @@ static int by_share(const void *a, const void *b)
 static void print_head(const struct explain_request *request, const struct answer *answer)
 {
     const struct explanation *explanation = &answer->explanation;
-    const char *hidden = hidden_because(explanation);
+    const char *hidden = hidden_because(answer);
     printf("user ");
     cell_print(text_of(request->user), 0);
     printf(", item ");
@@ -69,7 +75,8 @@ static void print_head(const struct explain_request *request, const struct answe
         printf(", rank %u", explanation->rank);
     putchar('\n');
     if (hidden != NULL)
-        printf("not in the user's list: %s\n", hidden);
+        printf("not in the user's list%s: %s\n",
+               hidden == never_wanted ? ", unless it is short" : "", hidden);
 }
 
 static void print_terms(const struct explanation *explanation)
@@ -140,7 +147,7 @@ static json_t *items_json(const struct answer *answer)
 static int print_json(const struct explain_request *request, const struct answer *answer)
 {
     const struct explanation *explanation = &answer->explanation;
-    const char *hidden = hidden_because(explanation);
+    const char *hidden = hidden_because(answer);
     json_t *json = json_pack(
         "{s:s, s:b, s:s, s:f, s:o, s:o, s:o, s:o}", "user", request->user, "known",
         (int)answer->known_user, "item", request->item, "score", (double)explanation->score, "rank",
@@ -164,11 +171,13 @@ static enum status explain(const struct recommender *model, const struct explain
     if (item == SLOT_NONE)
         return error_set(error, STATUS_NOT_FOUND, "%s: the model does not know the item %s",
                          request->snapshot, request->item);
-    *answer = (struct answer){.model = model, .known_user = user != SLOT_NONE};
+    int64_t at_ms = recommender_latest_ms(model);
+    *answer = (struct answer){.model = model,
+                              .known_user = user != SLOT_NONE,
+                              .withheld = recommender_is_withheld(model, item, at_ms)};
     enum status status = query_create(model, &query);
     if (status == STATUS_OK)
-        status = recommender_explain(model, query, user, item, recommender_latest_ms(model),
-                                     &answer->explanation);
+        status = recommender_explain(model, query, user, item, at_ms, &answer->explanation);
     query_destroy(query);
     if (status != STATUS_OK)
         return error_set(error, status, "explain: %s", status_text(status));

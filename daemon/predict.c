@@ -8,6 +8,7 @@
 #include "daemon/cell.h"
 #include "daemon/checkpoint.h"
 #include "daemon/command.h"
+#include "model/explanation.h"
 #include "model/feature.h"
 
 #include <jansson.h>
@@ -63,6 +64,21 @@ static double rounded(double value, int decimals)
     return round(value * power) / power;
 }
 
+/* That of an item which is no candidate, as nobody wanted it or the catalogue retired it, is what
+ * its terms add up to: lists that are short rank such items by it. */
+static double ranking_score(const struct asking *asking, uint32_t item)
+{
+    float score = recommender_score(asking->model, asking->query, item);
+    if (score > CLOSED_SCORE / 2)
+        return (double)score;
+    struct explanation explanation;
+    enum status status = recommender_explain(asking->model, asking->query, asking->user, item,
+                                             asking->at_ms, &explanation);
+    if (status == STATUS_OK) /* it used the query as scratch */
+        status = recommender_query(asking->model, asking->query, asking->user, asking->at_ms);
+    return status == STATUS_OK ? (double)explanation.score : NAN;
+}
+
 static struct prediction predict(const struct asking *asking, uint32_t item)
 {
     struct prediction prediction = {NAN, NAN, NAN};
@@ -71,10 +87,8 @@ static struct prediction predict(const struct asking *asking, uint32_t item)
         prediction.known = rounded((double)rating, asking->decimals);
     if (recommender_predict_rating(asking->model, asking->user, item, asking->at_ms, &rating))
         prediction.rating = (double)rating;
-    if (item != SLOT_NONE && asking->query != NULL) {
-        float score = recommender_score(asking->model, asking->query, item);
-        prediction.score = score > CLOSED_SCORE / 2 ? (double)score : NAN;
-    }
+    if (item != SLOT_NONE && asking->query != NULL)
+        prediction.score = ranking_score(asking, item);
     return prediction;
 }
 

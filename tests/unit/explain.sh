@@ -41,4 +41,17 @@ assert abs(total - explained["score"]) < 1e-3, (total, explained["score"])
 assert abs(predicted - explained["score"]) < 1e-3, (predicted, explained["score"])
 assert explained["known"] and explained["items"] and abs(explained["items"][0]["share"]) >= abs(explained["items"][-1]["share"])
 P
+
+# In the textbook nobody wanted D: it only ends lists, with the score that explain and predict tell.
+env -i "$tasted" replay -c /dev/null --snapshot "$folder/t" deploy/examples/textbook.ndjson >/dev/null 2>&1 || complain 'no textbook'
+expect 0 out '^not in the user.s list, unless it is short: nobody has wanted it yet' explain U1 D --snapshot "$folder/t"
+expect 0 out "^not in the user's list: the user skipped or disliked it" explain U2 D --snapshot "$folder/t"
+for command in 'explain U1' 'predict U1 A'; do
+  # shellcheck disable=SC2086
+  expect 0 out '"score": -0\.0' $command D --json --snapshot "$folder/t"
+done
+echo '{"item":"C","available":false}' >"$folder/retired"
+env -i "$tasted" replay -c /dev/null --items "$folder/retired" --snapshot "$folder/r" deploy/examples/textbook.ndjson >/dev/null 2>&1 || complain 'no textbook without C'
+expect 0 out "^not in the user's list: the catalogue has retired it" explain U1 C --snapshot "$folder/r"
+expect 0 out '"score": -?[0-9]' predict U1 C --json --snapshot "$folder/r"
 exit $bad
