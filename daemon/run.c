@@ -17,10 +17,12 @@
 #include <errno.h>
 #include <ev.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 struct run {
     struct settings_source from;
@@ -94,6 +96,13 @@ static void on_alive(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* ---- signals ---- */
 
+/* Before the loop runs nothing was learned that would have to be saved. */
+static void leave(int number)
+{
+    (void)number;
+    _exit(EXIT_FINE);
+}
+
 static void on_end(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop, (void)events;
@@ -126,6 +135,21 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
         service_ready();
 }
 
+/* A large snapshot takes a while to load: asked to end meanwhile it ends at once, and settings that
+ * have changed are read again when the loop runs. */
+static enum status watch_start(struct run *run, struct error *error)
+{
+    signal(SIGTERM, leave);
+    signal(SIGINT, leave);
+    run->loop = ev_default_loop(EVFLAG_AUTO);
+    if (run->loop == NULL)
+        return error_set(error, STATUS_INTERNAL, "libev finds no way to wait for events here");
+    ev_signal_init(&run->hangup, on_hangup, SIGHUP);
+    run->hangup.data = run;
+    ev_signal_start(run->loop, &run->hangup);
+    return STATUS_OK;
+}
+
 static void watch(struct run *run)
 {
     struct ev_loop *loop = run->loop;
@@ -134,12 +158,10 @@ static void watch(struct run *run)
     ev_timer_init(&run->wait, on_wait, 0, 0);
     ev_signal_init(&run->term, on_end, SIGTERM);
     ev_signal_init(&run->interrupt, on_end, SIGINT);
-    ev_signal_init(&run->hangup, on_hangup, SIGHUP);
-    run->turn.data = run->term.data = run->interrupt.data = run->hangup.data = run;
+    run->turn.data = run->term.data = run->interrupt.data = run;
     ev_prepare_start(loop, &run->turn);
     ev_signal_start(loop, &run->term);
     ev_signal_start(loop, &run->interrupt);
-    ev_signal_start(loop, &run->hangup);
     double interval = service_watchdog_interval();
     ev_timer_init(&run->alive, on_alive, 0, interval);
     if (interval > 0)
@@ -241,9 +263,6 @@ static enum status open_http(struct run *run, struct error *error)
 
 static enum status open_edges(struct run *run, struct error *error)
 {
-    run->loop = ev_default_loop(EVFLAG_AUTO);
-    if (run->loop == NULL)
-        return error_set(error, STATUS_INTERNAL, "libev finds no way to wait for events here");
     preparing_begin();
     enum status status = open_instance(run, error);
     if (status == STATUS_OK)
@@ -291,7 +310,9 @@ static void tame_malloc(void)
 
 static enum status serve(struct run *run, struct error *error)
 {
-    enum status status = settings_load(&run->from, &run->settings, error);
+    enum status status = watch_start(run, error);
+    if (status == STATUS_OK)
+        status = settings_load(&run->from, &run->settings, error);
     if (status == STATUS_OK)
         status = settings_choose_kernel(run->settings, error);
     if (status != STATUS_OK)

@@ -190,6 +190,23 @@ def test_it_ends_cleanly(tasted, how):
         assert tasted.list_of(user), "a list was left unwritten"
 
 
+def test_signals_while_it_starts(tasted):
+    """Asked to end before the loop runs it ends well; a hang-up never ends it."""
+    tasted.kafka.produce(tasted.topic, keyed(stream(100)))
+    tasted.start()
+    tasted.wait_learned(100)
+    assert tasted.stop() == 0
+    begun = tasted.log_text().count(" starts: ")
+    for _ in range(10):
+        tasted.start(ready=False)
+        begun += 1
+        wait_until(lambda: tasted.log_text().count(" starts: ") == begun, 10, "it starts", 0.001)
+        tasted.hang_up()
+        tasted.process.terminate()
+        assert tasted.process.wait(15) == 0, tasted.log_tail()
+    assert tasted.snapshot_info()["events"] == 100
+
+
 def test_snapshots_come_by_themselves(tasted):
     tasted.configure({"snapshot.interval": "1s"})
     tasted.kafka.produce(tasted.topic, keyed(stream(100)))
