@@ -127,7 +127,9 @@ static void write_field(struct writer *writer, unsigned field)
 
 static unsigned fields_present(const struct event *event)
 {
-    unsigned present = 1U << FIELD_USER | 1U << FIELD_EVENT | 1U << FIELD_TS;
+    unsigned present = 1U << FIELD_USER | 1U << FIELD_EVENT;
+    if (event->ts_ms != 0)
+        present |= 1U << FIELD_TS;
     if (event->item.size > 0)
         present |= 1U << FIELD_ITEM;
     if (event->has_value && isfinite(event->value))

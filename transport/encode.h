@@ -17,7 +17,8 @@ struct encoded {
 };
 
 /* False: the event is larger than a message may be (DECODE_BYTES_MAX). Absent fields are left out;
- * a value that is no finite number as well. Never allocates. */
+ * a value that is no finite number as well, and a time of 0, which is that of a file without times:
+ * the message's own then counts. Never allocates. */
 bool encode_event(const struct field_map *map, enum encode_format format, const struct event *event,
                   struct encoded *out);
 

@@ -76,6 +76,16 @@ static void test_msgpack(void **state)
     assert_int_equal((unsigned char)kit.last_value[0], 0x84); /* a map of 4 */
 }
 
+static void test_without_times_the_time_of_sending_counts(void **state)
+{
+    (void)state;
+    write_file("{\"user\":1,\"item\":2,\"event\":\"play\"}\n");
+    assert_int_equal(run_load(NULL, NULL), EXIT_FINE);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 1, 5));
+    assert_string_equal(kit.last_value, "{\"user\":\"1\",\"item\":\"2\",\"event\":\"play\"}");
+}
+
 static void test_rate_is_kept(void **state)
 {
     (void)state;
@@ -104,6 +114,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_lines_become_messages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_msgpack, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_times_the_time_of_sending_counts, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_rate_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_exit_codes, set_up, tear_down),
     };
