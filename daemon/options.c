@@ -235,6 +235,16 @@ bool option_section_known(const char *section)
     return false;
 }
 
+/* skip_belw is no event's name: the few options among the weights are long, and told from them. */
+static bool is_slip_of_other(const struct option *wildcard, const char *key)
+{
+    for (const struct option *option = options; option->section; option++)
+        if (wildcard->type == &type_weight && option->type != wildcard->type &&
+            strcmp(option->section, wildcard->section) == 0 && edit_distance(key, option->key) <= 2)
+            return true;
+    return false;
+}
+
 const struct option *option_find(const char *section, const char *key)
 {
     const struct option *wildcard = NULL;
@@ -246,7 +256,7 @@ const struct option *option_find(const char *section, const char *key)
         else if (strcmp(option->key, key) == 0)
             return option;
     }
-    return wildcard;
+    return wildcard && !is_slip_of_other(wildcard, key) ? wildcard : NULL;
 }
 
 bool option_is_secret(struct option_slot slot)

@@ -64,7 +64,8 @@ struct option_section {
 };
 extern const struct option_section option_sections[]; /* in the table's order; ends with NULL */
 
-/* The row of a key: its own, else the wildcard of its section, else NULL. */
+/* The row of a key: its own, else the wildcard of its section, else NULL; which is also for what
+ * seems a slip of a key in a section of any names (signals.skip_belw). */
 const struct option *option_find(const char *section, const char *key);
 bool option_is_wildcard(const struct option *option);
 bool option_section_known(const char *section);
