@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { BAD_LINES_SHOWN = REFUSED_TOLD, POSITIONS_MAX = 4096 };
@@ -178,6 +179,9 @@ static enum status begin_evaluation(struct replay *replay, struct error *error)
         .clock = clock_of_machine(),
         .crew = replay->variant_count > 1 ? NULL : replay->crew,
     };
+    if (replay->plan.from_snapshot != NULL)
+        fprintf(stderr, "tasted: the baselines begin with these events: they know nothing of those "
+                        "in the snapshot\n");
     enum status status = count_ahead(replay, error);
     for (uint32_t n = 0; n < replay->variant_count && status == STATUS_OK; n++)
         status = replay_variant_evaluate(&replay->variants[n], &settings, error);
@@ -220,8 +224,11 @@ static enum status open_input(struct replay *replay, struct error *error)
 static enum status check_place(const char *path, bool replaced, struct error *error)
 {
     char folder[PATH_MAX];
+    struct stat there;
     if (path == NULL || strcmp(path, "-") == 0)
         return STATUS_OK;
+    if (stat(path, &there) == 0 && (replaced ? !S_ISREG(there.st_mode) : S_ISDIR(there.st_mode)))
+        return error_set(error, STATUS_CANNOT_WRITE, "%s: not a plain file", path);
     int failed = access(path, W_OK);
     if (replaced || (failed != 0 && errno == ENOENT)) {
         snprintf(folder, sizeof folder, "%s", path);
@@ -286,6 +293,14 @@ static enum status save(struct replay *replay, struct error *error)
     return status;
 }
 
+static uint64_t rejected(const struct replay *replay, const struct engine *engine)
+{
+    uint64_t sum = replay->bad;
+    for (int verdict = VERDICT_UNDECODABLE; verdict < VERDICTS; verdict++)
+        sum += engine->verdicts[verdict];
+    return sum;
+}
+
 static enum status fill_report(const struct replay *replay, const struct replay_variant *variant,
                                double seconds, struct report *report, struct error *error)
 {
@@ -294,13 +309,11 @@ static enum status fill_report(const struct replay *replay, const struct replay_
         .engine = &variant->engine,
         .evaluation = variant->evaluation,
         .events = replay->events,
-        .rejected = replay->bad,
+        .rejected = rejected(replay, &variant->engine),
         .ignored = variant->engine.verdicts[VERDICT_IGNORED],
         .learn_cpu_seconds = replay_variant_learn_cpu(variant),
         .seconds = seconds,
     };
-    for (int verdict = VERDICT_UNDECODABLE; verdict < VERDICTS; verdict++)
-        report->rejected += variant->engine.verdicts[verdict];
     enum status status = engine_digest(&variant->engine, report->digest);
     return status == STATUS_OK
                ? status
@@ -348,6 +361,16 @@ static enum status tell(const struct replay *replay, int64_t started_ns, struct 
     return status;
 }
 
+/* To go on from a snapshot with nothing new is fine, with nothing but bad lines is not. */
+static bool nothing_usable(const struct replay *replay)
+{
+    const struct engine *engine = &replay->variants[0].engine;
+    if (engine->verdicts[VERDICT_ACCEPTED] > 0)
+        return false;
+    return replay->plan.from_snapshot == NULL ||
+           (replay->events > 0 && rejected(replay, engine) == replay->events);
+}
+
 static enum status replay_all(struct replay *replay, struct error *error)
 {
     int64_t started_ns = now_ns();
@@ -357,8 +380,7 @@ static enum status replay_all(struct replay *replay, struct error *error)
         status = read_through(replay, "learning", replay_variant_learn, error);
     for (uint32_t n = 0; n < replay->variant_count; n++)
         replay_variant_end(&replay->variants[n]);
-    if (status == STATUS_OK && first->engine.verdicts[VERDICT_ACCEPTED] == 0 &&
-        replay->plan.from_snapshot == NULL)
+    if (status == STATUS_OK && nothing_usable(replay))
         return error_set(error, STATUS_BAD_DATA, "no usable event among %llu; %s",
                          (unsigned long long)replay->events,
                          "look at [signals] and [input], or at the first bad lines above");

@@ -1,6 +1,7 @@
 #include "daemon/replay_plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 const struct command_option replay_options[] = {
@@ -85,6 +86,8 @@ static int take_option(struct replay_plan *plan, const struct command *command,
                        const struct command_option *option, const char *value)
 {
     const char **text = text_place(plan, option);
+    if (text != NULL && *text != NULL)
+        return command_misuse(command, "%s is given twice", option->name);
     if (text != NULL)
         *text = value;
     else if (command_is(option, "--evaluate"))
@@ -108,6 +111,15 @@ static int take_path(struct replay_plan *plan, const struct command *command, co
     return EXIT_FINE;
 }
 
+/* Catalogue and events in one stream could not be told apart. */
+static bool wants_input_twice(const struct replay_plan *plan)
+{
+    bool twice = false;
+    for (uint32_t n = 0; plan->items != NULL && n < plan->path_count; n++)
+        twice |= strcmp(plan->items, "-") == 0 && strcmp(plan->paths[n], "-") == 0;
+    return twice;
+}
+
 static int check(const struct replay_plan *plan, const struct command *command)
 {
     if ((plan->path_count > 0) == (plan->topics != NULL))
@@ -116,6 +128,8 @@ static int check(const struct replay_plan *plan, const struct command *command)
                                                    : "name files (or -), or a --topic");
     if (plan->topics == NULL && (plan->from != NULL || plan->to != NULL))
         return command_misuse(command, "--from and --to are of a --topic; files are read whole");
+    if (wants_input_twice(plan))
+        return command_misuse(command, "standard input is either events or --items");
     if (plan->try_count > 0 && plan->snapshot != NULL)
         return command_misuse(command, "--snapshot keeps one model, --try makes several");
     if (plan->try_count > 0 && plan->publish)

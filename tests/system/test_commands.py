@@ -201,6 +201,24 @@ def test_nothing_usable_is_65(offline):
     assert "user" in offline.command("replay", path, expect=65).stderr
 
 
+def test_going_on_from_a_snapshot_with_nothing_new_is_fine(offline):
+    snapshot, path = offline.folder / "s", offline.folder / "more"
+    offline.command("replay", "--snapshot", snapshot,
+                    write_ndjson(offline.folder / "events", stream(10)))
+    path.write_bytes(b"")
+    offline.command("replay", path, "--from-snapshot", snapshot)
+    path.write_bytes(b"{broken\n")
+    offline.command("replay", path, "--from-snapshot", snapshot, expect=65)
+
+
+def test_what_is_read_is_told_once(offline):
+    said = offline.command("replay", "-", "--items", "-", expect=64)
+    assert "standard input" in said.stderr
+    path = write_ndjson(offline.folder / "events", stream(10))
+    said = offline.command("replay", path, "--items", path, "--items", path, expect=64)
+    assert "--items is given twice" in said.stderr
+
+
 @pytest.mark.quick
 def test_files_that_cannot_be_read_or_written(offline):
     path = write_ndjson(offline.folder / "events", stream(10))
@@ -212,6 +230,9 @@ def test_files_that_cannot_be_read_or_written(offline):
     assert str(nowhere) in said.stderr and not said.stdout  # told before anything is learned
     assert str(nowhere) in offline.command("replay", path, "--html", nowhere, expect=73).stderr
     assert str(nowhere) in offline.command("replay", path, "--snapshot", nowhere, expect=73).stderr
+    for option in ("--report", "--html", "--snapshot"):
+        said = offline.command("replay", path, option, offline.folder, expect=73)
+        assert "not a plain file" in said.stderr and "learning" not in said.stderr
 
 
 @pytest.mark.quick
