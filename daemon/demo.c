@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const struct command_option demo_options[] = {
     {"--for", "SECONDS", "ends after this time; until Ctrl-C if not given"},
@@ -72,6 +73,8 @@ int command_demo(struct invocation *invocation)
     }
     if (settings.stream == NULL)
         return demo_show(&settings);
+    if (strcmp(settings.stream, "-") == 0)
+        return command_misuse(command, "--stream writes three files; - is the name of none");
     struct error error = {.status = STATUS_OK};
     return demo_write_stream(&settings, &error) == STATUS_OK ? EXIT_FINE : fail(&error);
 }

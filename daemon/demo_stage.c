@@ -112,7 +112,7 @@ static enum status start_redis(struct stage *stage, struct error *error)
 {
     char program[PATH_SIZE], socket[PATH_SIZE], log[PATH_SIZE], port[16];
     if (!find_redis(program))
-        return error_set(error, STATUS_NOT_FOUND,
+        return error_set(error, STATUS_UNREACHABLE,
                          "the demo needs redis-server or valkey-server, and neither is in PATH; "
                          "install with: apt-get install redis-tools");
     path_of(stage, "redis.sock", socket);

@@ -111,12 +111,17 @@ static int take_path(struct replay_plan *plan, const struct command *command, co
     return EXIT_FINE;
 }
 
+static bool is_dash(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
 /* Catalogue and events in one stream could not be told apart. */
 static bool wants_input_twice(const struct replay_plan *plan)
 {
     bool twice = false;
-    for (uint32_t n = 0; plan->items != NULL && n < plan->path_count; n++)
-        twice |= strcmp(plan->items, "-") == 0 && strcmp(plan->paths[n], "-") == 0;
+    for (uint32_t n = 0; n < plan->path_count; n++)
+        twice |= is_dash(plan->items) && is_dash(plan->paths[n]);
     return twice;
 }
 
@@ -128,6 +133,8 @@ static int check(const struct replay_plan *plan, const struct command *command)
                                                    : "name files (or -), or a --topic");
     if (plan->topics == NULL && (plan->from != NULL || plan->to != NULL))
         return command_misuse(command, "--from and --to are of a --topic; files are read whole");
+    if (is_dash(plan->html) || is_dash(plan->snapshot))
+        return command_misuse(command, "only the --report goes to standard output; - is no file");
     if (wants_input_twice(plan))
         return command_misuse(command, "standard input is either events or --items");
     if (plan->try_count > 0 && plan->snapshot != NULL)

@@ -217,6 +217,8 @@ def test_what_is_read_is_told_once(offline):
     path = write_ndjson(offline.folder / "events", stream(10))
     said = offline.command("replay", path, "--items", path, "--items", path, expect=64)
     assert "--items is given twice" in said.stderr
+    for option in ("--html", "--snapshot"):
+        assert "--report" in offline.command("replay", path, option, "-", expect=64).stderr
 
 
 @pytest.mark.quick

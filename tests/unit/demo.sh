@@ -58,6 +58,11 @@ for signal in INT TERM HUP; do
   left_behind "SIG$signal"
 done
 
+PATH=$work "$tasted" demo --for 1 >"$work/out" 2>"$work/err"
+[ $? -eq 69 ] && grep -q 'needs redis-server' "$work/err" || complain "without Redis: not 69: $(cat "$work/err")"
+"$tasted" demo --stream - --events 5 >"$work/out" 2>"$work/err"
+[ $? -eq 64 ] || complain "--stream -: not 64"
+
 "$tasted" demo --for 20 --rate 200 2>/dev/null | head -n 1 >/dev/null
 [ "${PIPESTATUS[0]}" -eq 0 ] || complain "a reader that goes away: not exit 0"
 left_behind "a reader that goes away"
