@@ -285,23 +285,60 @@ static const struct origin *origin_of(const struct loader *loader, const char *s
     return setting ? &setting->origin : NULL;
 }
 
+/* Where the first of two keys was set; else where the second was. */
+static const struct origin *origin_of_either(const struct loader *loader, const char *section,
+                                             const char *key, const char *other)
+{
+    const struct origin *origin = origin_of(loader, section, key);
+    bool is_set = origin && origin->kind != ORIGIN_DEFAULT;
+    return is_set ? origin : origin_of(loader, section, other);
+}
+
 static void check_ratings(struct loader *loader)
 {
     const struct signals *signals = &loader->settings->model.signals;
-    const struct origin *origin = origin_of(loader, "signals", "rating_negative");
-    if (!origin || origin->kind == ORIGIN_DEFAULT)
-        origin = origin_of(loader, "signals", "rating_positive");
+    bool too_high = signals->rating_positive > signals->scale_high;
     if (!(signals->rating_negative < signals->rating_positive))
-        problem(loader, STATUS_BAD_CONFIG, origin,
+        problem(loader, STATUS_BAD_CONFIG,
+                origin_of_either(loader, "signals", "rating_negative", "rating_positive"),
                 "signals.rating_negative (%g) must be less than signals.rating_positive (%g)",
                 (double)signals->rating_negative, (double)signals->rating_positive);
-    if (signals->rating_positive > signals->scale_high ||
-        signals->rating_negative < signals->scale_low)
-        problem(loader, STATUS_BAD_CONFIG, origin_of(loader, "signals", "rating_scale"),
+    if (too_high || signals->rating_negative < signals->scale_low)
+        problem(loader, STATUS_BAD_CONFIG,
+                origin_of_either(loader, "signals", "rating_scale",
+                                 too_high ? "rating_positive" : "rating_negative"),
                 "signals.rating_positive (%g) and signals.rating_negative (%g) must lie on "
                 "signals.rating_scale (%g..%g)",
                 (double)signals->rating_positive, (double)signals->rating_negative,
                 (double)signals->scale_low, (double)signals->scale_high);
+}
+
+static bool is_among(const char *topics, const char *topic)
+{
+    size_t size = strlen(topic);
+    for (const char *at = topics; size > 0 && *at; at += strcspn(at, ",")) {
+        at += strspn(at, ", ");
+        if (strncmp(at, topic, size) == 0 && strchr(", ", at[size]))
+            return true;
+    }
+    return false;
+}
+
+static void check_topics(struct loader *loader)
+{
+    const struct input_settings *input = &loader->settings->input;
+    if (is_among(input->topic, input->dead_letter_topic))
+        problem(loader, STATUS_BAD_CONFIG,
+                origin_of_either(loader, "input", "dead_letter_topic", "topic"),
+                "input.dead_letter_topic (%s) must be none of input.topic: dead letters would come "
+                "back for ever",
+                input->dead_letter_topic);
+    if (is_among(input->topic, input->catalogue_topic) ||
+        is_among(input->dead_letter_topic, input->catalogue_topic))
+        problem(loader, STATUS_BAD_CONFIG, origin_of(loader, "input", "catalogue_topic"),
+                "input.catalogue_topic (%s) must be a topic of its own: it holds no events and no "
+                "dead letters",
+                input->catalogue_topic);
 }
 
 static void bad_pair(struct loader *loader, const struct setting *setting,
@@ -355,6 +392,7 @@ enum status settings_check(const struct settings_source *source,
         load_set(&loader, source->sets[i]);
     sort_signals(&loader, own_signals);
     check_ratings(&loader);
+    check_topics(&loader);
     check_kafka(&loader);
     if (loader.status == STATUS_OK && out)
         *out = loader.settings;
