@@ -22,6 +22,11 @@ static bool carry_over(struct settings *running, const struct settings *fresh,
     return slot.option->type->parse(running, slot, text, &error) == STATUS_OK;
 }
 
+static const char *or_unset(const char *text)
+{
+    return text[0] ? text : "unset";
+}
+
 static void tell(const struct settings *running, const struct settings *fresh,
                  struct option_slot slot, void (*report)(const char *line))
 {
@@ -33,8 +38,8 @@ static void tell(const struct settings *running, const struct settings *fresh,
                  slot.key);
     else
         snprintf(line, sizeof line, "%s.%s: stays %.100s, needs a restart to become %.100s",
-                 slot.option->section, slot.key, option_show(running, slot, before),
-                 option_show(fresh, slot, after));
+                 slot.option->section, slot.key, or_unset(option_show(running, slot, before)),
+                 or_unset(option_show(fresh, slot, after)));
     report(line);
 }
 
