@@ -18,6 +18,8 @@ enum { WAIT_MS = 10000, EXPIRY_MS = 500, SWEPT_AT_ONCE = 16384 };
 
 /* Events no older than this are of now, and not recorded ones that are played. */
 #define LIVE_MS ((int64_t)24 * 3600 * 1000)
+/* … and those that are further ahead come from a clock that is wrong. */
+#define AHEAD_MS ((int64_t)24 * 3600 * 1000)
 
 /* ---- what the source is told to call ---- */
 
@@ -120,17 +122,25 @@ bool sweep_withdrawn(struct instance *instance)
     return catalogue->at < bound || catalogue->waiting.size > 0;
 }
 
+/* That of the latest event. One sender whose clock is far ahead does not move it: what others had
+ * would count as had long ago, and items as expired. */
+static int64_t stream_time(const struct instance *instance)
+{
+    int64_t latest_ms = recommender_latest_ms(instance->engine.model);
+    return latest_ms - instance->wall_ms > AHEAD_MS ? instance->wall_ms : latest_ms;
+}
+
 /* The time of the stream; where it is quiet for the moment, time goes on all the same. */
 static int64_t expiry_clock(const struct instance *instance)
 {
-    int64_t latest_ms = recommender_latest_ms(instance->engine.model);
+    int64_t latest_ms = stream_time(instance);
     bool live = instance->wall_ms - latest_ms < LIVE_MS;
     return live && instance->wall_ms > latest_ms ? instance->wall_ms : latest_ms;
 }
 
 int64_t instance_list_time(const struct instance *instance)
 {
-    int64_t latest_ms = recommender_latest_ms(instance->engine.model);
+    int64_t latest_ms = stream_time(instance);
     int64_t expired_ms = instance->catalogue.expired_ms;
     return expired_ms > latest_ms ? expired_ms : latest_ms;
 }

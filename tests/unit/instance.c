@@ -1062,6 +1062,29 @@ static void an_item_that_expires_leaves_every_list(void **state)
     unmake_world();
 }
 
+/* One sender's clock does not move the stream's: else all that expires would have. */
+static void a_clock_far_ahead_expires_nothing(void **state)
+{
+    (void)state;
+    make_world(9, 1);
+    world.has_catalogue = true;
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    assert_true(settle());
+    int item = atoi(world.popular.items[0] + 1);
+    put_entry(item, "{\"expires\":%lld}", (long long)world.wall_ms + 3600000);
+    struct record *record = &world.log[0][world.end[0]++];
+    *record = (struct record){.timestamp_ms = world.wall_ms + INT64_C(1576800000000), .good = true};
+    snprintf(record->value, sizeof record->value,
+             "{\"user\":\"u1\",\"item\":\"i%d\",\"event\":\"like\"}", item);
+    world.good++;
+    assert_true(settle());
+    live_for(2000);
+    assert_int_equal(atoi(world.popular.items[0] + 1), item);
+    unmake_world();
+}
+
 static bool holds(const struct key *key, struct text id)
 {
     for (uint32_t i = 0; i < key->size; i++)
@@ -1300,6 +1323,7 @@ int main(void)
         cmocka_unit_test(no_neighbours_if_not_wanted),
         cmocka_unit_test(features_have_popular_lists),
         cmocka_unit_test(an_item_that_expires_leaves_every_list),
+        cmocka_unit_test(a_clock_far_ahead_expires_nothing),
         cmocka_unit_test(when_all_items_are_retired_there_are_no_lists),
         cmocka_unit_test(not_ready_while_kafka_does_not_answer),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
