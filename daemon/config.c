@@ -19,16 +19,24 @@ static void report(void *context, const struct error *error)
     fprintf(stderr, "tasted: %s\n", error->text);
 }
 
-static bool reach_kafka(const struct settings *settings)
+static bool reach_topics(const struct settings *settings, const char *topics)
 {
     struct error error;
     struct kafka_pairs kafka = settings_kafka(settings);
-    if (kafka_reach(&kafka, settings->input.topic, REACH_MS, &error) != STATUS_OK) {
+    if (kafka_reach(&kafka, topics, REACH_MS, &error) != STATUS_OK) {
         fail(&error);
         return false;
     }
-    printf("Kafka answers and has %s.\n", settings->input.topic);
+    printf("Kafka answers and has %s.\n", topics);
     return true;
+}
+
+/* The topic for dead letters is made when the first one is sent. */
+static bool reach_kafka(const struct settings *settings)
+{
+    const struct input_settings *input = &settings->input;
+    return reach_topics(settings, input->topic) &&
+           (input->catalogue_topic[0] == '\0' || reach_topics(settings, input->catalogue_topic));
 }
 
 static bool reach_redis(const struct settings *settings)

@@ -132,6 +132,15 @@ def test_check_connect_tries_both(tasted):
     assert "kafka" in tasted.command("config", "check", "--connect", expect=69).stderr.lower()
 
 
+@pytest.mark.apache
+def test_check_connect_asks_for_the_catalogue_too(tasted):
+    tasted.configure({"input.catalogue_topic": f"{tasted.topic}.items"})
+    missing = tasted.command("config", "check", "--connect", expect=69).stderr
+    assert f"{tasted.topic}.items" in missing
+    tasted.kafka.topic(f"{tasted.topic}.items")
+    tasted.command("config", "check", "--connect")
+
+
 # ---- replay of files ----
 
 def as_tsv(events):
