@@ -395,6 +395,8 @@ static struct kafka_pair *find_pair(struct settings *settings, const char *key)
 static enum status kafka_parse(struct settings *settings, struct option_slot slot, const char *text,
                                struct error *error)
 {
+    if (strcmp(slot.key, "bootstrap.servers") == 0 && text[strspn(text, ", ")] == '\0')
+        return error_set(error, STATUS_BAD_CONFIG, "no broker is named");
     const char *value = settings_keep(settings, text);
     struct kafka_pair *pair = find_pair(settings, slot.key);
     if (!pair && settings->kafka_size == KAFKA_PAIRS_MAX)

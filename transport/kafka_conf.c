@@ -149,17 +149,24 @@ failed:
     return NULL;
 }
 
-enum status kafka_check(const struct kafka_pairs *pairs, struct error *error)
+/* Settings that only fail together (a missing key file, an unknown mechanism, sizes that do not
+ * fit) show when a client is made; it connects to nobody before it is asked to. */
+static enum status check_client(rd_kafka_type_t type, const struct kafka_pairs *pairs,
+                                struct error *error)
 {
     rd_kafka_conf_t *conf = kafka_conf_create(pairs, error);
     if (conf == NULL)
         return error->status;
-    /* Settings that only fail together (a missing key file, an unknown mechanism) show when a
-     * client is made; it connects to nobody before it is asked to. */
     rd_kafka_t *client = NULL;
-    enum status status = kafka_client_create(RD_KAFKA_PRODUCER, conf, &client, error);
+    enum status status = kafka_client_create(type, conf, &client, error);
     kafka_client_destroy(client, 5000);
     return status;
+}
+
+enum status kafka_check(const struct kafka_pairs *pairs, struct error *error)
+{
+    enum status status = check_client(RD_KAFKA_PRODUCER, pairs, error);
+    return status == STATUS_OK ? check_client(RD_KAFKA_CONSUMER, pairs, error) : status;
 }
 
 enum status kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out,

@@ -32,6 +32,8 @@ static void test_unknown_keys_and_values_are_named(void **state)
     struct kafka_pair pairs[] = {{"security.protocol", "ssl"},
                                  {"ssl.ca.location", "/no/such/file.pem"}};
     assert_int_equal(kafka_check(&(struct kafka_pairs){pairs, 2}, &error), STATUS_BAD_CONFIG);
+    assert_int_equal(check("receive.message.max.bytes", "1000", &error), STATUS_BAD_CONFIG);
+    assert_non_null(strstr(error.text, "fetch.max.bytes")); /* a consumer's alone */
 }
 
 static void test_what_would_break_the_guarantees_is_refused(void **state)

@@ -337,6 +337,7 @@ static void mistakes_are_told_with_place_and_remedy(void **state)
         {"[kafka]\ngroup.id = x\n", "input.group"},
         {"[kafka]\nbootstrap.server = x\n",
          ":2: unknown key kafka.bootstrap.server; did you mean kafka.bootstrap.servers?"},
+        {"[kafka]\nbootstrap.servers =\n", ":2: kafka.bootstrap.servers: no broker is named"},
         {"[kafka]\nsecurity.protocol = x\n", ":2: kafka.security.protocol"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
