@@ -107,6 +107,8 @@ static void zstd_end(struct byte_file *file)
 static const struct packing packings[] = {
     {{0x1F, 0x8B}, 2, "gzip", gzip_begin, gzip_unpack, gzip_end},
     {{0x28, 0xB5, 0x2F, 0xFD}, 4, "zstd", zstd_begin, zstd_unpack, zstd_end},
+    /* pzstd: begins with a frame that is skipped and says how long the next one is. */
+    {{0x50, 0x2A, 0x4D, 0x18}, 4, "zstd", zstd_begin, zstd_unpack, zstd_end},
 };
 
 /* ---- the file ---- */

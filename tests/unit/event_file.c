@@ -306,14 +306,20 @@ static void test_packed(void **state)
     append_bytes("\0\0\0\0\0\0", 6);
     assert_lines(LINES);
 
-    size_t packed_size = pack_zstd(text, size, &packed[0]);
-    write_bytes(0, packed[0], packed_size);
+    size_t packed_size[2] = {pack_zstd(text, size, &packed[0])};
+    write_bytes(0, packed[0], packed_size[0]);
     assert_lines(LINES);
     free(packed[0]);
-    packed_size = pack_zstd(text, size / 3, &packed[0]);
-    write_bytes(0, packed[0], packed_size);
-    packed_size = pack_zstd(text + size / 3, size - size / 3, &packed[1]);
-    append_bytes(packed[1], packed_size);
+    packed_size[0] = pack_zstd(text, size / 3, &packed[0]);
+    packed_size[1] = pack_zstd(text + size / 3, size - size / 3, &packed[1]);
+    write_bytes(0, packed[0], packed_size[0]);
+    append_bytes(packed[1], packed_size[1]);
+    assert_lines(LINES);
+    /* As pzstd has it: with frames between that are to be skipped. */
+    write_bytes(0, "\x50\x2A\x4D\x18\4\0\0\0size", 12);
+    append_bytes(packed[0], packed_size[0]);
+    append_bytes("\x50\x2A\x4D\x18\0\0\0\0", 8);
+    append_bytes(packed[1], packed_size[1]);
     assert_lines(LINES);
     free(packed[0]);
     free(packed[1]);
