@@ -44,6 +44,7 @@ struct replay {
     variant_work *work;   /* what is done with the batch */
     bool counting;        /* beforehand */
     uint64_t events, bad; /* of this reading; bad: could not be read */
+    uint64_t undecodable; /* of the bad */
     uint64_t told;        /* bad lines, and those whose event was refused */
 };
 
@@ -115,6 +116,7 @@ static enum status take_turn(struct replay *replay, enum replay_got got,
     enum status status = STATUS_OK;
     if (got == REPLAY_BAD) {
         replay->bad++;
+        replay->undecodable += turn->verdict == VERDICT_UNDECODABLE;
         complain(replay, turn->error.text);
         return STATUS_OK;
     }
@@ -133,7 +135,7 @@ static enum status read_through(struct replay *replay, const char *what, variant
     struct progress progress;
     enum status status = STATUS_OK;
     progress_init(&progress, what, "events");
-    replay->events = replay->bad = 0;
+    replay->events = replay->bad = replay->undecodable = 0;
     replay->work = work;
     while (status == STATUS_OK) {
         enum replay_got got = replay_input_next(replay->input, &turn);
@@ -371,6 +373,13 @@ static bool nothing_usable(const struct replay *replay)
            (replay->events > 0 && rejected(replay, engine) == replay->events);
 }
 
+static const char *advice(const struct replay *replay)
+{
+    return replay->undecodable > 0 && replay->undecodable == replay->events
+               ? "files are NDJSON, one object a line, or TSV: a header line, and tabs"
+               : "look at [signals] and [input], or at the first bad lines above";
+}
+
 static enum status replay_all(struct replay *replay, struct error *error)
 {
     int64_t started_ns = now_ns();
@@ -382,8 +391,7 @@ static enum status replay_all(struct replay *replay, struct error *error)
         replay_variant_end(&replay->variants[n]);
     if (status == STATUS_OK && nothing_usable(replay))
         return error_set(error, STATUS_BAD_DATA, "no usable event among %llu; %s",
-                         (unsigned long long)replay->events,
-                         "look at [signals] and [input], or at the first bad lines above");
+                         (unsigned long long)replay->events, advice(replay));
     if (status == STATUS_OK && replay->plan.snapshot != NULL)
         status = save(replay, error);
     if (status == STATUS_OK && replay->plan.publish)

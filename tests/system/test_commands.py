@@ -204,6 +204,8 @@ def test_nothing_usable_is_65(offline):
     path = offline.folder / "bad"
     path.write_bytes(b"{broken\n{also\n")
     offline.command("replay", path, expect=65)
+    path.write_bytes(b"timestamp,user,item,event\n1700000000,u,i,play\n")
+    assert "TSV" in offline.command("replay", path, expect=65).stderr
     path.write_bytes(b"")
     offline.command("replay", path, expect=65)
     path.write_bytes(b"when\twho\n1\t2\n")
