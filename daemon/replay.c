@@ -17,6 +17,7 @@
 #include "daemon/replay_publish.h"
 #include "daemon/replay_variant.h"
 #include "daemon/report.h"
+#include "transport/vault.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -41,6 +42,7 @@ struct replay {
     struct crew *crew;
     struct replay_input *input;
     struct replay_batch batch;
+    int lock;             /* of the snapshot that is written; -1: none */
     variant_work *work;   /* what is done with the batch */
     bool counting;        /* beforehand */
     uint64_t events, bad; /* of this reading; bad: could not be read */
@@ -241,7 +243,7 @@ static enum status check_place(const char *path, bool replaced, struct error *er
 }
 
 /* Rather now than after an hour. */
-static enum status check_places(const struct replay *replay, struct error *error)
+static enum status check_places(struct replay *replay, struct error *error)
 {
     const struct replay_plan *plan = &replay->plan;
     enum status status = check_place(plan->report, false, error);
@@ -249,6 +251,8 @@ static enum status check_places(const struct replay *replay, struct error *error
         status = check_place(plan->html, false, error);
     if (status == STATUS_OK)
         status = check_place(plan->snapshot, true, error);
+    if (status == STATUS_OK && plan->snapshot != NULL)
+        status = vault_keep_out(plan->snapshot, &replay->lock, error);
     if (status == STATUS_OK && plan->publish)
         status = replay_reach_redis(replay->variants[0].settings, error);
     return status;
@@ -407,6 +411,8 @@ static void finish(struct replay *replay)
     variants_finish(&replay->settings);
     replay_batch_finish(&replay->batch);
     crew_destroy(replay->crew);
+    if (replay->lock >= 0)
+        close(replay->lock);
     free(replay);
 }
 
@@ -416,6 +422,7 @@ int command_replay(struct invocation *invocation)
     struct replay *replay = calloc(1, sizeof *replay);
     if (replay == NULL)
         return EXIT_INTERNAL;
+    replay->lock = -1;
     int code = replay_plan_read(invocation, &replay->plan);
     if (code == EXIT_FINE &&
         variants_load(&invocation->settings, replay->plan.tries, replay->plan.try_count,

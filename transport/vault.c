@@ -229,6 +229,19 @@ static void files_destroy(struct vault *self)
     free(vault);
 }
 
+static enum status wait_for_lock(int lock, const char *path, struct error *error)
+{
+    for (int i = 0; flock(lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; i++) {
+        if (i == LOCK_TRIES)
+            return error_set(error, STATUS_CANNOT_WRITE,
+                             "%s: another tasted keeps its snapshot here (%s.lock is locked); stop "
+                             "it, or set another path",
+                             path, path);
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
+    }
+    return STATUS_OK; /* also where the file system has no locks */
+}
+
 /* The child inherits the lock: an orphan that still saves keeps a new daemon out. */
 static enum status take_lock(struct file_vault *vault, struct error *error)
 {
@@ -240,15 +253,15 @@ static enum status take_lock(struct file_vault *vault, struct error *error)
                          "%s: cannot create: %s; snapshot.path must be in a folder that exists and "
                          "may be written",
                          name, strerror(errno));
-    for (int i = 0; flock(vault->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; i++) {
-        if (i == LOCK_TRIES)
-            return error_set(error, STATUS_CANNOT_WRITE,
-                             "%s: another tasted keeps its snapshot here (%s is locked); stop it, "
-                             "or set another snapshot.path",
-                             vault->path, name);
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
-    }
-    return STATUS_OK; /* also where the file system has no locks */
+    return wait_for_lock(vault->lock, vault->path, error);
+}
+
+enum status vault_keep_out(const char *path, int *lock, struct error *error)
+{
+    char name[PATH_MAX + 8];
+    snprintf(name, sizeof name, "%s.lock", path);
+    *lock = open(name, O_RDWR | O_CLOEXEC);
+    return *lock < 0 ? STATUS_OK : wait_for_lock(*lock, path, error);
 }
 
 enum status vault_of_files(struct ev_loop *loop, const char *path, const struct vault_owner *owner,

@@ -48,4 +48,9 @@ struct ev_loop;
 enum status vault_of_files(struct ev_loop *loop, const char *path, const struct vault_owner *owner,
                            struct vault **out, struct error *error);
 
+/* For a one-shot command that writes a snapshot at `path`: where a daemon has had its own there,
+ * none may run until `*lock` is closed. -1: there is nothing to close. STATUS_CANNOT_WRITE: one
+ * runs. */
+enum status vault_keep_out(const char *path, int *lock, struct error *error);
+
 #endif

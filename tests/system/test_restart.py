@@ -151,6 +151,17 @@ def wait_caught_up(tasted):
     wait_until(lambda: tasted.metrics().sum("tasted_consumer_lag_records") == 0, 30, "no lag")
 
 
+def test_a_replay_does_not_write_to_the_snapshot_of_a_daemon_that_runs(tasted):
+    tasted.kafka.produce(tasted.topic, keyed(stream(100)))
+    tasted.start()
+    tasted.wait_learned(100)
+    replay = ["replay", "--topic", tasted.topic, "--snapshot", tasted.snapshot]
+    assert "another tasted" in tasted.command(*replay, expect=73).stderr
+    assert tasted.stop() == 0
+    tasted.command(*replay)
+    assert tasted.snapshot_info()["events"] == 100
+
+
 def test_a_damaged_snapshot_is_replaced_by_the_one_before(tasted):
     events = stream(300)
     run_over(tasted, events[:100])
