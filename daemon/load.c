@@ -29,8 +29,8 @@ enum {
     REACH_MS = 5000,
     FINISH_MS = 70000, /* more than message.timeout.ms: each message is settled by then */
     BAD_LINES_SHOWN = 3,
-    NAP_MS = 100, /* how soon an interrupt is noticed while waiting */
-    EXIT_INTERRUPTED = 130,
+    NAP_MS = 100,           /* how soon an interrupt is noticed while waiting */
+    EXIT_INTERRUPTED = 128, /* and the signal's number, as shells have it */
 };
 
 struct load {
@@ -52,12 +52,11 @@ struct load {
     struct encoded encoded;
 };
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted; /* the signal's number */
 
 static void on_interrupt(int number)
 {
-    (void)number;
-    interrupted = 1;
+    interrupted = number;
 }
 
 /* ---- what is asked for ---- */
@@ -250,7 +249,7 @@ static int work(struct load *load)
     if (late.status != STATUS_OK)
         return fail(&late);
     if (interrupted)
-        return EXIT_INTERRUPTED;
+        return EXIT_INTERRUPTED + interrupted;
     if (load->sent == 0)
         return fail(&(struct error){STATUS_BAD_DATA, "no usable event in what was given"});
     return EXIT_FINE;
