@@ -210,6 +210,10 @@ static enum status open_variants(struct replay *replay, struct error *error)
 static enum status open_input(struct replay *replay, struct error *error)
 {
     const struct replay_variant *first = &replay->variants[0];
+    if (replay->plan.from != NULL && first->checkpoint.position_count > 0)
+        fprintf(stderr,
+                "tasted: partitions go on where the snapshot left them; --from is for those "
+                "it has no offset of\n");
     struct replay_input_settings input = {
         .settings = first->settings,
         .paths = replay->plan.paths,

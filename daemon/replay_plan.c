@@ -21,7 +21,8 @@ const struct command_option replay_options[] = {
     {"--html", "FILE.html", "write the report as one page with charts, for a browser"},
     {"--snapshot", "FILE", "write the state at the end"},
     {"--publish", NULL, "write every user's list to Redis at the end, as the daemon would"},
-    {"--from-snapshot", "FILE", "continue from this state"},
+    {"--from-snapshot", "FILE",
+     "continue from this state; --from is then for partitions it has no offset of"},
     {.name = NULL},
 };
 

@@ -33,7 +33,7 @@ complete -c tasted -n '__fish_seen_subcommand_from replay' -l report -rF -d 'wri
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l html -rF -d 'write the report as one page with charts, for a browser'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l snapshot -rF -d 'write the state at the end'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l publish -d 'write every user'\''s list to Redis at the end, as the daemon would'
-complete -c tasted -n '__fish_seen_subcommand_from replay' -l from-snapshot -rF -d 'continue from this state'
+complete -c tasted -n '__fish_seen_subcommand_from replay' -l from-snapshot -rF -d 'continue from this state; --from is then for partitions it has no offset of'
 complete -c tasted -n __fish_use_subcommand -a snapshot -d 'what a snapshot file holds, and whether it is whole'
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -a 'info verify diff export'
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -F

@@ -102,6 +102,10 @@ def test_replay_takes_up_a_snapshot_of_the_daemon(tasted):
     report = tasted.replay("--topic", tasted.topic, "--from-snapshot", tasted.snapshot)
     whole = tasted.replay(write_ndjson(tasted.folder / "all", events))
     assert report["state_digest"] == whole["state_digest"]
+    again = tasted.command("replay", "--topic", tasted.topic, "--from", "earliest",
+                           "--from-snapshot", tasted.snapshot)
+    assert whole["state_digest"] in again.stdout  # once each, whatever --from says
+    assert "where the snapshot left them" in again.stderr
 
 
 def test_the_digest_does_not_depend_on_threads(tasted):
