@@ -62,6 +62,18 @@ static void print_scored(const struct evaluation *evaluation)
            (unsigned long long)evaluation->total.model.events);
 }
 
+static void print_ranks(const struct evaluation *evaluation)
+{
+    print_scored(evaluation);
+    if (evaluation->total.model.events == 0)
+        return;
+    printf("%-12s %9s %9s %9s %9s %9s\n", "", "recall@1", "recall@10", "recall@50", "ndcg@10",
+           "mrr");
+    print_row("tasted", &evaluation->total.model);
+    for (int b = 0; b < BASELINES; b++)
+        print_row(baseline_names[b], &evaluation->total.baseline[b]);
+}
+
 void report_print(const struct report *report)
 {
     const struct evaluation *evaluation = report->evaluation;
@@ -73,12 +85,7 @@ void report_print(const struct report *report)
     printf("state digest %s\n", report->digest);
     if (evaluation == NULL)
         return;
-    print_scored(evaluation);
-    printf("%-12s %9s %9s %9s %9s %9s\n", "", "recall@1", "recall@10", "recall@50", "ndcg@10",
-           "mrr");
-    print_row("tasted", &evaluation->total.model);
-    for (int b = 0; b < BASELINES; b++)
-        print_row(baseline_names[b], &evaluation->total.baseline[b]);
+    print_ranks(evaluation);
     print_ratings(evaluation);
     if (!isnan(skip_auc(report)))
         printf("\nplays told from skips before they were learned: AUC %.4f\n", skip_auc(report));

@@ -222,6 +222,12 @@ def test_going_on_from_a_snapshot_with_nothing_new_is_fine(offline):
     offline.command("replay", path, "--from-snapshot", snapshot, expect=65)
 
 
+def test_of_nothing_scored_there_are_no_figures(offline):
+    path = write_ndjson(offline.folder / "events", [event("u", "i", "view")])
+    said = offline.command("replay", "--evaluate", path).stdout
+    assert "0 scored" in said and "popularity" not in said
+
+
 def test_what_is_read_is_told_once(offline):
     said = offline.command("replay", "-", "--items", "-", expect=64)
     assert "standard input" in said.stderr
