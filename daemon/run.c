@@ -136,11 +136,13 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
 }
 
 /* A large snapshot takes a while to load: asked to end meanwhile it ends at once, and settings that
- * have changed are read again when the loop runs. */
+ * have changed are read again when the loop runs. That nobody reads the log any more ends nothing.
+ */
 static enum status watch_start(struct run *run, struct error *error)
 {
     signal(SIGTERM, leave);
     signal(SIGINT, leave);
+    signal(SIGPIPE, SIG_IGN);
     run->loop = ev_default_loop(EVFLAG_AUTO);
     if (run->loop == NULL)
         return error_set(error, STATUS_INTERNAL, "libev finds no way to wait for events here");

@@ -1,5 +1,6 @@
 """What systemd, Prometheus and whoever operates it see."""
 
+import os
 import re
 import signal
 import socket
@@ -10,7 +11,7 @@ import urllib.request
 import pytest
 
 from events import event, as_json, keyed, stream
-from servers import wait_until
+from servers import spawn, wait_until
 
 NAMES = {  # CONTRACT: HTTP
     "tasted_events_total", "tasted_dead_letters_total", "tasted_consumer_lag_records",
@@ -205,6 +206,15 @@ def test_signals_while_it_starts(tasted):
         tasted.process.terminate()
         assert tasted.process.wait(15) == 0, tasted.log_tail()
     assert tasted.snapshot_info()["events"] == 100
+
+
+def test_a_log_that_nobody_reads_ends_nothing(tasted):
+    reader, writer = os.pipe()
+    os.close(reader)
+    tasted.process = spawn([tasted.binary, "run", "-c", tasted.config], writer)
+    os.close(writer)
+    tasted.wait_ready()
+    assert tasted.stop() == 0
 
 
 def test_snapshots_come_by_themselves(tasted):
