@@ -5,7 +5,8 @@
 #include "daemon/command.h"
 #include "daemon/replay_try.h"
 
-enum { REPLAY_FILES_MAX = 256, REPLAY_THREADS_MAX = 256 };
+/* A file a day for some years; a process may usually have 1024 open. */
+enum { REPLAY_FILES_MAX = 1000, REPLAY_THREADS_MAX = 256 };
 
 struct replay_plan {
     const char *paths[REPLAY_FILES_MAX];

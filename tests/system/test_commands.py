@@ -177,6 +177,14 @@ def test_several_files_are_merged_by_time(offline):
     assert offline.replay(*parts)["state_digest"] == digest
 
 
+def test_a_year_of_files_a_day_each(offline):
+    events = stream(730)
+    days = [write_ndjson(offline.folder / f"day-{n:03}", events[2 * n:2 * n + 2])
+            for n in range(365)]
+    whole = offline.replay(write_ndjson(offline.folder / "year", events))
+    assert offline.replay(*days)["state_digest"] == whole["state_digest"]
+
+
 @pytest.mark.quick
 def test_bad_lines_are_counted_and_named(offline):
     path = offline.folder / "mixed.ndjson"
