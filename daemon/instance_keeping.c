@@ -137,7 +137,10 @@ static enum status begin_model(struct instance *instance, struct error *error)
         ranker_create(engine->model, instance->settings->threads + 1, &instance->ranker, error);
     if (status != STATUS_OK)
         return status;
-    instance->keeping.due_ms = instance->now_ms + instance->settings->snapshot_interval_ms;
+    /* Where `latest` was, only a snapshot knows after a crash: the first event calls for one. */
+    bool at_once = instance->settings->input.start == KAFKA_LATEST;
+    instance->keeping.due_ms =
+        instance->now_ms + (at_once ? 0 : instance->settings->snapshot_interval_ms);
     instance->loaded = true;
     return STATUS_OK;
 }

@@ -118,6 +118,22 @@ def test_start_latest_leaves_out_what_was_there(tasted):
     assert tasted.snapshot_info()["events"] == 2
 
 
+def test_start_latest_loses_nothing_to_a_crash(tasted):
+    """What it had taken up before its first regular snapshot is not before `latest` again."""
+    tasted.configure({"input.start": "latest"})
+    tasted.start()
+    tasted.kafka.produce(tasted.topic, keyed(stream(100)))
+    tasted.wait_learned(100)
+    wait_until(tasted.snapshot.exists, 10, "a first snapshot")
+    tasted.kill()
+    tasted.kafka.produce(tasted.topic, keyed(stream(50, seed=2)))
+    tasted.start()
+    caught_up = f'tasted_consumer_lag_records{{topic="{tasted.topic}",partition="0"}}'
+    wait_until(lambda: tasted.metrics().get(caught_up) == 0, 20, "it has caught up")
+    assert tasted.stop() == 0
+    assert tasted.snapshot_info()["events"] == 150
+
+
 @pytest.mark.apache
 def test_start_at_a_time(tasted):
     now = int(time.time() * 1000)
