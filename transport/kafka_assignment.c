@@ -281,10 +281,10 @@ void kafka_assignment_let_go(struct kafka_source *self)
     self->leaving = NULL;
 }
 
-void kafka_assignment_rebalance(struct kafka_source *self, rd_kafka_event_t *event)
+void kafka_assignment_rebalance(struct kafka_source *self, rd_kafka_resp_err_t what,
+                                rd_kafka_topic_partition_list_t *list)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-    switch (rd_kafka_event_error(event)) {
+    switch (what) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
         for (int i = 0; i < list->cnt; i++)
             list->elems[i].offset =
@@ -296,7 +296,7 @@ void kafka_assignment_rebalance(struct kafka_source *self, rd_kafka_event_t *eve
         break;
     default:
         kafka_source_complain(self, SOURCE_TROUBLE, "the group's rebalance failed: %s",
-                              rd_kafka_event_error_string(event));
+                              rd_kafka_err2str(what));
         rd_kafka_assign(self->client, NULL);
         break;
     }

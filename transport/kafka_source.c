@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 enum {
-    SILENT_MAX = 4096,   /* events handled in one next() that give nothing */
+    SILENT_MAX = 4096,   /* steps of one next() that give nothing */
     QUIET_S = 10,        /* the same kind of trouble is told at most this often */
     DESTROY_MS = 5000,   /* how long destroy() may take */
     ABANDON_MS = 500,    /* likewise, where no broker answers */
@@ -77,13 +77,13 @@ static enum source_result give_notice(struct kafka_source *self, struct source_t
 {
     struct kafka_notice *notice = self->notices;
     self->notices = notice->next;
-    self->given = notice;
+    self->given_notice = notice;
     turn->change = (struct assignment){notice->size, notice->at};
     turn->trouble = notice->trouble;
     return notice->result;
 }
 
-/* ---- events ---- */
+/* ---- what goes wrong ---- */
 
 /* One line for each kind of trouble in QUIET_S: brokers that are away fail many times a second. */
 static bool is_news(struct kafka_source *self, rd_kafka_resp_err_t kind)
@@ -97,9 +97,18 @@ static bool is_news(struct kafka_source *self, rd_kafka_resp_err_t kind)
     return true;
 }
 
-static bool ends_reading(struct kafka_source *self, rd_kafka_event_t *event)
+/* What went wrong: with a partition, or `topic` NULL, with anything else. */
+struct failure {
+    rd_kafka_resp_err_t kind;
+    const char *text;
+    const char *topic;
+    int32_t partition;
+};
+
+static bool ends_reading(const struct kafka_source *self, rd_kafka_resp_err_t kind)
 {
-    switch (rd_kafka_event_error(event)) {
+    switch (kind) {
+    case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
@@ -107,73 +116,60 @@ static bool ends_reading(struct kafka_source *self, rd_kafka_event_t *event)
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
         return self->grouped;
     default:
-        return rd_kafka_event_error_is_fatal(event) != 0;
+        return false;
     }
 }
 
-static enum source_result take_end(struct kafka_source *self, struct source_turn *turn,
-                                   const rd_kafka_topic_partition_t *at)
+static void take_failure(struct kafka_source *self, const struct failure *failure)
 {
-    struct kafka_part *part = kafka_owned_find(&self->owned, at->topic, at->partition);
-    if (part == NULL || part->state != KAFKA_PART_READ)
-        return SOURCE_NOTHING;
-    /* Control records and aborted messages are passed without being given out. */
-    if (at->offset > part->next)
-        part->next = at->offset;
-    fill_position(&self->end, at->topic, at->partition, part->next);
-    turn->change = (struct assignment){1, &self->end};
-    return SOURCE_CAUGHT_UP;
-}
-
-static void take_trouble(struct kafka_source *self, rd_kafka_event_t *event,
-                         const rd_kafka_topic_partition_t *at)
-{
-    rd_kafka_resp_err_t kind = rd_kafka_event_error(event);
-    bool end = ends_reading(self, event);
-    if (kind == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+    bool end = ends_reading(self, failure->kind);
+    if (failure->kind == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         kafka_scout_look(self->scout);
-    if (!end && !is_news(self, kind))
+    if (!end && !is_news(self, failure->kind))
         return;
     /* Alone we need no group: it is there for showing how far we are. And that all brokers are
      * down says less than what is told of each. */
-    if (!end && (kind == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
-                 kind == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)) {
-        log_line(LOG_LEVEL_DEBUG, "kafka: %s", rd_kafka_event_error_string(event));
+    if (!end && (failure->kind == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+                 failure->kind == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)) {
+        log_line(LOG_LEVEL_DEBUG, "kafka: %s", failure->text);
         return;
     }
     enum source_result result = end ? SOURCE_FAILED : SOURCE_TROUBLE;
-    if (at != NULL)
-        kafka_source_complain(self, result, "%s [%d]: %s", at->topic, at->partition,
-                              rd_kafka_event_error_string(event));
+    if (failure->topic != NULL)
+        kafka_source_complain(self, result, "%s [%d]: %s", failure->topic, failure->partition,
+                              failure->text);
     else
-        kafka_source_complain(self, result, "%s", rd_kafka_event_error_string(event));
+        kafka_source_complain(self, result, "%s", failure->text);
 }
 
-static enum source_result take_error(struct kafka_source *self, struct source_turn *turn,
-                                     rd_kafka_event_t *event)
+/* ---- what librdkafka calls, on our thread, while messages are taken ---- */
+
+static void on_error(rd_kafka_t *client, int kind, const char *text, void *context)
 {
-    rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(event);
-    enum source_result result = SOURCE_NOTHING;
-    if (at != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-        result = take_end(self, turn, at);
-    else if (at != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-        kafka_assignment_out_of_range(self, at->topic, at->partition);
-    else
-        take_trouble(self, event, at);
-    if (at != NULL)
-        rd_kafka_topic_partition_destroy(at);
-    return result;
+    (void)client;
+    struct failure failure = {.kind = (rd_kafka_resp_err_t)kind, .text = text};
+    take_failure(context, &failure);
 }
 
-static void take_commit(struct kafka_source *self, rd_kafka_event_t *event)
+static void on_rebalance(rd_kafka_t *client, rd_kafka_resp_err_t what,
+                         rd_kafka_topic_partition_list_t *partitions, void *context)
 {
-    rd_kafka_resp_err_t answer = rd_kafka_event_error(event);
+    (void)client;
+    kafka_assignment_rebalance(context, what, partitions);
+}
+
+static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t answer,
+                      rd_kafka_topic_partition_list_t *offsets, void *context)
+{
+    (void)client, (void)offsets;
     if (answer == RD_KAFKA_RESP_ERR_NO_ERROR || answer == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
-    if (is_news(self, answer))
+    if (is_news(context, answer))
         log_line(LOG_LEVEL_INFO, "kafka: offsets not committed (for lag displays only): %s",
                  rd_kafka_err2str(answer));
 }
+
+/* ---- messages ---- */
 
 /* NULL: not ours. Messages come in runs; between them librdkafka may give up a topic and make
  * another where it was, so release() forgets. */
@@ -189,16 +185,49 @@ static const struct kafka_owned_topic *topic_of(struct kafka_source *self,
     return found;
 }
 
-static bool take_message(struct kafka_source *self, struct source_turn *turn,
-                         rd_kafka_event_t *event)
+static enum source_result take_end(struct kafka_source *self, struct source_turn *turn,
+                                   const char *topic, const rd_kafka_message_t *at)
 {
-    const rd_kafka_message_t *from = rd_kafka_event_message_next(event);
-    if (from == NULL || from->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return false;
+    struct kafka_part *part = kafka_owned_find(&self->owned, topic, at->partition);
+    if (part == NULL || part->state != KAFKA_PART_READ)
+        return SOURCE_NOTHING;
+    /* Control records and aborted messages are passed without being given out. */
+    if (at->offset > part->next)
+        part->next = at->offset;
+    fill_position(&self->end, topic, at->partition, part->next);
+    turn->change = (struct assignment){1, &self->end};
+    return SOURCE_CAUGHT_UP;
+}
+
+/* What stands in a message's place. */
+static enum source_result take_error(struct kafka_source *self, struct source_turn *turn,
+                                     const rd_kafka_message_t *from)
+{
+    struct failure failure = {
+        .kind = from->err,
+        .text = rd_kafka_message_errstr(from),
+        .topic = from->rkt == NULL ? NULL : rd_kafka_topic_name(from->rkt),
+        .partition = from->partition,
+    };
+    if (failure.topic != NULL && from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        return take_end(self, turn, failure.topic, from);
+    if (failure.topic != NULL && from->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        kafka_assignment_out_of_range(self, failure.topic, from->partition);
+    else
+        take_failure(self, &failure);
+    return SOURCE_NOTHING;
+}
+
+/* SOURCE_NOTHING: it is not for the owner; there may be notices now. */
+static enum source_result take(struct kafka_source *self, struct source_turn *turn,
+                               const rd_kafka_message_t *from)
+{
+    if (from->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return take_error(self, turn, from);
     const struct kafka_owned_topic *topic = topic_of(self, from);
     struct kafka_part *part = topic == NULL ? NULL : kafka_owned_part(topic, from->partition);
     if (part == NULL || part->state != KAFKA_PART_READ || from->offset < part->next)
-        return false; /* stale: no longer ours, or fetched twice */
+        return SOURCE_NOTHING; /* stale: no longer ours, or fetched twice */
     part->next = from->offset + 1;
     rd_kafka_timestamp_type_t type;
     turn->message = (struct message){
@@ -212,58 +241,36 @@ static bool take_message(struct kafka_source *self, struct source_turn *turn,
         .key_size = from->key_len,
         .native = from,
     };
-    return true;
+    return SOURCE_MESSAGE;
 }
 
-static rd_kafka_event_t **kept_at(struct kafka_source *self, uint32_t n)
-{
-    return &self->kept[n % (SOURCE_KEPT + 1)];
-}
+/* ---- the ring of messages: given, still to be given, free ---- */
 
-/* What a message was given from, until so many more were. */
-static void keep(struct kafka_source *self, rd_kafka_event_t *event)
+static void free_places(struct kafka_source *self, uint32_t first, uint32_t count)
 {
-    rd_kafka_event_t **place = kept_at(self, self->given_messages++);
-    if (*place != NULL)
-        rd_kafka_event_destroy(*place);
-    *place = event;
-}
-
-static void release_messages(struct kafka_source *self)
-{
-    for (uint32_t n = 0; n <= SOURCE_KEPT && n < self->given_messages; n++) {
-        rd_kafka_event_destroy(*kept_at(self, n));
-        *kept_at(self, n) = NULL;
+    for (uint32_t n = 0; n < count; n++) {
+        rd_kafka_message_t **place = &self->ring[(first + n) % KAFKA_RING];
+        if (*place != NULL)
+            rd_kafka_message_destroy(*place);
+        *place = NULL;
     }
-    self->given_messages = 0;
 }
 
-/* SOURCE_NOTHING: handled; there may be notices now. */
-static enum source_result take_event(struct kafka_source *self, struct source_turn *turn,
-                                     rd_kafka_event_t *event)
+static void free_given(struct kafka_source *self)
 {
-    enum source_result result = SOURCE_NOTHING;
-    switch (rd_kafka_event_type(event)) {
-    case RD_KAFKA_EVENT_FETCH:
-        if (take_message(self, turn, event)) {
-            keep(self, event);
-            return SOURCE_MESSAGE;
-        }
-        break;
-    case RD_KAFKA_EVENT_ERROR:
-        result = take_error(self, turn, event);
-        break;
-    case RD_KAFKA_EVENT_REBALANCE:
-        kafka_assignment_rebalance(self, event);
-        break;
-    case RD_KAFKA_EVENT_OFFSET_COMMIT:
-        take_commit(self, event);
-        break;
-    default:
-        break;
-    }
-    rd_kafka_event_destroy(event);
-    return result;
+    free_places(self, self->taken, KAFKA_RING - (self->taken - self->given));
+}
+
+/* A batch from the queue, once the one before it is given out: of that SOURCE_KEPT stay. */
+static bool take_batch(struct kafka_source *self)
+{
+    uint32_t at = self->taken % KAFKA_RING, room = KAFKA_RING - at;
+    uint32_t most = room < KAFKA_BATCH ? room : KAFKA_BATCH;
+    free_places(self, at, most);
+    ssize_t count = rd_kafka_consume_batch_queue(self->queue, 0, &self->ring[at], most);
+    if (count > 0)
+        self->taken += (uint32_t)count;
+    return count > 0;
 }
 
 static void take_answers(struct kafka_source *self)
@@ -282,11 +289,11 @@ static void take_answers(struct kafka_source *self)
 static void release(struct kafka_source *self)
 {
     if (!self->gave_message) {
-        release_messages(self);
+        free_given(self);
         self->last_topic = NULL;
     }
-    free(self->given);
-    self->given = NULL;
+    free(self->given_notice);
+    self->given_notice = NULL;
 }
 
 /* Before 2.2.0 a fetcher that found the queue full looks again a second later, unless something
@@ -310,17 +317,19 @@ static enum source_result next_of(struct kafka_source *self, struct source_turn 
         self->look_at_scout = false;
         take_answers(self);
     }
-    if (self->given_messages % SOURCE_KEPT == 0)
-        keep_fetchers_awake(self);
     for (int i = 0; i < SILENT_MAX; i++) {
         if (self->notices != NULL)
             return give_notice(self, turn);
-        rd_kafka_event_t *event = rd_kafka_queue_poll(self->queue, 0);
-        /* A poll that served something inside gives NULL although more is waiting, and what is
-         * waiting wakes nobody. */
-        if (event == NULL && rd_kafka_queue_length(self->queue) == 0)
-            return SOURCE_NOTHING;
-        enum source_result result = event != NULL ? take_event(self, turn, event) : SOURCE_NOTHING;
+        if (self->given == self->taken) {
+            keep_fetchers_awake(self);
+            /* Taking nothing may have served something inside although more is waiting, and what
+             * is waiting wakes nobody. */
+            if (!take_batch(self) && self->notices == NULL &&
+                rd_kafka_queue_length(self->queue) == 0)
+                return SOURCE_NOTHING;
+            continue; /* notices first: from here on they may say whose messages are stale */
+        }
+        enum source_result result = take(self, turn, self->ring[self->given++ % KAFKA_RING]);
         if (result != SOURCE_NOTHING)
             return result;
     }
@@ -414,8 +423,8 @@ static void source_destroy(struct source *base)
     }
     bool cut_off = self->scout != NULL && kafka_scout_is_cut_off(self->scout);
     kafka_scout_destroy(self->scout);
-    self->gave_message = false;
-    release(self);
+    free_places(self, 0, KAFKA_RING);
+    free(self->given_notice);
     free_notices(self);
     if (self->leaving != NULL)
         rd_kafka_topic_partition_list_destroy(self->leaving);
@@ -484,8 +493,10 @@ static enum status make_client(struct kafka_source *self,
         rd_kafka_conf_destroy(conf);
         return STATUS_BAD_CONFIG;
     }
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
-                                       RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
+    rd_kafka_conf_set_opaque(conf, self);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     enum status status = kafka_client_create(RD_KAFKA_CONSUMER, conf, &self->client, error);
     if (status != STATUS_OK)
         return status;

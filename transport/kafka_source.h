@@ -2,12 +2,15 @@
  * Inside the Kafka part: the source of messages, shared by its files.
  *
  *     librdkafka's threads ─► queue ─► eventfd ─► ev_io ─► owner.wake
- *                               │
- *     next() ◄── notices ◄── events: messages, rebalances, errors, ends     kafka_source.c
- *                   ▲
- *                   └─────── assignment: who begins where, who leaves       kafka_assignment.c
- *                                 ▲
- *                                 └── the scout's answers                   kafka_scout.c
+ *                               │ a batch at a time
+ *                               ├──► ring: messages, errors, ends ───────┐  kafka_source.c
+ *                               └──► callbacks: rebalances, errors       ├─► next()
+ *                                      ▼                                 │
+ *                                    notices ────────────────────────────┘
+ *                                      ▲
+ *                                      └── assignment: who begins where, who leaves
+ *                                            ▲                              kafka_assignment.c
+ *                                            └── the scout's answers        kafka_scout.c
  */
 #ifndef TRANSPORT_KAFKA_SOURCE_H
 #define TRANSPORT_KAFKA_SOURCE_H
@@ -28,6 +31,9 @@ struct kafka_notice {
 
 enum { TROUBLE_KINDS = 64 };
 
+/* Taken from the queue at a time; and with those given last, which stay for a while. */
+enum { KAFKA_BATCH = SOURCE_KEPT + 1, KAFKA_RING = 2 * KAFKA_BATCH };
+
 struct kafka_source {
     struct source base;
     struct source_owner owner;
@@ -46,13 +52,13 @@ struct kafka_source {
 
     struct kafka_owned owned;
     rd_kafka_topic_partition_list_t *leaving; /* revoked; unassigned by let_go() */
-    struct kafka_notice *notices, *given;
-    rd_kafka_event_t *kept[SOURCE_KEPT + 1]; /* hold the messages given last: a ring */
-    uint32_t given_messages;                 /* since the ring was emptied */
-    const rd_kafka_topic_t *last_topic;      /* of the message before; NULL: look it up */
-    uint32_t last_owned;                     /* the place of that among the owned */
-    size_t most_queued;                      /* since the fetchers were last nudged */
-    struct position end;                     /* of the partition that was caught up with */
+    struct kafka_notice *notices, *given_notice;
+    rd_kafka_message_t *ring[KAFKA_RING]; /* NULL where there is none */
+    uint32_t taken, given;                /* so many messages in all: where the ring stands */
+    const rd_kafka_topic_t *last_topic;   /* of the message before; NULL: look it up */
+    uint32_t last_owned;                  /* the place of that among the owned */
+    size_t most_queued;                   /* since the fetchers were last nudged */
+    struct position end;                  /* of the partition that was caught up with */
     int64_t quiet_until_ns[TROUBLE_KINDS];
     bool gave_message; /* by the last next() */
     bool paused, closing, close_failed;
@@ -70,7 +76,8 @@ void kafka_source_complain(struct kafka_source *self, enum source_result result,
 
 /* ---- the assignment (kafka_assignment.c) ---- */
 /* Each takes what it is told by the group, the scout or a fetcher, and queues notices. */
-void kafka_assignment_rebalance(struct kafka_source *self, rd_kafka_event_t *event);
+void kafka_assignment_rebalance(struct kafka_source *self, rd_kafka_resp_err_t what,
+                                rd_kafka_topic_partition_list_t *list);
 void kafka_assignment_answer(struct kafka_source *self, struct kafka_answer *answer);
 void kafka_assignment_out_of_range(struct kafka_source *self, const char *topic, int32_t partition);
 void kafka_assignment_let_go(struct kafka_source *self);
