@@ -1,5 +1,7 @@
 #include "daemon/publication_parts.h"
 
+#include "model/fetch.h"
+
 enum status publication_create(struct publication **out)
 {
     struct publication *publication = calloc(1, sizeof *publication);
@@ -137,7 +139,7 @@ void publication_fetch(const struct publication *publication, uint32_t user)
     const struct entry *entry = entry_of(publication, user);
     if (entry == NULL)
         return;
-    __builtin_prefetch(entry, 1);
+    fetch_line(entry);
 }
 
 uint32_t publication_in_flight(const struct publication *publication)

@@ -1,5 +1,6 @@
 #include "model/had.h"
 
+#include "model/fetch.h"
 #include "model/kernels.h"
 
 #include <assert.h>
@@ -26,7 +27,7 @@ static uint32_t home_of(uint32_t item, uint32_t room)
 void had_fetch(const struct had *had, uint32_t item)
 {
     if (had->room > 0)
-        __builtin_prefetch(&had->at[home_of(item, had->room)], 1);
+        fetch_line(&had->at[home_of(item, had->room)]);
 }
 
 static struct had_entry *cell_of(const struct had *had, uint32_t item)

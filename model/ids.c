@@ -1,5 +1,6 @@
 #include "model/ids.h"
 
+#include "model/fetch.h"
 #include "model/pages.h"
 #include "model/random.h"
 
@@ -231,7 +232,7 @@ uint32_t ids_find(const struct ids *ids, struct text id)
 
 void ids_fetch_cell(const struct ids *ids, uint32_t hash)
 {
-    __builtin_prefetch(&ids->cells.at[hash & ids->cells.mask]);
+    fetch_line(&ids->cells.at[hash & ids->cells.mask]);
 }
 
 uint32_t ids_guess(const struct ids *ids, uint32_t hash)

@@ -11,6 +11,7 @@
  *
  * Each step guesses from what the model is by then: wrong guesses cost time, and nothing else.
  */
+#include "model/fetch.h"
 #include "model/random.h"
 #include "model/recommender_parts.h"
 
@@ -47,7 +48,7 @@ static void fetch_item(const struct recommender *model, uint32_t item)
     table_fetch(&model->item_ids.keys, item);
     table_fetch(&model->popularity.items, item);
     if (model->popularity.keeps_roots)
-        __builtin_prefetch(&model->popularity.inverse_root[item], 1);
+        fetch_line(&model->popularity.inverse_root[item]);
     if (model->uses_ring)
         table_fetch(&model->sampler.in_ring, item);
     if (model->uses_x)
@@ -73,7 +74,7 @@ static void fetch_tries(const struct recommender *model, struct ahead_event *ent
     uint64_t key = random_key(model->settings.seed, model->events + 1 + distance, PURPOSE_SAMPLES);
     for (uint32_t n = 0; n < tries; n++) {
         entry->tried[n] = sampler_place(key, n, popularity->wanted_count);
-        __builtin_prefetch(&popularity->wanted_items[entry->tried[n]]);
+        fetch_line(&popularity->wanted_items[entry->tried[n]]);
     }
 }
 
@@ -112,7 +113,7 @@ static void fetch_visits(const struct recommender *model, const struct user *use
     uint32_t step = 64 / sizeof(struct visit);
     uint32_t read = model->is_pairwise ? 0 : model->factors.weights.visits;
     for (uint32_t n = 0; n < user->history_room && n <= read; n += step)
-        __builtin_prefetch(&user->history[(user->visits + n) % user->history_room], 1);
+        fetch_line(&user->history[(user->visits + n) % user->history_room]);
 }
 
 static void fetch_memory(const struct recommender *model, const struct ahead_event *entry,

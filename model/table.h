@@ -6,6 +6,7 @@
 #ifndef MODEL_TABLE_H
 #define MODEL_TABLE_H
 
+#include "model/fetch.h"
 #include "model/state.h"
 
 #include <stdbool.h>
@@ -57,7 +58,7 @@ static inline void table_fetch(const struct table *table, uint32_t row)
     const char *at = table_row(table, row);
     size_t bytes = table->row_bytes < 512 ? table->row_bytes : 512;
     for (size_t n = 0; n < bytes; n += 64)
-        __builtin_prefetch(at + n, 1);
+        fetch_line(at + n);
 }
 
 static inline float *table_floats(const struct table *table, uint32_t row)
