@@ -11,19 +11,41 @@ enum { CELLS_AT_FIRST = 1024, MOVED_AT_A_TIME = 32, MOVED_BESIDES = 8, KEY_BATCH
 
 #define CELLS_MOST ((uint64_t)1 << 31)
 
+static uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static uint32_t half_at(const char *at)
+{
+    uint32_t half;
+    memcpy(&half, at, sizeof half);
+    return half;
+}
+
+static uint64_t byte_at(const char *at, uint32_t n)
+{
+    return (uint64_t)(unsigned char)at[n] << 8 * n;
+}
+
+/* The last up to seven bytes of an id, by parts that overlap: to copy them together and read that
+ * as one word would have to wait for the copy. */
+static uint64_t rest_at(const char *at, uint32_t size)
+{
+    if (size >= 4)
+        return half_at(at) | (uint64_t)half_at(at + size - 4) << 8 * (size - 4);
+    return size == 0 ? 0 : byte_at(at, 0) | byte_at(at, size / 2) | byte_at(at, size - 1);
+}
+
 uint32_t ids_hash(const struct ids *ids, struct text id)
 {
     uint64_t h = ids->seed ^ id.size;
     uint32_t at = 0;
-    for (; at + 8 <= id.size; at += 8) {
-        uint64_t word;
-        memcpy(&word, id.at + at, 8);
-        h = random_mix(h ^ word);
-    }
-    uint64_t rest = 0;
-    if (at < id.size) /* an absent id has no bytes at all */
-        memcpy(&rest, id.at + at, id.size - at);
-    return (uint32_t)random_mix(h ^ rest);
+    for (; at + 8 <= id.size; at += 8)
+        h = random_mix(h ^ word_at(id.at + at));
+    return (uint32_t)random_mix(h ^ rest_at(id.at + at, id.size - at));
 }
 
 /* ---- cells ---- */
@@ -62,20 +84,6 @@ static void put(const struct ids_cells *cells, uint64_t cell)
     while (cells->at[at] != 0)
         at = (at + 1) & cells->mask;
     cells->at[at] = cell;
-}
-
-static uint64_t word_at(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-static uint32_t half_at(const char *at)
-{
-    uint32_t half;
-    memcpy(&half, at, sizeof half);
-    return half;
 }
 
 /* Most ids are short: two overlapping words each, instead of a call. */
