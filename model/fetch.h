@@ -2,12 +2,23 @@
 #ifndef MODEL_FETCH_H
 #define MODEL_FETCH_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* The cache line at `at`, soon read or written. GCC takes functions that do nothing else for ones
  * without an effect, and leaves out their calls; the empty statement is an effect. */
 static inline void fetch_line(const void *at)
 {
     __builtin_prefetch(at, 1);
     __asm__ volatile("");
+}
+
+/* All that `bytes` bytes from `at` on lie in. */
+static inline void fetch_lines(const void *at, size_t bytes)
+{
+    const char *line = (const char *)at - (uintptr_t)at % 64;
+    for (const char *end = (const char *)at + bytes; line < end; line += 64)
+        fetch_line(line);
 }
 
 #endif

@@ -26,8 +26,11 @@ static uint32_t home_of(uint32_t item, uint32_t room)
 
 void had_fetch(const struct had *had, uint32_t item)
 {
-    if (had->room > 0)
-        fetch_line(&had->at[home_of(item, had->room)]);
+    if (had->room == 0)
+        return;
+    const struct had_entry *home = &had->at[home_of(item, had->room)];
+    fetch_line(home);
+    fetch_line(home + 4); /* a fuller table is searched for longer than to the line's end */
 }
 
 static struct had_entry *cell_of(const struct had *had, uint32_t item)

@@ -52,13 +52,11 @@ static inline void *table_row(const struct table *table, uint32_t row)
            (size_t)(row % TABLE_BLOCK_ROWS) * table->row_bytes;
 }
 
-/* Brings a row near that is soon worked on: up to eight cache lines of it. */
+/* Brings a row near that is soon worked on: its first 512 bytes, if it has so many. */
 static inline void table_fetch(const struct table *table, uint32_t row)
 {
     const char *at = table_row(table, row);
-    size_t bytes = table->row_bytes < 512 ? table->row_bytes : 512;
-    for (size_t n = 0; n < bytes; n += 64)
-        fetch_line(at + n);
+    fetch_lines(at, table->row_bytes < 512 ? table->row_bytes : 512);
 }
 
 static inline float *table_floats(const struct table *table, uint32_t row)
