@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM_AT_FIRST = 4 };
+enum { ROOM_AT_FIRST = 4, FETCHED_MOST = 128 };
 
 void had_finish(struct had *had, struct arena *arena)
 {
@@ -75,6 +75,7 @@ static enum status rebuild(struct had *had, struct arena *arena, uint32_t room, 
     struct had fresh = {.at = arena_take(arena, room * sizeof *fresh.at), .room = (uint16_t)room};
     if (fresh.at == NULL)
         return STATUS_NO_MEMORY;
+    fetch_lines(fresh.at, room < FETCHED_MOST ? had_bytes(&fresh) : 0);
     for (uint32_t cell = 0; cell < had->room; cell++) {
         const struct had_entry *entry = &had->at[cell];
         if (entry->item == 0 || entry->last_n < since)
