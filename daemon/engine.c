@@ -169,12 +169,12 @@ enum verdict engine_take_next(struct engine *engine, struct engine_batch *batch,
     return verdict;
 }
 
-uint32_t engine_batch_user_soon(const struct engine_batch *batch)
+struct place engine_batch_soon(const struct engine_batch *batch)
 {
     enum { SOON = AHEAD_MOST / 4 };
     uint32_t n = batch->taken + SOON;
-    return batch->taken > 0 && n < batch->size ? batch->ahead.at[n % AHEAD_ROOM].place.user
-                                               : SLOT_NONE;
+    return batch->taken > 0 && n < batch->size ? batch->ahead.at[n % AHEAD_ROOM].place
+                                               : (struct place){SLOT_NONE, SLOT_NONE};
 }
 
 void engine_skip_next(const struct engine *engine, struct engine_batch *batch)

@@ -22,7 +22,7 @@ struct engine_observer {
 };
 
 /* Of time_every: a prime, as some of the work is done at each fourth event. */
-enum { ENGINE_TIME_EVERY = 13 };
+enum { ENGINE_TIME_EVERY = 31 };
 
 /* Filled by the owner, zeros where it has no use for something; nothing in it is owned. */
 struct engine {
@@ -81,9 +81,9 @@ void engine_batch_add_event(struct engine_batch *batch, const struct event *even
 /* The next one, as engine_take_message() and engine_take_event() would. */
 enum verdict engine_take_next(struct engine *engine, struct engine_batch *batch,
                               struct learned *learned);
-/* After the last one was taken: the slot of the user of an event that comes soon, for whoever keeps
- * something of each user; or SLOT_NONE. */
-uint32_t engine_batch_user_soon(const struct engine_batch *batch);
+/* After the last one was taken: where the user and the item of an event that comes soon are, for
+ * whoever keeps something of each of them. */
+struct place engine_batch_soon(const struct engine_batch *batch);
 /* Leaves the next one out. */
 void engine_skip_next(const struct engine *engine, struct engine_batch *batch);
 /* The digest over the model's state. */

@@ -137,9 +137,9 @@ static void take_message(struct instance *instance)
     instance->keeping.changed = true;
     struct learned learned;
     enum verdict verdict = engine_take_next(engine, &intake->batch, &learned);
-    uint32_t soon = engine_batch_user_soon(&intake->batch);
-    if (soon != SLOT_NONE)
-        publication_fetch(instance->publication, soon);
+    struct place soon = engine_batch_soon(&intake->batch);
+    publication_fetch(instance->publication, soon.user);
+    neighbours_fetch(instance, soon.item);
     if (learned.status != STATUS_OK) {
         instance->broken = true;
         return;

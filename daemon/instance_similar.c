@@ -90,6 +90,12 @@ void neighbours_touch(struct instance *instance, uint32_t item)
         out_of_memory();
 }
 
+void neighbours_fetch(const struct instance *instance, uint32_t item)
+{
+    if (instance->neighbours.size > 0)
+        related_fetch(instance->neighbours.related, item);
+}
+
 static void write_again(struct instance *instance, uint32_t item)
 {
     if (publication_touch(instance->neighbours.publication, item, tag_of(instance, item), 0,

@@ -264,7 +264,8 @@ bool lists_hash(struct instance *instance, const struct list *list, uint64_t *ha
 /* instance_similar.c: the items' neighbours */
 enum status neighbours_init(struct instance *instance);
 void neighbours_finish(struct neighbours *neighbours);
-void neighbours_touch(struct instance *instance, uint32_t item); /* it had an event */
+void neighbours_touch(struct instance *instance, uint32_t item);       /* it had an event */
+void neighbours_fetch(const struct instance *instance, uint32_t item); /* it soon has one */
 /* It has a new card; `back`: it was withdrawn before. */
 void neighbours_describe(struct instance *instance, uint32_t item, bool back);
 void neighbours_withdraw(struct instance *instance, uint32_t item);

@@ -137,9 +137,8 @@ bool publication_is_listed(const struct publication *publication, uint32_t user)
 void publication_fetch(const struct publication *publication, uint32_t user)
 {
     const struct entry *entry = entry_of(publication, user);
-    if (entry == NULL)
-        return;
-    fetch_line(entry);
+    if (entry != NULL)
+        fetch_line(entry);
 }
 
 uint32_t publication_in_flight(const struct publication *publication)

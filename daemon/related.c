@@ -1,5 +1,6 @@
 #include "daemon/related.h"
 
+#include "model/fetch.h"
 #include "model/kernels.h"
 #include "model/recommender.h"
 #include "model/table.h"
@@ -105,6 +106,12 @@ enum status related_touch(struct related *related, uint32_t item)
     else if (count->state == COUNT_IDLE)
         return push(related, item, count);
     return STATUS_OK;
+}
+
+void related_fetch(const struct related *related, uint32_t item)
+{
+    if (item < related->counts.rows)
+        fetch_line(table_row(&related->counts, item));
 }
 
 enum status related_mark(struct related *related, uint32_t item)

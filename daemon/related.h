@@ -29,6 +29,8 @@ void related_destroy(struct related *related); /* NULL is legal */
 
 /* The item had an event. STATUS_NO_MEMORY: it is not searched for until another one. */
 enum status related_touch(struct related *related, uint32_t item);
+/* Brings near what that will change. */
+void related_fetch(const struct related *related, uint32_t item);
 /* The item is to be searched for in the next round. */
 enum status related_mark(struct related *related, uint32_t item);
 /* From now on next() gives what is marked, too, each once, when nothing more pressing waits. */
