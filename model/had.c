@@ -24,13 +24,21 @@ static uint32_t home_of(uint32_t item, uint32_t room)
     return kernels_home(item, room - 1); /* room is at most 2^13 */
 }
 
+static bool is_full(const struct had *had)
+{
+    return 4u * had->size >= 3u * had->room;
+}
+
+/* A fuller table is searched for longer than to its line's end, and a full one soon read. */
 void had_fetch(const struct had *had, uint32_t item)
 {
     if (had->room == 0)
         return;
-    const struct had_entry *home = &had->at[home_of(item, had->room)];
-    fetch_line(home);
-    fetch_line(home + 4); /* a fuller table is searched for longer than to the line's end */
+    const uint32_t home = home_of(item, had->room);
+    fetch_line(&had->at[home]);
+    fetch_line(&had->at[(home + 4) & (had->room - 1u)]);
+    if (is_full(had) && had->room <= FETCHED_MOST)
+        fetch_lines(had->at, had_bytes(had));
 }
 
 static struct had_entry *cell_of(const struct had *had, uint32_t item)
@@ -75,7 +83,7 @@ static enum status rebuild(struct had *had, struct arena *arena, uint32_t room, 
     struct had fresh = {.at = arena_take(arena, room * sizeof *fresh.at), .room = (uint16_t)room};
     if (fresh.at == NULL)
         return STATUS_NO_MEMORY;
-    fetch_lines(fresh.at, room < FETCHED_MOST ? had_bytes(&fresh) : 0);
+    fetch_lines(fresh.at, room <= FETCHED_MOST ? had_bytes(&fresh) : 0);
     for (uint32_t cell = 0; cell < had->room; cell++) {
         const struct had_entry *entry = &had->at[cell];
         if (entry->item == 0 || entry->last_n < since)
@@ -117,7 +125,7 @@ struct had_entry *had_touch(struct had *had, struct arena *arena, uint32_t item)
         return entry;
     if (had->size >= HAD_MAX && rebuild(had, arena, had->room, quarter_mark(had)) != STATUS_OK)
         return NULL;
-    if (4u * had->size >= 3u * had->room) {
+    if (is_full(had)) {
         uint32_t room = had->room == 0 ? ROOM_AT_FIRST : 2u * had->room;
         if (rebuild(had, arena, room, 0) != STATUS_OK)
             return NULL;
