@@ -29,10 +29,11 @@ static inline float *rows_floor_at(const struct rows_floor *floor, uint64_t n)
 /* ns a row. */
 static inline double rows_floor_run(const struct rows_floor *floor, uint64_t count)
 {
-    enum { AHEAD = 16 }; /* rows fetched before their turn */
+    enum { LINES_AHEAD = 128 }; /* fetched before their turn; half and twice as many are slower */
+    const uint64_t ahead = (uint64_t)LINES_AHEAD * 16 / floor->dim;
     const uint64_t begun = bench_cpu_ns();
     for (uint64_t n = 0; n < count; n++) {
-        const float *next = rows_floor_at(floor, n + AHEAD);
+        const float *next = rows_floor_at(floor, n + ahead);
         for (uint32_t i = 0; i < floor->dim; i += 16)
             __builtin_prefetch(next + i, 1);
         float *row = rows_floor_at(floor, n);
