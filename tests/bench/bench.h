@@ -42,6 +42,13 @@ static inline void *bench_huge(size_t size)
     return at;
 }
 
+/* Has so much memory found, and gives it back: where the host of a virtual machine has to find it,
+ * a huge page takes thirty times as long as the next time. */
+static inline void bench_find_memory(size_t size)
+{
+    free(bench_huge(size));
+}
+
 /* The number after `name` on the command line, or `otherwise`. */
 static inline double bench_number(int argc, char **argv, const char *name, double otherwise)
 {

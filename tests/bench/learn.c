@@ -21,6 +21,9 @@
 
 enum { ID_ROOM = 12, BATCH = 64, LINE_FLOATS = 16 };
 
+/* What the model needs for a user or an item, and comes to need with an event, roughly. */
+enum { BYTES_EACH = 1024, BYTES_AN_EVENT = 64 };
+
 /* An event's ids stand together, as in the message that they are decoded from. */
 struct message {
     char user[ID_ROOM], item[ID_ROOM];
@@ -141,16 +144,20 @@ int main(int argc, char **argv)
     const char *file = bench_word(argc, argv, "--pairs", NULL);
     if (file != NULL)
         return write_pairs(&world, events, file);
+    const uint64_t warm = (uint64_t)bench_number(argc, argv, "--warm", 0);
+    const uint32_t rounds = (uint32_t)bench_number(argc, argv, "--rounds", 1);
+    bench_find_memory((size_t)BYTES_EACH * (world.users.size + world.items.size) +
+                      BYTES_AN_EVENT * (warm + (uint64_t)rounds * events));
     struct recommender *model = model_create(bench_word(argc, argv, "--loss", "bpr"), dim);
     struct message *messages = malloc(events * sizeof *messages);
-    warm_up(model, &world, messages, events, (uint64_t)bench_number(argc, argv, "--warm", 0));
+    warm_up(model, &world, messages, events, warm);
     const double lines = bench_number(argc, argv, "--lines", 0);
     struct rows_floor floor = {0}, lone = {0};
     if (rows > 0)
         floor = rows_floor_create(world.users.size + world.items.size, dim);
     if (lines > 0)
         lone = rows_floor_create(2 * (world.users.size + world.items.size), LINE_FLOATS);
-    for (int round = (int)bench_number(argc, argv, "--rounds", 1); round > 0; round--) {
+    for (uint32_t round = 0; round < rounds; round++) {
         draw_messages(&world, messages, events);
         const uint64_t begun = bench_cpu_ns();
         learn(model, &world, messages, events);
