@@ -25,9 +25,10 @@ static inline uint32_t kernels_home(uint32_t item, uint32_t mask)
     return (item * KERNELS_HOME_FACTOR >> 16) & mask;
 }
 
-/* Of a vector and a pair of rows, d = p - q. */
-struct pair_dots {
-    float xp, xq, xx, dd;
+/* What a step on a pair of items changes. */
+struct pair_rows {
+    float *x, *x_sum; /* the user's vector, and its accumulator */
+    float *p, *q;     /* the rows of the wanted and the unwanted item, with their columns */
 };
 
 struct kernels {
@@ -51,12 +52,8 @@ struct kernels {
      * in that order; r < count */
     void (*multiply)(const float *a, size_t row, size_t step, size_t count, size_t size,
                      const float *matrix, float *out);
-    /* x.p, x.q, x.x and d.d */
-    void (*pair_dots)(const float *x, const float *p, const float *q, size_t size,
-                      struct pair_dots *out);
-    /* x += x_step * d, p += p_step * x, q += q_step * x, all from the values before */
-    void (*pair_step)(float *x, float *p, float *q, float x_step, float p_step, float q_step,
-                      size_t size);
+    /* pairwise_learn()'s step, `rate` times as far; `own`: what x weighs */
+    void (*pair_learn)(const struct pair_rows *rows, float own, float rate, size_t size);
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */
     uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);
@@ -69,8 +66,6 @@ struct kernels {
     float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */
     void (*exp)(float *v, size_t size);
-    /* exp(x), the same: a lone one would wait on its way through memory */
-    float (*exp_one)(float x);
     sift_fn *sift; /* sift.h */
 };
 

@@ -1,4 +1,5 @@
 #include "model/kernels_variants.h"
+#include "model/pairwise_step.h"
 
 #if defined(__x86_64__)
 

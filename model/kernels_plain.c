@@ -1,5 +1,6 @@
 /* The reference: what the other variants must equal bit for bit. */
 #include "model/kernels_variants.h"
+#include "model/pairwise_step.h"
 
 #include <math.h>
 #include <string.h>

@@ -8,9 +8,8 @@
 #define KERNELS_OF_THIS_FILE(name_, sift_)                                                         \
     {                                                                                              \
         .name = (name_), .dot = dot, .dots = dots, .scan = scan, .add_scaled = add_scaled,         \
-        .mix = mix, .spread = spread, .multiply = multiply, .pair_dots = pair_dots,                \
-        .pair_step = pair_step, .find = find, .look_up = look_up, .least = least, .exp = exp_all,  \
-        .exp_one = exp_one, .sift = (sift_),                                                       \
+        .mix = mix, .spread = spread, .multiply = multiply, .pair_learn = pair_learn,              \
+        .find = find, .look_up = look_up, .least = least, .exp = exp_all, .sift = (sift_),         \
     }
 
 extern const struct kernels kernels_plain;
