@@ -15,7 +15,8 @@
 #include "model/random.h"
 #include "model/recommender_parts.h"
 
-enum { STEP = AHEAD_MOST / 4 };
+/* The rows of few items are near as they are: to fetch those of whole histories only costs. */
+enum { STEP = AHEAD_MOST / 4, FEW_ITEMS = 8192 };
 
 static struct ahead_event *entry_of(struct ahead *ahead, uint32_t n)
 {
@@ -171,7 +172,7 @@ void recommender_look_ahead(const struct recommender *model, struct ahead *ahead
     end = end_of(n, 2 * STEP, size);
     for (uint32_t at = first_of(n, 2 * STEP); at < end; at++)
         fetch_memory(model, entry_of(ahead, at), at - n);
-    end = end_of(n, STEP, size);
+    end = model->item_ids.bound < FEW_ITEMS ? 0 : end_of(n, STEP, size);
     for (uint32_t at = first_of(n, STEP); at < end; at++)
         fetch_history(model, entry_of(ahead, at));
 }
