@@ -320,8 +320,11 @@ static void propose(const void *self, const struct recommender *model, struct qu
             enum feature feature = age > 0             ? FEATURE_SHARED_EARLIER
                                    : shared->kind == 0 ? FEATURE_SHARED
                                                        : FEATURE_SHARED_OTHER;
-            sparse_add_all(&query->sparse, feature, items->at, NULL, items->size,
-                           nearness * rarity);
+            sparse_add_run(&query->sparse, &(struct sparse_run){.items = items->at,
+                                                                .count = items->size,
+                                                                .scale = nearness * rarity,
+                                                                .feature = feature,
+                                                                .also = feature});
         }
     }
 }

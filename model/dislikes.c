@@ -68,13 +68,9 @@ static uint32_t disliked_at(const struct disliker *disliker, uint32_t age)
 static void propose_like(const struct recommender *model, struct query *query, uint32_t item,
                          float nearness)
 {
-    const struct popularity *popularity = &model->popularity;
-    const struct pair_list *list = pairs_of(model->part[PART_NEIGHBOURS], item);
-    const float *weight = pair_weights(list);
-    for (uint32_t n = 0; n < list->size; n++)
-        sparse_add(&query->sparse, list->item[n], FEATURE_LIKE_DISLIKED,
-                   nearness * weight[n] * popularity_inverse_root(popularity, item) *
-                       popularity_inverse_root(popularity, list->item[n]));
+    struct sparse_run run = neighbours_run(model, item, nearness);
+    run.feature = run.also = FEATURE_LIKE_DISLIKED;
+    sparse_add_run(&query->sparse, &run);
 }
 
 static void propose(const void *self, const struct recommender *model, struct query *query)

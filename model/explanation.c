@@ -96,6 +96,7 @@ static void propose_with(struct explaining *about, uint32_t size, float row[FEAT
     query->taste.size = size;
     sparse_clear(&query->sparse);
     query_propose(about->model, query);
+    query_complete(about->model, query);
     query->taste.size = all;
     memcpy(row, sparse_row(&query->sparse, about->item), FEATURES_HELD * sizeof *row);
 }

@@ -106,13 +106,13 @@ void interactions_forward(const struct interactions *self, float (*input)[FEATUR
 }
 
 void interactions_score(const struct interactions *self, const struct samples *samples,
-                        const struct sparse *sparse, float (*values)[FEATURES_ROOM],
-                        const float *dense, struct interactions_pass *pass, float *scores)
+                        float (*values)[FEATURES_ROOM], const float *dense,
+                        struct interactions_pass *pass, float *scores)
 {
     float worth[SAMPLES_ROOM];
     uint32_t size = 0;
     for (uint32_t n = 0; n < samples->size; n++) {
-        if (!sparse_is_touched(sparse, samples->item[n]))
+        if (samples->place[n] == 0)
             continue;
         memcpy(pass->input[size], values[n], sizeof *pass->input);
         interactions_see(pass->input[size], dense[n]);

@@ -25,8 +25,8 @@ void interactions_forward(const struct interactions *self, float (*input)[FEATUR
                           uint32_t count, float (*hidden)[INTERACTIONS_HIDDEN], float *out);
 /* Adds to the scores of the samples with sparse features what these are worth together. */
 void interactions_score(const struct interactions *self, const struct samples *samples,
-                        const struct sparse *sparse, float (*values)[FEATURES_ROOM],
-                        const float *dense, struct interactions_pass *pass, float *scores);
+                        float (*values)[FEATURES_ROOM], const float *dense,
+                        struct interactions_pass *pass, float *scores);
 /* Goes down the loss' gradient by the samples' scores; at every second of the blend's events: half
  * the cost for lists that are as good. */
 bool interactions_are_due(uint64_t now);

@@ -8,14 +8,9 @@
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
 
-enum { NEIGHBOURS_MOST = 128, ITEMS_LEARNED = 3, ITEMS_ASKED = 5 };
+enum { NEIGHBOURS_MOST = 128, ITEMS_LEARNED = 3, ITEMS_ASKED = 5, TEMPTING = 64 };
 
 #define NEARER 0.9f
-
-static float inverse_root(const struct recommender *model, uint32_t item)
-{
-    return popularity_inverse_root(&model->popularity, item);
-}
 
 static enum status create(const struct recommender_settings *settings, void **self)
 {
@@ -23,22 +18,41 @@ static enum status create(const struct recommender_settings *settings, void **se
     return pairs_create(NEIGHBOURS_MOST, self);
 }
 
+struct sparse_run neighbours_run(const struct recommender *model, uint32_t item, float nearness)
+{
+    const struct pair_list *list = pairs_of(model->part[PART_NEIGHBOURS], item);
+    return (struct sparse_run){
+        .items = list->item,
+        .values = pair_weights(list),
+        .by_item = model->popularity.inverse_root,
+        .count = list->size,
+        .scale = nearness * popularity_inverse_root(&model->popularity, item),
+    };
+}
+
 static void propose(const void *self, const struct recommender *model, struct query *query)
 {
+    (void)self;
     const struct taste *taste = &query->taste;
     float nearness = 1.0f;
     for (uint32_t age = 0; age < ITEMS_ASKED && age < taste->size; age++, nearness *= NEARER) {
-        const struct pair_list *list = pairs_of(self, taste->item[age]);
-        const float *weight = pair_weights(list);
-        float value[NEIGHBOURS_MOST];
-        for (uint32_t n = 0; n < list->size; n++)
-            value[n] = weight[n] * inverse_root(model, list->item[n]);
-        float scale = nearness * inverse_root(model, taste->item[age]);
-        sparse_add_all(&query->sparse, FEATURE_NEIGHBOURS, list->item, value, list->size, scale);
-        if (age == 0)
-            sparse_add_all(&query->sparse, FEATURE_NEIGHBOURS_LAST, list->item, value, list->size,
-                           scale);
+        struct sparse_run run = neighbours_run(model, taste->item[age], nearness);
+        run.feature = FEATURE_NEIGHBOURS;
+        run.also = age == 0 ? FEATURE_NEIGHBOURS_LAST : FEATURE_NEIGHBOURS;
+        sparse_add_run(&query->sparse, &run);
     }
+}
+
+/* The first of the last item's neighbours: in a full list it is the later ones that come and go. */
+static void tempt(const void *self, const struct recommender *model, struct query *query)
+{
+    (void)self;
+    if (query->taste.size == 0)
+        return;
+    struct sparse_run run = neighbours_run(model, query->taste.item[0], 1.0f);
+    run.count = run.count < TEMPTING ? run.count : TEMPTING;
+    run.feature = run.also = FEATURE_NEIGHBOURS;
+    sparse_add_run(&query->sparse, &run);
 }
 
 static enum status learn(void *self, struct recommender *model, const struct step *step)
@@ -66,6 +80,7 @@ const struct part part_neighbours = {
     .destroy = pairs_destroy,
     .grow = pairs_grow,
     .propose = propose,
+    .tempt = tempt,
     .learn = learn,
     .drop_items = pairs_drop_items,
     .bytes = pairs_bytes,

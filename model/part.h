@@ -6,6 +6,9 @@
  *     ask()      adds to the user's side x
  *     back()     the loss' gradient by x comes back, for what ask() had added to it
  *     propose()  adds sparse features of candidates; while learning only when the blend learns
+ *     complete() adds them to those candidates that others proposed
+ *     tempt()    adds features as propose() does, of few candidates that are hard to tell from what
+ *                is wanted next: negatives are drawn from them, the features are of no use
  *     before()   learns what needs the state as the event found it, before the step on the loss
  *     learn()    counts or learns from one accepted event, after the step on the loss
  *
@@ -45,6 +48,8 @@ struct part {
     enum status (*grow)(void *self, uint32_t users, uint32_t items);
     void (*ask)(const void *self, const struct recommender *model, struct query *query);
     void (*propose)(const void *self, const struct recommender *model, struct query *query);
+    void (*complete)(const void *self, const struct recommender *model, struct query *query);
+    void (*tempt)(const void *self, const struct recommender *model, struct query *query);
     void (*back)(void *self, const struct query *query, const float *by_x);
     enum status (*before)(void *self, struct recommender *model, const struct step *step);
     enum status (*learn)(void *self, struct recommender *model, const struct step *step);
@@ -71,7 +76,7 @@ enum part_id {
     PART_CONTENT,
     PART_DISLIKES,
     PART_PEERS,
-    PART_RATINGS, /* after all that propose: it judges what they proposed */
+    PART_RATINGS,
     PART_FACTORS, /* these four are no more than switches: factors.c and popularity.c do them */
     PART_HISTORY,
     PART_LAST,

@@ -117,11 +117,14 @@ static uint32_t take_nearest(struct near *near, float *weight)
 
 static void propose_of(const struct user *peer, struct query *query, float share)
 {
-    uint32_t item[HISTORY_SIZE], size = 0, visits = user_visit_count(peer);
-    for (uint32_t age = 0; age < visits && size < ITEMS_TOLD; age++)
-        if (user_visit(peer, age)->item != VISIT_GONE)
-            item[size++] = user_visit(peer, age)->item;
-    sparse_add_all(&query->sparse, FEATURE_PEERS, item, NULL, size, share);
+    uint32_t told = 0, visits = user_visit_count(peer);
+    for (uint32_t age = 0; age < visits && told < ITEMS_TOLD; age++) {
+        uint32_t item = user_visit(peer, age)->item;
+        if (item == VISIT_GONE)
+            continue;
+        sparse_add(&query->sparse, item, FEATURE_PEERS, share);
+        told++;
+    }
 }
 
 static void propose(const void *self, const struct recommender *model, struct query *query)

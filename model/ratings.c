@@ -199,7 +199,7 @@ static void terms_of(const struct rater *rater, const struct rated *rated,
 }
 
 /* What of the prediction is the user's own taste, in units: for items that other parts proposed. */
-static void propose(const void *self, const struct recommender *model, struct query *query)
+static void complete(const void *self, const struct recommender *model, struct query *query)
 {
     const struct ratings *ratings = self;
     const struct rater *rater = rater_of(ratings, query->user);
@@ -215,7 +215,7 @@ static void propose(const void *self, const struct recommender *model, struct qu
         uint32_t item = query->sparse.touched[n];
         const struct rated *rated = rated_of(ratings, item);
         float often = factors_columns(&model->factors, item)[COLUMN_RATED_OFTEN];
-        if (rated == NULL || rated->count == 0)
+        if (rated == NULL || rated->count == 0 || !sparse_is_touched(&query->sparse, item))
             continue;
         float own[RATINGS_WIDTH] __attribute__((aligned(64)));
         memcpy(own, rated->mean, sizeof own);
@@ -462,7 +462,7 @@ const struct part part_ratings = {
     .create = create,
     .destroy = destroy,
     .grow = grow,
-    .propose = propose,
+    .complete = complete,
     .learn = learn,
     .forget = forget,
     .drop_items = drop_items,

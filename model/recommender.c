@@ -37,7 +37,8 @@ static bool adds_to_x(int part)
 /* Whether the part has features of its own, to be blended with x. */
 static bool adds_features(int part)
 {
-    return part == PART_POPULARITY || model_parts[part]->propose != NULL;
+    return part == PART_POPULARITY || model_parts[part]->propose != NULL ||
+           model_parts[part]->complete != NULL;
 }
 
 static void list_part(struct part_list *list, int part, bool has_operation)
@@ -51,6 +52,8 @@ static void list_operations(struct recommender *model, int part)
     const struct part *operations = model_parts[part];
     list_part(&model->ask, part, operations->ask != NULL);
     list_part(&model->propose, part, operations->propose != NULL);
+    list_part(&model->complete, part, operations->complete != NULL);
+    list_part(&model->tempt, part, operations->tempt != NULL);
     list_part(&model->back, part, operations->back != NULL);
     list_part(&model->before, part, operations->before != NULL);
     list_part(&model->learn, part, operations->learn != NULL);
@@ -101,6 +104,7 @@ enum status recommender_create(const struct recommender_settings *settings,
                                             has_part(model, PART_DISLIKES) ||
                                             has_part(model, PART_PEERS));
     sampler_init(&model->sampler);
+    model->learning.sparse.puts_off = true;
     blend_init(&model->blend);
     dedupe_init(&model->dedupe, settings->dedupe_ids);
     if (ids_init(&model->user_ids, settings->seed) != STATUS_OK ||

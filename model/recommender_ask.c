@@ -108,6 +108,22 @@ void query_propose(const struct recommender *model, struct query *query)
     }
 }
 
+void query_tempt(const struct recommender *model, struct query *query)
+{
+    for (uint32_t n = 0; n < model->tempt.size; n++) {
+        uint8_t p = model->tempt.part[n];
+        model_parts[p]->tempt(model->part[p], model, query);
+    }
+}
+
+void query_complete(const struct recommender *model, struct query *query)
+{
+    for (uint32_t n = 0; n < model->complete.size; n++) {
+        uint8_t p = model->complete.part[n];
+        model_parts[p]->complete(model->part[p], model, query);
+    }
+}
+
 static enum status grow_scores(struct query *query, uint32_t bound)
 {
     if (bound <= query->room)
@@ -147,6 +163,7 @@ enum status recommender_query(const struct recommender *model, struct query *que
     if (status != STATUS_OK)
         return status;
     query_propose(model, query);
+    query_complete(model, query);
     query_fold_dense(model, query);
     return status;
 }

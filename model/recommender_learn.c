@@ -155,9 +155,9 @@ static void fill_values(struct recommender *model)
         float *value = model->values[n];
         memcpy(value, columns, FEATURES_DENSE * sizeof *value);
         value[FEATURE_FACTORS] = model->uses_x ? model->samples.factor_score[n] : 0.0f;
-        if (sparse_is_touched(&model->learning.sparse, model->samples.item[n]))
-            sparse_values(sparse_row(&model->learning.sparse, model->samples.item[n]),
-                          value + FEATURES_DENSE);
+        uint32_t place = model->samples.place[n];
+        if (place > 0)
+            sparse_values(sparse_row_at(&model->learning.sparse, place), value + FEATURES_DENSE);
         else
             memset(value + FEATURES_DENSE, 0, FEATURES_SPARSE * sizeof *value);
     }
@@ -174,8 +174,7 @@ static void learn_blend(struct recommender *model, float rate)
     fill_values(model);
     blend_score(&model->blend, query->situation, size, model->values, score, dense);
     if (interactions != NULL)
-        interactions_score(interactions, &model->samples, &query->sparse, model->values, dense,
-                           &pass, score);
+        interactions_score(interactions, &model->samples, model->values, dense, &pass, score);
     samples_softmax(&model->samples, score, by_score);
     for (uint32_t n = 0; n < size; n++)
         by_score[n] *= rate;
@@ -208,6 +207,18 @@ static struct loss_target target_of(const struct recommender *model, const struc
     return target;
 }
 
+/* With half of the negatives from what goes with what the user had: for the blend from all that its
+ * features would propose; else from what goes with the last item, which costs less. */
+static void draw_hard(struct recommender *model, const struct step *step, bool blends)
+{
+    if (blends)
+        query_propose(model, &model->learning);
+    else
+        query_tempt(model, &model->learning);
+    draw_samples(model, step->item, step->record, SAMPLES_MAX, false, true);
+    samples_focus(&model->samples, &model->learning.sparse);
+}
+
 /* The step on the loss, over the event's item and samples: the blend's now and then, too. */
 static void learn_samples(struct recommender *model, const struct step *step, float rate)
 {
@@ -215,14 +226,16 @@ static void learn_samples(struct recommender *model, const struct step *step, fl
     struct samples *samples = &model->samples;
     struct loss_target target = target_of(model, step->action);
     bool blends = model->uses_blend && target.wanted && blend_is_due(model->events);
+    bool hard = target.wanted && !loss->uniform && !blends;
+    if (blends || hard)
+        draw_hard(model, step, blends);
     if (blends) {
-        query_propose(model, &model->learning);
-        draw_samples(model, step->item, step->record, SAMPLES_MAX, false, true);
+        query_complete(model, &model->learning);
         learn_blend(model, rate);
     }
     if (!model->uses_x)
         return;
-    if (!blends || loss->uniform)
+    if (loss->uniform || (!blends && !hard))
         draw_samples(model, step->item, step->record, loss->negatives, loss->uniform, false);
     loss->gradient(&target, samples);
     if (samples->size > 0)

@@ -54,9 +54,10 @@ struct recommender {
     struct sampler sampler;
     struct cards cards;
     void *part[PARTS]; /* the state of each part that is on and has any */
-    struct part_list ask, propose, back, before, learn; /* those on that have the operation */
-    bool uses_x;                                        /* some part adds to the user's side x */
-    bool uses_blend;                                    /* there is something to blend with it */
+    /* Those on that have the operation. */
+    struct part_list ask, propose, complete, tempt, back, before, learn;
+    bool uses_x;      /* some part adds to the user's side x */
+    bool uses_blend;  /* there is something to blend with it */
     bool uses_ring;   /* negatives are drawn from the last positive events, too */
     bool is_pairwise; /* there is nothing but what pairwise.h learns */
     struct blend blend;
@@ -99,8 +100,14 @@ static inline bool hides_had(const struct recommender *model)
 /* Tastes and sparse features of a user at a time, without the vector: what learning needs. */
 enum status query_prepare(const struct recommender *model, struct query *query, uint32_t user,
                           uint32_t second);
-/* The sparse features, which cost most: learning needs them only for the blend. */
+/* The sparse features, which cost most: learning needs them only for the blend. Where runs are put
+ * off, the samples are drawn and focused on between the two. */
 void query_propose(const struct recommender *model, struct query *query);
+void query_complete(const struct recommender *model, struct query *query);
+/* Something to draw hard negatives from, where the blend does not learn. */
+void query_tempt(const struct recommender *model, struct query *query);
+/* What goes with an item; the feature is the caller's. Of use while that part is on. */
+struct sparse_run neighbours_run(const struct recommender *model, uint32_t item, float nearness);
 /* Folds the dense features' weights into query->vector: a row's dot product with it is their sum.
  */
 void query_fold_dense(const struct recommender *model, struct query *query);

@@ -66,15 +66,15 @@ struct chances {
 static struct chances chances_of(const struct sampler *sampler, const struct draw *draw)
 {
     struct chances chances = {.filled = ring_fill(sampler)};
-    uint32_t touched = draw->proposed == NULL ? 0 : draw->proposed->touched_count;
-    chances.proposals = touched == 0 ? 0 : SAMPLES_MAX / 2;
+    uint32_t entries = draw->proposed == NULL ? 0 : sparse_entries(draw->proposed);
+    chances.proposals = entries == 0 ? 0 : SAMPLES_MAX / 2;
     uint32_t rest = SAMPLES_MAX - chances.proposals;
     chances.uniform = draw->uniform || chances.filled == 0 ? rest : rest * UNIFORM_PERCENT / 100;
     chances.wanted = (float)chances.uniform / (float)draw->wanted_count;
     if (chances.filled > 0)
         chances.ring = (float)(rest - chances.uniform) / (float)chances.filled;
-    if (touched > 0)
-        chances.proposed = (float)chances.proposals / (float)touched;
+    if (entries > 0)
+        chances.proposed = (float)chances.proposals / (float)entries;
     return chances;
 }
 
@@ -84,6 +84,17 @@ static void pick(const uint32_t *bits, uint32_t count, const uint32_t *from, uin
 {
     for (uint32_t n = 0; n < count; n++)
         item[n] = from[random_below(bits[n], size)];
+}
+
+/* Tries first..end-1 of `tries`, each from a part of its own of the entries (stratified): so they
+ * ascend, and lie less alike than they would by chance. */
+static void pick_proposed(const struct sparse *proposed, const uint32_t *bits, uint32_t first,
+                          uint32_t end, uint32_t tries, uint32_t *item)
+{
+    uint32_t entry[SAMPLES_MAX], entries = sparse_entries(proposed);
+    for (uint32_t n = first; n < end; n++)
+        entry[n - first] = (uint32_t)((((uint64_t)n << 32) + bits[n]) / tries * entries >> 32);
+    sparse_pick(proposed, entry, end - first, item);
 }
 
 static uint32_t between(uint32_t low, uint32_t n, uint32_t high)
@@ -104,8 +115,7 @@ static void pick_all(const struct sampler *sampler, const struct draw *draw,
         bits[2 * n + 1] = (uint32_t)(pair >> 32);
     }
     if (proposals > first)
-        pick(bits + first, proposals - first, draw->proposed->touched,
-             draw->proposed->touched_count, item);
+        pick_proposed(draw->proposed, bits, first, proposals, chances->proposals, item);
     pick(bits + proposals, uniform - proposals, draw->wanted, draw->wanted_count,
          item + (proposals - first));
     pick(bits + uniform, end - uniform, sampler->ring, chances->filled, item + (uniform - first));
@@ -146,9 +156,6 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
         samples->row[first + n] = table_floats(draw->rows, item[n]);
         expected[n] = chances->wanted + chances->ring * (float)*in_ring(sampler, item[n]);
     }
-    if (chances->proposals > 0)
-        for (uint32_t n = 0; n < count; n++)
-            expected[n] += chances->proposed * (float)sparse_is_touched(draw->proposed, item[n]);
     samples->size += count;
 }
 
@@ -157,6 +164,7 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
 {
     struct chances chances = chances_of(sampler, draw);
     uint32_t item[SAMPLES_MAX];
+    samples->per_entry = chances.proposed;
     samples->size = 1;
     samples->item[0] = draw->positive;
     samples->row[0] = table_floats(draw->rows, draw->positive);
@@ -169,6 +177,14 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
         add_samples(sampler, draw, &chances, item, keep_negatives(sampler, draw, item, count),
                     samples);
     }
+}
+
+void samples_focus(struct samples *samples, struct sparse *proposed)
+{
+    sparse_focus(proposed, samples->item, samples->size, samples->place);
+    for (uint32_t n = 1; n < samples->size; n++)
+        if (samples->place[n] > 0)
+            samples->expected[n] += samples->per_entry * (float)proposed->named[samples->place[n]];
 }
 
 uint32_t sampler_draw_one(const struct draw *draw)

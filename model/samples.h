@@ -1,8 +1,12 @@
 /*
  * The negatives of a step: K items, part uniform over all items that were ever wanted, part from
  * the last positive events (a ring), so that popular and recent items are pushed against most; and
- * where the user's proposals are at hand, half from those: the hardest ones to tell apart. Each
- * comes with K q, the number of times it was to be expected, for an unbiased softmax.
+ * where anything was proposed to the user, half from that: the hardest ones to tell apart (Yang et
+ * al. 2020, "Mixed negative sampling for learning two-tower neural networks in recommendations").
+ * Each comes with K q, the number of times it was to be expected, for an unbiased softmax.
+ *
+ * Hard ones at every event, instead of every third, when the blend learns: Recall@10 of
+ * ml-100k-any .2346 -> .2359, retail (1 in 5, repeats) .437 -> .439, others within .001.
  */
 #ifndef MODEL_SAMPLES_H
 #define MODEL_SAMPLES_H
@@ -23,7 +27,9 @@ struct samples {
     uint32_t size;
     uint32_t item[SAMPLES_ROOM];
     float *row[SAMPLES_ROOM];
+    uint32_t place[SAMPLES_ROOM]; /* of its sparse features; 0: it has none */
     float expected[SAMPLES_ROOM]; /* K q; 1 for the positive */
+    float per_entry;              /* … of each entry among the proposed */
     float factor_score[SAMPLES_ROOM];
     float gradient[SAMPLES_ROOM]; /* of the loss by the score: p - y */
 };
@@ -48,7 +54,7 @@ struct draw {
     uint32_t wanted_count;
     bool uniform;                  /* from the candidates alone, not from the ring */
     const struct had *had;         /* leaves out what the user has; NULL: leaves out nothing */
-    const struct sparse *proposed; /* half of them from these candidates; NULL: none */
+    const struct sparse *proposed; /* half of them from its entries; NULL: none */
     const struct table *rows;      /* of the items: samples->row points into it */
 };
 
@@ -69,6 +75,9 @@ static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t mo
 /* The first negative that a uniform draw would give, alone; UINT32_MAX: none was found. */
 uint32_t sampler_draw_one(const struct draw *draw);
 void sampler_draw(struct sampler *sampler, const struct draw *draw, struct samples *samples);
+/* Walks what was proposed, for the samples alone; after that it is known how often each is among
+ * the entries, and what is expected of those that were drawn from them, too. */
+void samples_focus(struct samples *samples, struct sparse *proposed);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);
 /* Takes items out of the ring. (items) flags. */
