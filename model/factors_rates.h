@@ -5,7 +5,7 @@
 
 #define RATE_HISTORY 0.12f
 #define RATE_LAST 0.12f
-#define RATE_USER 0.08f
+#define RATE_USER 0.3f
 #define RATE_CANDIDATE 0.06f
 #define RATE_BIAS 0.36f
 #define RATE_WEIGHTS 0.02f
