@@ -4,11 +4,15 @@
  * 2003), counted incrementally (Papagelis et al. 2005), nearer pairs for more. The features are the
  * decayed sum of the similarities with the user's last items, and the similarity with the very last
  * one: how much more that tells differs by the stream.
+ *
+ * While there is little, each event is paired with more of the items before it: ml-100k-any gains
+ * .002 of Recall@10 by that, and .001 by lists of 256 instead of 128; long streams gain nothing.
  */
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
 
-enum { NEIGHBOURS_MOST = 128, ITEMS_LEARNED = 3, ITEMS_ASKED = 5, TEMPTING = 64 };
+enum { NEIGHBOURS_MOST = 256, ITEMS_ASKED = 8, TEMPTING = 64 };
+enum { LEARNED_MOST = 10, LEARNED_LEAST = 3, LEARNED_MOST_UNTIL = 20000 };
 
 #define NEARER 0.9f
 
@@ -55,14 +59,22 @@ static void tempt(const void *self, const struct recommender *model, struct quer
     sparse_add_run(&query->sparse, &run);
 }
 
+/* How many of the last items each event is paired with. */
+static uint32_t items_learned(uint64_t now)
+{
+    uint64_t few = (uint64_t)LEARNED_MOST * LEARNED_MOST_UNTIL / (now + 1);
+    return few > LEARNED_MOST ? LEARNED_MOST : few < LEARNED_LEAST ? LEARNED_LEAST : (uint32_t)few;
+}
+
 static enum status learn(void *self, struct recommender *model, const struct step *step)
 {
     (void)model;
     const struct taste *taste = &step->query->taste;
     float weight = 1.0f;
+    uint32_t learned = items_learned(step->now);
     if (step->action->weight <= 0.0f || !step->new_to_user)
         return STATUS_OK;
-    for (uint32_t age = 0; age < ITEMS_LEARNED && age < taste->size; age++, weight *= NEARER) {
+    for (uint32_t age = 0; age < learned && age < taste->size; age++, weight *= NEARER) {
         if (taste->item[age] == step->item)
             continue;
         enum status status = pairs_add(self, step->item, taste->item[age], weight, 1.0f);
