@@ -11,7 +11,7 @@
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
 
-enum { NEIGHBOURS_MOST = 256, ITEMS_ASKED = 8, TEMPTING = 64 };
+enum { NEIGHBOURS_MOST = 256, ITEMS_ASKED = 8 };
 enum { LEARNED_MOST = 10, LEARNED_LEAST = 3, LEARNED_MOST_UNTIL = 20000 };
 
 #define NEARER 0.9f
@@ -47,18 +47,6 @@ static void propose(const void *self, const struct recommender *model, struct qu
     }
 }
 
-/* The first of the last item's neighbours: in a full list it is the later ones that come and go. */
-static void tempt(const void *self, const struct recommender *model, struct query *query)
-{
-    (void)self;
-    if (query->taste.size == 0)
-        return;
-    struct sparse_run run = neighbours_run(model, query->taste.item[0], 1.0f);
-    run.count = run.count < TEMPTING ? run.count : TEMPTING;
-    run.feature = run.also = FEATURE_NEIGHBOURS;
-    sparse_add_run(&query->sparse, &run);
-}
-
 /* How many of the last items each event is paired with. */
 static uint32_t items_learned(uint64_t now)
 {
@@ -92,7 +80,7 @@ const struct part part_neighbours = {
     .destroy = pairs_destroy,
     .grow = pairs_grow,
     .propose = propose,
-    .tempt = tempt,
+    .tempt = pairs_tempt,
     .learn = learn,
     .drop_items = pairs_drop_items,
     .bytes = pairs_bytes,

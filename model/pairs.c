@@ -1,5 +1,6 @@
 #include "model/pairs.h"
 
+#include "model/factors.h"
 #include "model/kernels.h"
 
 #include <stdlib.h>
@@ -143,6 +144,14 @@ size_t pairs_bytes(const void *self, uint32_t items)
 {
     const struct pairs *pairs = self;
     return items * sizeof(struct pair_list) + pairs->bytes;
+}
+
+void pairs_tempt(const void *self, const struct taste *taste, struct hard *hard)
+{
+    if (taste->size == 0)
+        return;
+    const struct pair_list *list = pairs_of(self, taste->item[0]);
+    hard_add(hard, list->item, list->size);
 }
 
 /* ---- keeping: the lists, their pointers empty, then the room of each, as it is in memory ---- */

@@ -13,6 +13,9 @@
 
 #include <stdbool.h>
 
+struct hard;
+struct taste;
+
 struct pair_list {
     uint32_t *item; /* (room) slots, then (room) float weights in the same allocation */
     float total;    /* of all weights ever added, decayed alike */
@@ -35,6 +38,9 @@ void pairs_drop_items(void *self, const bool *gone, uint32_t items);
 enum status pairs_save(const void *self, uint32_t users, uint32_t items,
                        struct state_writer *writer);
 enum status pairs_load(void *self, uint32_t users, uint32_t items, struct state_reader *reader);
+
+/* The first of the last item's pairs: in a full list it is the later ones that come and go. */
+void pairs_tempt(const void *self, const struct taste *taste, struct hard *hard);
 
 /* Multiplies the weights of `from` by `keep`, then adds `weight` to its pair with `to`. */
 enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float weight, float keep);

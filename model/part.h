@@ -7,8 +7,8 @@
  *     back()     the loss' gradient by x comes back, for what ask() had added to it
  *     propose()  adds sparse features of candidates; while learning only when the blend learns
  *     complete() adds them to those candidates that others proposed
- *     tempt()    adds features as propose() does, of few candidates that are hard to tell from what
- *                is wanted next: negatives are drawn from them, the features are of no use
+ *     tempt()    names items that are hard to tell from what is wanted next: negatives are drawn
+ *                from them
  *     before()   learns what needs the state as the event found it, before the step on the loss
  *     learn()    counts or learns from one accepted event, after the step on the loss
  *
@@ -23,9 +23,11 @@
 
 #include <stddef.h>
 
+struct hard;
 struct query;
 struct recommender;
 struct recommender_settings;
+struct taste;
 struct user;
 
 /* One accepted event about an item, as parts see it. */
@@ -49,7 +51,7 @@ struct part {
     void (*ask)(const void *self, const struct recommender *model, struct query *query);
     void (*propose)(const void *self, const struct recommender *model, struct query *query);
     void (*complete)(const void *self, const struct recommender *model, struct query *query);
-    void (*tempt)(const void *self, const struct recommender *model, struct query *query);
+    void (*tempt)(const void *self, const struct taste *taste, struct hard *hard);
     void (*back)(void *self, const struct query *query, const float *by_x);
     enum status (*before)(void *self, struct recommender *model, const struct step *step);
     enum status (*learn)(void *self, struct recommender *model, const struct step *step);

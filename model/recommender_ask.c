@@ -108,14 +108,6 @@ void query_propose(const struct recommender *model, struct query *query)
     }
 }
 
-void query_tempt(const struct recommender *model, struct query *query)
-{
-    for (uint32_t n = 0; n < model->tempt.size; n++) {
-        uint8_t p = model->tempt.part[n];
-        model_parts[p]->tempt(model->part[p], model, query);
-    }
-}
-
 void query_complete(const struct recommender *model, struct query *query)
 {
     for (uint32_t n = 0; n < model->complete.size; n++) {

@@ -129,21 +129,25 @@ enum status recommender_describe(struct recommender *model, const struct item_ca
     return STATUS_OK;
 }
 
-static void draw_samples(struct recommender *model, uint32_t item, const struct user *user,
-                         uint32_t most, bool uniform, bool proposed)
+/* Negatives for the item: `most` of them, as the loss likes them. */
+static struct draw draw_of(const struct recommender *model, const struct step *step)
 {
-    struct draw draw = {
+    const struct loss *loss = &losses[model->settings.loss];
+    return (struct draw){
         .key = random_key(model->settings.seed, model->events, PURPOSE_SAMPLES),
-        .positive = item,
-        .most = most,
+        .positive = step->item,
+        .most = loss->negatives,
         .wanted = model->popularity.wanted_items,
         .wanted_count = model->popularity.wanted_count,
-        .uniform = uniform,
-        .had = hides_had(model) ? &user->had : NULL,
+        .uniform = loss->uniform,
+        .had = hides_had(model) ? &step->record->had : NULL,
         .rows = &model->factors.candidate_rows,
-        .proposed = proposed ? &model->learning.sparse : NULL,
     };
-    sampler_draw(&model->sampler, &draw, &model->samples);
+}
+
+static void draw_samples(struct recommender *model, const struct draw *draw)
+{
+    sampler_draw(&model->sampler, draw, &model->samples);
     factors_score_samples(&model->factors, &model->learning.taste, &model->samples);
 }
 
@@ -207,16 +211,30 @@ static struct loss_target target_of(const struct recommender *model, const struc
     return target;
 }
 
-/* With half of the negatives from what goes with what the user had: for the blend from all that its
- * features would propose; else from what goes with the last item, which costs less. */
-static void draw_hard(struct recommender *model, const struct step *step, bool blends)
+/* Half of the blend's negatives are from all that its features propose. */
+static void draw_proposed(struct recommender *model, const struct step *step)
 {
-    if (blends)
-        query_propose(model, &model->learning);
-    else
-        query_tempt(model, &model->learning);
-    draw_samples(model, step->item, step->record, SAMPLES_MAX, false, true);
+    struct draw draw = draw_of(model, step);
+    query_propose(model, &model->learning);
+    draw.most = SAMPLES_MAX;
+    draw.uniform = false;
+    draw.proposed = &model->learning.sparse;
+    draw_samples(model, &draw);
     samples_focus(&model->samples, &model->learning.sparse);
+    query_complete(model, &model->learning);
+}
+
+/* Without the blend half are hard ones all the same, from what goes with the last item alone. */
+static void draw_hard(struct recommender *model, const struct step *step, bool wanted)
+{
+    struct draw draw = draw_of(model, step);
+    struct hard hard = {.size = 0};
+    for (uint32_t n = 0; n < model->tempt.size && wanted && !draw.uniform; n++) {
+        uint8_t p = model->tempt.part[n];
+        model_parts[p]->tempt(model->part[p], &model->learning.taste, &hard);
+    }
+    draw.hard = hard.size > 0 ? &hard : NULL;
+    draw_samples(model, &draw);
 }
 
 /* The step on the loss, over the event's item and samples: the blend's now and then, too. */
@@ -226,17 +244,14 @@ static void learn_samples(struct recommender *model, const struct step *step, fl
     struct samples *samples = &model->samples;
     struct loss_target target = target_of(model, step->action);
     bool blends = model->uses_blend && target.wanted && blend_is_due(model->events);
-    bool hard = target.wanted && !loss->uniform && !blends;
-    if (blends || hard)
-        draw_hard(model, step, blends);
     if (blends) {
-        query_complete(model, &model->learning);
+        draw_proposed(model, step);
         learn_blend(model, rate);
     }
     if (!model->uses_x)
         return;
-    if (loss->uniform || (!blends && !hard))
-        draw_samples(model, step->item, step->record, loss->negatives, loss->uniform, false);
+    if (!blends || loss->uniform)
+        draw_hard(model, step, target.wanted);
     loss->gradient(&target, samples);
     if (samples->size > 0)
         descend(model, step->user, rate);

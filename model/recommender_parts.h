@@ -104,8 +104,6 @@ enum status query_prepare(const struct recommender *model, struct query *query, 
  * off, the samples are drawn and focused on between the two. */
 void query_propose(const struct recommender *model, struct query *query);
 void query_complete(const struct recommender *model, struct query *query);
-/* Something to draw hard negatives from, where the blend does not learn. */
-void query_tempt(const struct recommender *model, struct query *query);
 /* What goes with an item; the feature is the caller's. Of use while that part is on. */
 struct sparse_run neighbours_run(const struct recommender *model, uint32_t item, float nearness);
 /* Folds the dense features' weights into query->vector: a row's dot product with it is their sum.

@@ -21,17 +21,23 @@ void sampler_finish(struct sampler *sampler)
 {
     table_finish(&sampler->in_ring);
     free(sampler->stamps);
+    free(sampler->hard_count);
     sampler_init(sampler);
 }
 
-static enum status grow_stamps(struct sampler *sampler, uint32_t bound)
+/* What is by item and no part of the state. */
+static enum status grow_scratch(struct sampler *sampler, uint32_t bound)
 {
-    return array_grow(&sampler->stamps, &sampler->stamp_room, bound, sizeof *sampler->stamps);
+    enum status status =
+        array_grow(&sampler->hard_count, &sampler->hard_room, bound, sizeof *sampler->hard_count);
+    return status == STATUS_OK
+               ? array_grow(&sampler->stamps, &sampler->stamp_room, bound, sizeof *sampler->stamps)
+               : status;
 }
 
 enum status sampler_grow(struct sampler *sampler, uint32_t bound)
 {
-    enum status status = grow_stamps(sampler, bound);
+    enum status status = grow_scratch(sampler, bound);
     return status == STATUS_OK ? table_grow(&sampler->in_ring, bound) : status;
 }
 
@@ -63,10 +69,17 @@ struct chances {
     float wanted, ring, proposed;
 };
 
+static uint32_t entries_of(const struct draw *draw)
+{
+    return draw->proposed != NULL ? sparse_entries(draw->proposed)
+           : draw->hard != NULL   ? draw->hard->size
+                                  : 0;
+}
+
 static struct chances chances_of(const struct sampler *sampler, const struct draw *draw)
 {
     struct chances chances = {.filled = ring_fill(sampler)};
-    uint32_t entries = draw->proposed == NULL ? 0 : sparse_entries(draw->proposed);
+    uint32_t entries = entries_of(draw);
     chances.proposals = entries == 0 ? 0 : SAMPLES_MAX / 2;
     uint32_t rest = SAMPLES_MAX - chances.proposals;
     chances.uniform = draw->uniform || chances.filled == 0 ? rest : rest * UNIFORM_PERCENT / 100;
@@ -88,13 +101,17 @@ static void pick(const uint32_t *bits, uint32_t count, const uint32_t *from, uin
 
 /* Tries first..end-1 of `tries`, each from a part of its own of the entries (stratified): so they
  * ascend, and lie less alike than they would by chance. */
-static void pick_proposed(const struct sparse *proposed, const uint32_t *bits, uint32_t first,
-                          uint32_t end, uint32_t tries, uint32_t *item)
+static void pick_entries(const struct draw *draw, const uint32_t *bits, uint32_t first,
+                         uint32_t end, uint32_t tries, uint32_t *item)
 {
-    uint32_t entry[SAMPLES_MAX], entries = sparse_entries(proposed);
+    uint32_t entry[SAMPLES_MAX], entries = entries_of(draw);
     for (uint32_t n = first; n < end; n++)
         entry[n - first] = (uint32_t)((((uint64_t)n << 32) + bits[n]) / tries * entries >> 32);
-    sparse_pick(proposed, entry, end - first, item);
+    if (draw->proposed != NULL)
+        sparse_pick(draw->proposed, entry, end - first, item);
+    else
+        for (uint32_t n = 0; n < end - first; n++)
+            item[n] = draw->hard->item[entry[n]];
 }
 
 static uint32_t between(uint32_t low, uint32_t n, uint32_t high)
@@ -115,7 +132,7 @@ static void pick_all(const struct sampler *sampler, const struct draw *draw,
         bits[2 * n + 1] = (uint32_t)(pair >> 32);
     }
     if (proposals > first)
-        pick_proposed(draw->proposed, bits, first, proposals, chances->proposals, item);
+        pick_entries(draw, bits, first, proposals, chances->proposals, item);
     pick(bits + proposals, uniform - proposals, draw->wanted, draw->wanted_count,
          item + (proposals - first));
     pick(bits + uniform, end - uniform, sampler->ring, chances->filled, item + (uniform - first));
@@ -156,12 +173,39 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
         samples->row[first + n] = table_floats(draw->rows, item[n]);
         expected[n] = chances->wanted + chances->ring * (float)*in_ring(sampler, item[n]);
     }
+    for (uint32_t n = 0; draw->hard != NULL && n < count; n++)
+        expected[n] += chances->proposed * (float)sampler->hard_count[item[n]];
     samples->size += count;
+}
+
+void hard_add(struct hard *hard, const uint32_t *items, uint32_t count)
+{
+    uint32_t room = HARD_MOST - hard->size, most = room < HARD_EACH ? room : HARD_EACH;
+    count = count < most ? count : most;
+    if (count > 0)
+        memcpy(hard->item + hard->size, items, count * sizeof *items);
+    hard->size += count;
+}
+
+static void count_hard(struct sampler *sampler, const struct hard *hard)
+{
+    uint8_t *count = sampler->hard_count;
+    for (uint32_t n = 0; n < hard->size; n++)
+        count[hard->item[n]]++;
+}
+
+static void forget_hard(struct sampler *sampler, const struct hard *hard)
+{
+    uint8_t *count = sampler->hard_count;
+    for (uint32_t n = 0; n < hard->size; n++)
+        count[hard->item[n]] = 0;
 }
 
 /* As many at a time as are wanted: nearly all are of use. */
 void sampler_draw(struct sampler *sampler, const struct draw *draw, struct samples *samples)
 {
+    if (draw->hard != NULL)
+        count_hard(sampler, draw->hard);
     struct chances chances = chances_of(sampler, draw);
     uint32_t item[SAMPLES_MAX];
     samples->per_entry = chances.proposed;
@@ -177,6 +221,8 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
         add_samples(sampler, draw, &chances, item, keep_negatives(sampler, draw, item, count),
                     samples);
     }
+    if (draw->hard != NULL)
+        forget_hard(sampler, draw->hard);
 }
 
 void samples_focus(struct samples *samples, struct sparse *proposed)
@@ -291,6 +337,6 @@ enum status sampler_load(struct sampler *sampler, uint32_t bound, struct state_r
     for (uint32_t n = 0; status == STATUS_OK && n < ring_fill(sampler); n++)
         status = sampler->ring[n] < bound ? STATUS_OK : STATUS_BAD_DATA;
     if (status == STATUS_OK)
-        status = grow_stamps(sampler, bound);
+        status = grow_scratch(sampler, bound);
     return status == STATUS_OK ? table_load(&sampler->in_ring, bound, reader) : status;
 }

@@ -21,6 +21,16 @@
 #include <stdint.h>
 
 enum { SAMPLES_MAX = 64, RING_SIZE = 5000, SAMPLES_ROOM = SAMPLES_MAX + 16 };
+enum { HARD_EACH = 64, HARD_MOST = 2 * HARD_EACH };
+
+/* Items that are hard to tell from what is wanted next; one may be there twice. */
+struct hard {
+    uint32_t size;
+    uint32_t item[HARD_MOST];
+};
+
+/* The first HARD_EACH of them at most, while there is room. */
+void hard_add(struct hard *hard, const uint32_t *items, uint32_t count);
 
 /* The positive item first, then the negatives. Arrays have room for a whole vector at the end. */
 struct samples {
@@ -41,6 +51,8 @@ struct sampler {
     struct table in_ring; /* uint32_t (items): how often an item is in the ring */
     uint32_t *stamps;     /* (stamp_room) by item: the last draw for somebody who has it */
     uint32_t stamp_room, stamp;
+    uint8_t *hard_count; /* (hard_room) by item: 0 between draws */
+    uint32_t hard_room;
 };
 
 void sampler_init(struct sampler *sampler);
@@ -55,6 +67,7 @@ struct draw {
     bool uniform;                  /* from the candidates alone, not from the ring */
     const struct had *had;         /* leaves out what the user has; NULL: leaves out nothing */
     const struct sparse *proposed; /* half of them from its entries; NULL: none */
+    const struct hard *hard;       /* … or from these; NULL: none */
     const struct table *rows;      /* of the items: samples->row points into it */
 };
 
@@ -75,8 +88,9 @@ static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t mo
 /* The first negative that a uniform draw would give, alone; UINT32_MAX: none was found. */
 uint32_t sampler_draw_one(const struct draw *draw);
 void sampler_draw(struct sampler *sampler, const struct draw *draw, struct samples *samples);
-/* Walks what was proposed, for the samples alone; after that it is known how often each is among
- * the entries, and what is expected of those that were drawn from them, too. */
+/* Of samples drawn from what was proposed. Walks it, for the samples alone; after that it is known
+ * how often each is among the entries, and what is expected of those that were drawn from them,
+ * too. */
 void samples_focus(struct samples *samples, struct sparse *proposed);
 /* Remembers a positive event. */
 void sampler_push(struct sampler *sampler, uint32_t item);

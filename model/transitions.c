@@ -19,10 +19,11 @@ static enum status create(const struct recommender_settings *settings, void **se
     return pairs_create(SUCCESSORS_MOST, self);
 }
 
-static void propose_after(const void *self, struct query *query, uint32_t asked)
+static void propose(const void *self, const struct recommender *model, struct query *query)
 {
+    (void)model;
     const struct taste *taste = &query->taste;
-    for (uint32_t age = 0; age < asked && age < taste->size; age++) {
+    for (uint32_t age = 0; age < ITEMS_ASKED && age < taste->size; age++) {
         const struct pair_list *list = pairs_of(self, taste->item[age]);
         enum feature feature = age == 0 ? FEATURE_NEXT : FEATURE_NEXT_EARLIER;
         sparse_add_run(&query->sparse, &(struct sparse_run){.items = list->item,
@@ -32,18 +33,6 @@ static void propose_after(const void *self, struct query *query, uint32_t asked)
                                                             .feature = feature,
                                                             .also = feature});
     }
-}
-
-static void propose(const void *self, const struct recommender *model, struct query *query)
-{
-    (void)model;
-    propose_after(self, query, ITEMS_ASKED);
-}
-
-static void tempt(const void *self, const struct recommender *model, struct query *query)
-{
-    (void)model;
-    propose_after(self, query, 1);
 }
 
 static enum status learn(void *self, struct recommender *model, const struct step *step)
@@ -62,7 +51,7 @@ const struct part part_transitions = {
     .destroy = pairs_destroy,
     .grow = pairs_grow,
     .propose = propose,
-    .tempt = tempt,
+    .tempt = pairs_tempt,
     .learn = learn,
     .drop_items = pairs_drop_items,
     .bytes = pairs_bytes,
