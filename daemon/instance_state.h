@@ -111,8 +111,8 @@ struct popular {
     struct text feature; /* absent: of all items */
     uint64_t hash, sent; /* of the list in the store, 0: unknown; of the one on its way */
     uint64_t version;
-    uint64_t seen; /* popular_state() when it was last looked at */
-    bool flying;
+    uint64_t seen;       /* popular_state() when it was last looked at */
+    bool flying, missed; /* `missed`: it was to be looked at while it flew */
 };
 
 struct lists {

@@ -31,6 +31,9 @@ void popular_answered(struct instance *instance, uint64_t ticket, bool written)
     popular->hash = written ? popular->sent : 0;
     if (!written)
         lists->popular_due_ms = instance->now_ms + RETRY_MS;
+    else if (popular->missed)
+        lists->popular_due_ms = 0;
+    popular->missed = false;
 }
 
 void popular_described(struct instance *instance)
@@ -118,6 +121,7 @@ void keep_popular(struct instance *instance)
     while (lists->popular_at < lists->popular_count) {
         struct popular *popular = &lists->popular[lists->popular_at];
         bool stale = popular->seen != state || popular->hash == 0;
+        popular->missed |= stale && popular->flying;
         if (stale && !popular->flying) {
             if (!store->ops->has_room(store) || !refresh_popular(instance, lists->popular_at))
                 return;
