@@ -123,7 +123,7 @@ void sparse_pick(const struct sparse *sparse, const uint32_t *entries, uint32_t 
     }
 }
 
-enum { WALKED_TOGETHER = 256 };
+enum { WALKED_TOGETHER = 128 };
 
 /* Which of items[0..count-1] have a row: their numbers. */
 static uint32_t find_touched(const uint32_t *place, const uint32_t *items, uint32_t count,
@@ -143,7 +143,7 @@ static void walk_touched(struct sparse *sparse, const struct sparse_run *run)
     struct sparse_run rest = *run;
     const uint32_t *place = sparse->place;
     float *rows = sparse->rows;
-    uint32_t *named = sparse->named, found[WALKED_TOGETHER];
+    uint32_t *named = sparse->named, found[WALKED_TOGETHER] = {0};
     uint32_t feature = rest.feature - FEATURES_DENSE, also = rest.also - FEATURES_DENSE;
     for (uint32_t count; rest.count > 0; rest.count -= count) {
         count = rest.count < WALKED_TOGETHER ? rest.count : WALKED_TOGETHER;
