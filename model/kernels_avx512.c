@@ -1,7 +1,8 @@
 #include "model/kernels_variants.h"
-#include "model/pairwise_step.h"
 
 #if defined(__x86_64__)
+
+#include "model/pairwise_step.h"
 
 #include <immintrin.h>
 
