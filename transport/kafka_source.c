@@ -291,6 +291,7 @@ static void release(struct kafka_source *self)
     if (!self->gave_message) {
         free_given(self);
         self->last_topic = NULL;
+        self->passed_over = false;
     }
     free(self->given_notice);
     self->given_notice = NULL;
@@ -321,6 +322,8 @@ static enum source_result next_of(struct kafka_source *self, struct source_turn 
         if (self->notices != NULL)
             return give_notice(self, turn);
         if (self->given == self->taken) {
+            if (self->passed_over)
+                break;
             keep_fetchers_awake(self);
             /* Taking nothing may have served something inside although more is waiting, and what
              * is waiting wakes nobody. */
@@ -332,6 +335,7 @@ static enum source_result next_of(struct kafka_source *self, struct source_turn 
         enum source_result result = take(self, turn, self->ring[self->given++ % KAFKA_RING]);
         if (result != SOURCE_NOTHING)
             return result;
+        self->passed_over = self->gave_message;
     }
     ev_feed_event(self->loop, &self->io, EV_READ);
     return SOURCE_NOTHING;

@@ -33,6 +33,7 @@ enum { TROUBLE_KINDS = 64 };
 
 /* Taken from the queue at a time; and with those given last, which stay for a while. */
 enum { KAFKA_BATCH = SOURCE_KEPT + 1, KAFKA_RING = 2 * KAFKA_BATCH };
+_Static_assert((KAFKA_RING & (KAFKA_RING - 1)) == 0, "places go on when their count wraps around");
 
 struct kafka_source {
     struct source base;
@@ -61,6 +62,8 @@ struct kafka_source {
     struct position end;                  /* of the partition that was caught up with */
     int64_t quiet_until_ns[TROUBLE_KINDS];
     bool gave_message; /* by the last next() */
+    bool passed_over;  /* after messages given: the ring has fewer than SOURCE_KEPT of them then, so
+                          another batch waits until they are let go of */
     bool paused, closing, close_failed;
 };
 

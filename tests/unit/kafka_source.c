@@ -1,4 +1,5 @@
 /* The source in assign mode, against the embedded broker. */
+#include "transport/kafka_source.h"
 #include "transport/kafka_conf.h"
 
 #include "kafka_kit.h"
@@ -176,6 +177,38 @@ static void test_a_full_queue_does_not_stop_reading(void **state)
     kit_finish(&kit);
 }
 
+/* The next message, though nobody turns the loop. */
+static struct message next_message(void)
+{
+    struct source_turn turn;
+    enum source_result result = SOURCE_NOTHING;
+    for (int n = 0; n < 500 && result != SOURCE_MESSAGE; n++) {
+        result = kit.source->ops->next(kit.source, &turn);
+        if (result == SOURCE_NOTHING)
+            usleep(10000);
+    }
+    assert_int_equal(result, SOURCE_MESSAGE);
+    return turn.message;
+}
+
+static void test_a_message_stays_while_stale_ones_are_passed_over(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.assigned, 1, 5));
+    kit_produce(&kit, "events", 0, 1000);
+    struct message first = next_message();
+    struct kafka_source *source = (struct kafka_source *)kit.source;
+    kafka_owned_find(&source->owned, "events", 0)->next = 500; /* as if it had all come before */
+    usleep(300000);
+    struct source_turn turn;
+    assert_int_equal(kit.source->ops->next(kit.source, &turn), SOURCE_NOTHING);
+    assert_int_equal(((const rd_kafka_message_t *)first.native)->offset, 0);
+    assert_int_equal(next_message().offset, 500);
+    kit_finish(&kit);
+}
+
 static void test_offset_beyond_the_log_goes_by_start(void **state)
 {
     (void)state;
@@ -238,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_waits_for_a_broker_that_is_not_there_yet),
         cmocka_unit_test(test_pause_stops_and_resume_goes_on),
         cmocka_unit_test(test_a_full_queue_does_not_stop_reading),
+        cmocka_unit_test(test_a_message_stays_while_stale_ones_are_passed_over),
         cmocka_unit_test(test_offset_beyond_the_log_goes_by_start),
         cmocka_unit_test(test_commits_reach_the_broker),
     };
