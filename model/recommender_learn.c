@@ -400,6 +400,7 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
     status = prepare_parts(model, &step);
     if (status != STATUS_OK)
         return status;
+    model->samples.size = 0; /* or else parts would learn from those of an event before */
     learn_factors(model, &step);
     status = learn_parts(model, &step);
     if (status == STATUS_OK && action->weight > 0.0f)

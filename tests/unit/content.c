@@ -284,15 +284,9 @@ static void live(struct recommender *model, uint32_t n)
     }
 }
 
-static void compare_with_a_restarted_one(uint64_t memory_limit, uint32_t events)
+/* Whose states are the same; both are let go of. */
+static void compare(struct recommender *straight, struct recommender *other)
 {
-    struct recommender *straight = fresh_with(memory_limit), *other = fresh_with(memory_limit);
-    for (uint32_t n = 0; n < events; n++) {
-        live(straight, n);
-        live(other, n);
-        if (n % 500 == 77)
-            other = restarted(other);
-    }
     struct memory one = saved(straight), two = saved(other);
     assert_int_equal(one.size, two.size);
     assert_memory_equal(one.bytes, two.bytes, one.size);
@@ -305,7 +299,35 @@ static void compare_with_a_restarted_one(uint64_t memory_limit, uint32_t events)
 static void a_restart_in_the_middle_changes_nothing(void **state)
 {
     (void)state;
-    compare_with_a_restarted_one(0, 3000);
+    struct recommender *straight = fresh(), *other = fresh();
+    for (uint32_t n = 0; n < 3000; n++) {
+        live(straight, n);
+        live(other, n);
+        if (n % 500 == 77)
+            other = restarted(other);
+    }
+    compare(straight, other);
+}
+
+/* At the first event about an item there is no step; nothing is left of the one before. */
+static void a_restart_before_the_first_event_of_an_item_changes_nothing(void **state)
+{
+    (void)state;
+    struct recommender *straight = fresh(), *other = fresh();
+    char item[16];
+    describe_all(straight);
+    describe_all(other);
+    for (uint32_t n = 0; n < 300; n++) {
+        act_number(straight, n);
+        act_number(other, n);
+        if (n % 10 > 1)
+            continue;
+        other = restarted(other);
+        snprintf(item, sizeof item, "new %u", n);
+        act(straight, "somebody", item);
+        act(other, "somebody", item);
+    }
+    compare(straight, other);
 }
 
 static void a_catalogue_keeps_under_the_memory_limit(void **state)
@@ -338,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_retired_item_leaves_every_list_until_it_returns),
         cmocka_unit_test(an_item_expires_at_its_time),
         cmocka_unit_test(a_restart_in_the_middle_changes_nothing),
+        cmocka_unit_test(a_restart_before_the_first_event_of_an_item_changes_nothing),
         cmocka_unit_test(a_catalogue_keeps_under_the_memory_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
