@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <syslog.h>
 #include <time.h>
 
@@ -100,6 +101,16 @@ enum status kafka_conf_set(rd_kafka_conf_t *conf, const char *key, const char *v
     return error_set(error, STATUS_BAD_CONFIG, "kafka.%s: %s", key, text);
 }
 
+/* Until 2.6.1 a member that leaves before its first assignment aborts on an assertion (librdkafka
+ * issues 4308, 4527, 4783). Until 2.13.2 a partition that stays, and whose end was reached, may go
+ * on one message too late (issue 4844). */
+static bool is_cooperative(const struct kafka_pair *pair)
+{
+    return (strcmp(pair->key, "partition.assignment.strategy") == 0 &&
+            strstr(pair->value, "cooperative") != NULL) ||
+           (strcmp(pair->key, "group.protocol") == 0 && strcasecmp(pair->value, "consumer") == 0);
+}
+
 static enum status check_pair(const struct kafka_pair *pair, struct error *error)
 {
     for (const struct kafka_reserved *at = reserved; at->key != NULL; at++) {
@@ -112,13 +123,10 @@ static enum status check_pair(const struct kafka_pair *pair, struct error *error
             return error_set(error, STATUS_BAD_CONFIG, "kafka.%s can only be %s: %s", pair->key,
                              at->value, at->why);
     }
-    /* 2.0 aborts on an assertion when a member leaves before its first assignment (librdkafka
-     * issues 4308, 4527, 4783). */
-    if (strcmp(pair->key, "partition.assignment.strategy") == 0 &&
-        strstr(pair->value, "cooperative") != NULL && rd_kafka_version() < 0x020601ff)
+    if (is_cooperative(pair) && rd_kafka_version() < 0x020d02ff)
         return error_set(error, STATUS_BAD_CONFIG,
-                         "kafka.%s: cooperative-sticky is not safe with librdkafka %s, it needs "
-                         "2.6.1; use range or roundrobin",
+                         "kafka.%s: a group that rebalances step by step is not safe with "
+                         "librdkafka %s, it needs 2.13.2; use range or roundrobin",
                          pair->key, rd_kafka_version_str());
     return STATUS_OK;
 }

@@ -1,4 +1,5 @@
 /* What of [kafka] is handed on, what is refused, and whether Kafka answers. */
+#include "transport/kafka_conf.h"
 #include "transport/kafka_keys.h"
 
 #include "kafka_kit.h"
@@ -45,6 +46,19 @@ static void test_what_would_break_the_guarantees_is_refused(void **state)
         assert_non_null(strstr(error.text, at->key));
         assert_non_null(strstr(error.text, at->why));
     }
+}
+
+static void test_groups_rebalance_as_a_whole_with_older_libraries(void **state)
+{
+    (void)state;
+    struct error error;
+    assert_int_equal(check("partition.assignment.strategy", "roundrobin", &error), STATUS_OK);
+    if (rd_kafka_version() >= 0x020d02ff)
+        return;
+    assert_int_equal(check("partition.assignment.strategy", "cooperative-sticky", &error),
+                     STATUS_BAD_CONFIG);
+    assert_non_null(strstr(error.text, "2.13.2; use range"));
+    assert_int_equal(check("group.protocol", "consumer", &error), STATUS_BAD_CONFIG);
 }
 
 static void test_what_is_set_anyway_may_be_said(void **state)
@@ -115,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_known_keys_pass),
         cmocka_unit_test(test_unknown_keys_and_values_are_named),
         cmocka_unit_test(test_what_would_break_the_guarantees_is_refused),
+        cmocka_unit_test(test_groups_rebalance_as_a_whole_with_older_libraries),
         cmocka_unit_test(test_what_is_set_anyway_may_be_said),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_our_defaults_are_valid_and_can_be_overridden),
