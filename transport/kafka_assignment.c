@@ -59,8 +59,6 @@ static void fetch(struct kafka_source *self, const rd_kafka_topic_partition_list
         assign_all(self);
     else
         judge(self, "taking partitions", rd_kafka_incremental_assign(self->client, list));
-    if (self->paused && list->cnt > 0)
-        rd_kafka_pause_partitions(self->client, (rd_kafka_topic_partition_list_t *)list);
 }
 
 /* ---- beginning ---- */
@@ -300,30 +298,4 @@ void kafka_assignment_rebalance(struct kafka_source *self, rd_kafka_resp_err_t w
         rd_kafka_assign(self->client, NULL);
         break;
     }
-}
-
-/* ---- pausing ---- */
-
-void kafka_assignment_pause(struct kafka_source *self)
-{
-    if (self->paused)
-        return;
-    self->paused = true;
-    rd_kafka_topic_partition_list_t *all = kafka_assignment_read(self);
-    if (all->cnt > 0)
-        rd_kafka_pause_partitions(self->client, all);
-    rd_kafka_topic_partition_list_destroy(all);
-}
-
-/* Only after pause(): resuming a partition that is not paused can rewind it (librdkafka issue 4637;
- * next() would drop what comes twice). */
-void kafka_assignment_resume(struct kafka_source *self)
-{
-    if (!self->paused)
-        return;
-    self->paused = false;
-    rd_kafka_topic_partition_list_t *all = kafka_assignment_read(self);
-    if (all->cnt > 0)
-        rd_kafka_resume_partitions(self->client, all);
-    rd_kafka_topic_partition_list_destroy(all);
 }

@@ -64,7 +64,7 @@ struct kafka_source {
     bool gave_message; /* by the last next() */
     bool passed_over;  /* after messages given: the ring has fewer than SOURCE_KEPT of them then, so
                           another batch waits until they are let go of */
-    bool paused, closing, close_failed;
+    bool closing, close_failed;
 };
 
 /* ---- notices (kafka_source.c) ---- */
@@ -86,7 +86,5 @@ void kafka_assignment_out_of_range(struct kafka_source *self, const char *topic,
 void kafka_assignment_let_go(struct kafka_source *self);
 /* All partitions that are read, with the offsets to read next; the caller's. */
 rd_kafka_topic_partition_list_t *kafka_assignment_read(struct kafka_source *self);
-void kafka_assignment_pause(struct kafka_source *self);
-void kafka_assignment_resume(struct kafka_source *self);
 
 #endif

@@ -80,8 +80,6 @@ struct source {
 struct source_ops {
     enum source_result (*next)(struct source *self, struct source_turn *turn);
     void (*let_go)(struct source *self); /* answers SOURCE_REVOKED and SOURCE_LOST */
-    void (*pause)(struct source *self);  /* stops fetching; idempotent */
-    void (*resume)(struct source *self);
     /* Advisory: for lag displays and `input.start` of other instances. Copied; asynchronous. */
     void (*commit)(struct source *self, const struct position *positions, uint32_t size);
     /* Log-end offset of a partition as last heard from the broker; -1 unknown. Never blocks. */

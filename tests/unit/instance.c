@@ -246,8 +246,8 @@ static bool world_closed(struct source *self)
 }
 
 static const struct source_ops source_ops = {
-    world_next,       world_let_go,  world_nothing, world_nothing, world_commit,
-    world_end_offset, world_cut_off, world_close,   world_closed,  world_nothing,
+    world_next,    world_let_go, world_commit, world_end_offset,
+    world_cut_off, world_close,  world_closed, world_nothing,
 };
 
 /* ---- catalogue ---- */

@@ -122,28 +122,6 @@ static void test_waits_for_a_broker_that_is_not_there_yet(void **state)
     kit_finish(&kit);
 }
 
-static void test_pause_stops_and_resume_goes_on(void **state)
-{
-    (void)state;
-    kit_init(&kit, NULL, 1);
-    kit_produce(&kit, "events", 0, 100);
-    kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 100, 5));
-    kit.source->ops->pause(kit.source);
-    kit.source->ops->pause(kit.source);
-    kit_produce(&kit, "events", 100, 1000);
-    kit_spin(&kit, 0.5);
-    assert_int_equal(kit.messages, 100);
-    kit.source->ops->resume(kit.source);
-    kit.source->ops->resume(kit.source);
-    assert_true(kit_until(&kit, &kit.messages, 1100, 5));
-    kit_spin(&kit, 0.2);
-    assert_int_equal(kit.messages, 1100);
-    for (uint32_t i = 0; i < 1100; i++)
-        assert_int_equal(atoi(kit.values[i]), i);
-    kit_finish(&kit);
-}
-
 /* As an owner does who has more to do than to read: so that the queue is full again and again. */
 static double read_slowly(uint32_t wanted, double seconds_at_most)
 {
@@ -269,7 +247,6 @@ int main(void)
         cmocka_unit_test(test_broker_goes_down_and_comes_back),
         cmocka_unit_test(test_leaves_at_once_where_no_broker_answers),
         cmocka_unit_test(test_waits_for_a_broker_that_is_not_there_yet),
-        cmocka_unit_test(test_pause_stops_and_resume_goes_on),
         cmocka_unit_test(test_a_full_queue_does_not_stop_reading),
         cmocka_unit_test(test_a_message_stays_while_stale_ones_are_passed_over),
         cmocka_unit_test(test_offset_beyond_the_log_goes_by_start),
