@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { BLEND_ALWAYS_UNTIL = 20000, BLEND_EVERY = 3, DENSE_ROOM = 16 };
+enum { BLEND_ALWAYS_UNTIL = 50000, BLEND_EVERY = 3, DENSE_ROOM = 16 };
 
 _Static_assert((int)FEATURES_DENSE <= (int)DENSE_ROOM, "the dense ones come first");
 

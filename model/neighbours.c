@@ -14,7 +14,7 @@
 enum { NEIGHBOURS_MOST = 256, ITEMS_ASKED = 8 };
 enum { LEARNED_MOST = 10, LEARNED_LEAST = 3, LEARNED_MOST_UNTIL = 20000 };
 
-#define NEARER 0.9f
+#define NEARER 0.85f
 
 static enum status create(const struct recommender_settings *settings, void **self)
 {

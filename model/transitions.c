@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define KEEP 0.98f /* of the counts, each time something follows the item */
-#define DOUBT 1.0f /* how many unseen successors a share is held against */
+#define DOUBT 2.0f /* how many unseen successors a share is held against */
 
 enum { SUCCESSORS_MOST = 64, ITEMS_ASKED = 3 };
 
