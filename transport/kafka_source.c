@@ -272,9 +272,11 @@ static bool take_batch(struct kafka_source *self)
     uint32_t most = room < KAFKA_BATCH ? room : KAFKA_BATCH;
     free_places(self, at, most);
     ssize_t count = rd_kafka_consume_batch_queue(self->queue, 0, &self->ring[at], most);
-    if (count > 0)
-        self->taken += (uint32_t)count;
-    return count > 0;
+    uint32_t taken = count > 0 ? (uint32_t)count : 0;
+    /* Those that it took back out of the batch still stand behind the others, and are freed. */
+    memset(&self->ring[at + taken], 0, (most - taken) * sizeof *self->ring);
+    self->taken += taken;
+    return taken > 0;
 }
 
 static void take_answers(struct kafka_source *self)
