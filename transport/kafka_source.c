@@ -274,7 +274,8 @@ static bool take_batch(struct kafka_source *self)
     ssize_t count = rd_kafka_consume_batch_queue(self->queue, 0, &self->ring[at], most);
     uint32_t taken = count > 0 ? (uint32_t)count : 0;
     /* Those that it took back out of the batch still stand behind the others, and are freed. */
-    memset(&self->ring[at + taken], 0, (most - taken) * sizeof *self->ring);
+    for (uint32_t n = taken; n < most; n++)
+        self->ring[at + n] = NULL;
     self->taken += taken;
     return taken > 0;
 }
