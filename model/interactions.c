@@ -13,12 +13,12 @@
  * same samples and loss, by Adagrad with one accumulator a hidden unit; c starts at 0, so that
  * nothing is lost at first.
  *
- * Recall@10/NDCG@10 without -> with it (warm-up .3): yoochoose .507/.349 -> .509/.351, retail (1 in
- * 10) .433/.294 -> .435/.297, demo (1 in 5) .437/.271 -> .441/.279; ml-1m-likes (1 in 3) loses,
- * .319/.181 -> .317/.180, which is d's doing, other films stay within .0006; for .4 us an event.
- * The sparse features alone do as well but on news; the user's situation as further inputs gives
- * .0004 on clicks and nothing elsewhere; twice the hidden units gain .0005, half of them lose .0005
- * to .001.
+ * When added, without -> with it (R@10/NDCG@10, warm-up .3): yoochoose .507/.349 -> .509/.351,
+ * retail (1 in 10) .433/.294 -> .435/.297, demo (1 in 5) .437/.271 -> .441/.279; ml-1m-likes (1 in
+ * 3) loses, .319/.181 -> .317/.180, which is d's doing, other films stay within .0006; for .4 us an
+ * event. The sparse features alone do as well but on news; the user's situation as further inputs
+ * gives .0004 on clicks and nothing elsewhere; twice the hidden units gain .0005, half of them lose
+ * .0005 to .001.
  */
 #include "model/interactions.h"
 

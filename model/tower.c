@@ -15,7 +15,7 @@
  * are taken as they are, no gradient goes back into them; all else learns by Adagrad with one
  * accumulator a row.
  *
- * Figures (warm-up .3, one event in 4 scored, retail one in 10; Recall@10 / NDCG@10):
+ * Figures when it was added (warm-up .3, one in 4 scored, retail one in 10; Recall@10 / NDCG@10):
  *
  *                       without        with           alone
  *     ml-1m-fives       .242/.135      .262/.146      .172/.090
