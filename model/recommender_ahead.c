@@ -8,6 +8,7 @@
  *      9 before   the cells                 ─► keys, records, rows; where the negatives stand
  *      6 before   the user's record         ─► history, what they have; the negatives' rows
  *      3 before   the history               ─► its items' rows
+ *      1 before   many negatives' places    ─► their rows
  *
  * Each step guesses from what the model is by then: wrong guesses cost time, and nothing else.
  */
@@ -15,8 +16,9 @@
 #include "model/random.h"
 #include "model/recommender_parts.h"
 
-/* The rows of few items are near as they are: to fetch those of whole histories only costs. */
-enum { STEP = AHEAD_MOST / 4, FEW_ITEMS = 8192 };
+/* The rows of few items are near as they are: to fetch those of whole histories only costs, and all
+ * the more those of many negatives. */
+enum { STEP = AHEAD_MOST / 4, FEW_ITEMS = 1 << 13, MANY_ITEMS = 1 << 17 };
 
 static struct ahead_event *entry_of(struct ahead *ahead, uint32_t n)
 {
@@ -56,13 +58,51 @@ static void fetch_item(const struct recommender *model, uint32_t item)
         table_fetch(&model->factors.candidate_rows, item);
 }
 
-/* How many negatives can be told beforehand: those of losses that draw from all candidates. */
+/* How many negatives can be told beforehand: those of losses that draw few, from all candidates. */
 static uint32_t tries_told(const struct recommender *model)
 {
     const struct loss *loss = &losses[model->settings.loss];
     if (!model->uses_x || !loss->uniform || model->popularity.wanted_count == 0)
         return 0;
-    return loss->negatives < AHEAD_TRIES ? loss->negatives : AHEAD_TRIES;
+    return loss->negatives <= AHEAD_TRIES ? loss->negatives : 0;
+}
+
+/* Whether all that a sampler draws at a time is wanted, from candidates whose rows are far. */
+static bool draws_many(const struct recommender *model)
+{
+    return model->uses_x && losses[model->settings.loss].negatives == SAMPLES_MAX &&
+           model->popularity.wanted_count >= MANY_ITEMS;
+}
+
+static struct draw draw_ahead(const struct recommender *model, uint32_t distance)
+{
+    return (struct draw){
+        .key = random_key(model->settings.seed, model->events + 1 + distance, PURPOSE_SAMPLES),
+        .wanted = model->popularity.wanted_items,
+        .wanted_count = model->popularity.wanted_count,
+        .uniform = losses[model->settings.loss].uniform,
+        .rows = &model->factors.candidate_rows,
+    };
+}
+
+/* Nearly always, where anything can be. */
+static bool proposes(const struct recommender *model)
+{
+    return model->tempt.size > 0 && !losses[model->settings.loss].uniform;
+}
+
+static void fetch_many_places(const struct recommender *model, uint32_t distance)
+{
+    const struct draw draw = draw_ahead(model, distance);
+    if (draws_many(model))
+        sampler_fetch_places(&model->sampler, &draw, proposes(model));
+}
+
+static void fetch_many_rows(const struct recommender *model, uint32_t distance)
+{
+    const struct draw draw = draw_ahead(model, distance);
+    if (draws_many(model))
+        sampler_fetch_rows(&model->sampler, &draw, proposes(model));
 }
 
 static void fetch_tries(const struct recommender *model, struct ahead_event *entry,
@@ -87,6 +127,7 @@ static void fetch_rows(const struct recommender *model, struct ahead_event *entr
     fetch_user(model, entry->place.user);
     fetch_item(model, entry->place.item);
     fetch_tries(model, entry, distance);
+    fetch_many_places(model, distance);
 }
 
 static void fetch_negatives(const struct recommender *model, const struct ahead_event *entry,
@@ -175,6 +216,9 @@ void recommender_look_ahead(const struct recommender *model, struct ahead *ahead
     end = model->item_ids.bound < FEW_ITEMS ? 0 : end_of(n, STEP, size);
     for (uint32_t at = first_of(n, STEP); at < end; at++)
         fetch_history(model, entry_of(ahead, at));
+    end = end_of(n, 1, size);
+    for (uint32_t at = first_of(n, 1); at < end; at++)
+        fetch_many_rows(model, at - n);
 }
 
 /* Most of them are as they were told, which one look at each id shows. */

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Users with a larger table are looked up item by item. */
-enum { UNIFORM_PERCENT = 30, STAMPED_ROOM = 512 };
+/* Users with a larger table are looked up item by item; all are where the stamps of so many items
+ * do not stay near. */
+enum { UNIFORM_PERCENT = 30, STAMPED_ROOM = 512, STAMPED_ITEMS = 1 << 17 };
 
 _Static_assert((int)SAMPLES_MAX <= (int)HAD_ASKED, "asked for at once");
 
@@ -76,10 +77,10 @@ static uint32_t entries_of(const struct draw *draw)
                                   : 0;
 }
 
-static struct chances chances_of(const struct sampler *sampler, const struct draw *draw)
+static struct chances chances_of(const struct sampler *sampler, const struct draw *draw,
+                                 uint32_t entries)
 {
     struct chances chances = {.filled = ring_fill(sampler)};
-    uint32_t entries = entries_of(draw);
     chances.proposals = entries == 0 ? 0 : SAMPLES_MAX / 2;
     uint32_t rest = SAMPLES_MAX - chances.proposals;
     chances.uniform = draw->uniform || chances.filled == 0 ? rest : rest * UNIFORM_PERCENT / 100;
@@ -89,6 +90,16 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
     if (entries > 0)
         chances.proposed = (float)chances.proposals / (float)entries;
     return chances;
+}
+
+/* For tries first..end-1, and the other one of a pair: as sampler_place() takes them. */
+static void draw_bits(uint64_t key, uint32_t first, uint32_t end, uint32_t *bits)
+{
+    for (uint32_t n = first / 2; 2 * n < end; n++) {
+        uint64_t pair = random_at(key, n);
+        bits[2 * n] = (uint32_t)pair;
+        bits[2 * n + 1] = (uint32_t)(pair >> 32);
+    }
 }
 
 /* `count` tries of one kind, each a place in `from`. */
@@ -119,24 +130,21 @@ static uint32_t between(uint32_t low, uint32_t n, uint32_t high)
     return n < low ? low : n > high ? high : n;
 }
 
-/* Tries first..first+count-1. Their rows arrive while the rest is drawn and looked at. */
+/* Tries first..first+count-1. Rows of what is proposed arrive while the rest is drawn and looked
+ * at; sampler_fetch_rows() knows of uniform ones, and those of the ring are near. */
 static void pick_all(const struct sampler *sampler, const struct draw *draw,
                      const struct chances *chances, uint32_t first, uint32_t count, uint32_t *item)
 {
     uint32_t bits[SAMPLES_MAX + 2], end = first + count;
     uint32_t proposals = between(first, chances->proposals, end);
     uint32_t uniform = between(first, chances->proposals + chances->uniform, end);
-    for (uint32_t n = first / 2; 2 * n < end; n++) {
-        uint64_t pair = random_at(draw->key, n);
-        bits[2 * n] = (uint32_t)pair; /* as sampler_place() takes them */
-        bits[2 * n + 1] = (uint32_t)(pair >> 32);
-    }
+    draw_bits(draw->key, first, end, bits);
     if (proposals > first)
         pick_entries(draw, bits, first, proposals, chances->proposals, item);
     pick(bits + proposals, uniform - proposals, draw->wanted, draw->wanted_count,
          item + (proposals - first));
     pick(bits + uniform, end - uniform, sampler->ring, chances->filled, item + (uniform - first));
-    for (uint32_t n = 0; n < count; n++)
+    for (uint32_t n = 0; n < proposals - first; n++)
         table_fetch(draw->rows, item[n]);
 }
 
@@ -146,7 +154,8 @@ static uint32_t keep_negatives(struct sampler *sampler, const struct draw *draw,
 {
     bool has[SAMPLES_MAX] = {false};
     uint32_t kept = 0;
-    if (draw->had != NULL && draw->had->room <= STAMPED_ROOM) {
+    if (draw->had != NULL && draw->had->room <= STAMPED_ROOM &&
+        sampler->stamp_room <= STAMPED_ITEMS) {
         uint32_t stamp = next_stamp(sampler);
         had_stamp(draw->had, sampler->stamps, stamp);
         for (uint32_t n = 0; n < count; n++)
@@ -206,7 +215,7 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
 {
     if (draw->hard != NULL)
         count_hard(sampler, draw->hard);
-    struct chances chances = chances_of(sampler, draw);
+    struct chances chances = chances_of(sampler, draw, entries_of(draw));
     uint32_t item[SAMPLES_MAX];
     samples->per_entry = chances.proposed;
     samples->size = 1;
@@ -223,6 +232,37 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
     }
     if (draw->hard != NULL)
         forget_hard(sampler, draw->hard);
+}
+
+/* The places among the candidates that the uniform tries take; gives how many there are. */
+static uint32_t uniform_places(const struct sampler *sampler, const struct draw *draw,
+                               bool some_proposed, uint32_t *place)
+{
+    uint32_t bits[SAMPLES_MAX + 2];
+    struct chances chances = chances_of(sampler, draw, some_proposed);
+    uint32_t first = chances.proposals;
+    draw_bits(draw->key, first, first + chances.uniform, bits);
+    for (uint32_t n = 0; n < chances.uniform; n++)
+        place[n] = random_below(bits[first + n], draw->wanted_count);
+    return chances.uniform;
+}
+
+void sampler_fetch_places(const struct sampler *sampler, const struct draw *draw,
+                          bool some_proposed)
+{
+    uint32_t place[SAMPLES_MAX], count = uniform_places(sampler, draw, some_proposed, place);
+    for (uint32_t n = 0; n < count; n++)
+        fetch_line(&draw->wanted[place[n]]);
+}
+
+void sampler_fetch_rows(const struct sampler *sampler, const struct draw *draw, bool some_proposed)
+{
+    uint32_t place[SAMPLES_MAX], count = uniform_places(sampler, draw, some_proposed, place);
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t item = draw->wanted[place[n]];
+        table_fetch(draw->rows, item);
+        fetch_line(in_ring(sampler, item));
+    }
 }
 
 void samples_focus(struct samples *samples, struct sparse *proposed)

@@ -88,6 +88,12 @@ static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t mo
 /* The first negative that a uniform draw would give, alone; UINT32_MAX: none was found. */
 uint32_t sampler_draw_one(const struct draw *draw);
 void sampler_draw(struct sampler *sampler, const struct draw *draw, struct samples *samples);
+/* Before a draw of SAMPLES_MAX bring near what its uniform tries read, as far as they can be told
+ * by then: where they stand among the candidates; later their rows. With something proposed there
+ * are fewer of them. */
+void sampler_fetch_places(const struct sampler *sampler, const struct draw *draw,
+                          bool some_proposed);
+void sampler_fetch_rows(const struct sampler *sampler, const struct draw *draw, bool some_proposed);
 /* Of samples drawn from what was proposed. Walks it, for the samples alone; after that it is known
  * how often each is among the entries, and what is expected of those that were drawn from them,
  * too. */
