@@ -108,11 +108,32 @@ static void mix(const float *weights, const float *const *rows, size_t count, si
     }
 }
 
+/* 64 elements of x at a time, which stay in registers over all rows. */
+static void spread64(const float *steps, const float *x, float *const *rows, size_t count,
+                     size_t at)
+{
+    __m256 of[8];
+#pragma GCC unroll 8
+    for (size_t n = 0; n < 8; n++)
+        of[n] = _mm256_loadu_ps(x + at + 8 * n);
+    for (size_t r = 0; r < count; r++) {
+        __m256 step = _mm256_set1_ps(steps[r]);
+        float *row = rows[r] + at;
+#pragma GCC unroll 8
+        for (size_t n = 0; n < 8; n++)
+            _mm256_storeu_ps(row + 8 * n,
+                             _mm256_fmadd_ps(step, of[n], _mm256_loadu_ps(row + 8 * n)));
+    }
+}
+
 static void spread(const float *steps, const float *x, float *const *rows, size_t count,
                    size_t size)
 {
-    for (size_t r = 0; r < count; r++)
-        add_scaled(steps[r], x, rows[r], size);
+    size_t at = 0;
+    for (; at + 64 <= size; at += 64)
+        spread64(steps, x, rows, count, at);
+    for (size_t r = 0; r < count && at < size; r++)
+        add_scaled(steps[r], x + at, rows[r] + at, size - at);
 }
 
 /* Four rows at a time, which stay in registers. */

@@ -26,6 +26,19 @@ static float dot(const float *a, const float *b, size_t size)
     return tree(sum);
 }
 
+/* The trees over the lanes of four sums, side by side as soon as there is room. */
+static __m128 trees(__m512 s0, __m512 s1, __m512 s2, __m512 s3)
+{
+    enum { LOW = 0x44, HIGH = 0xee, EVEN = 0x88, ODD = 0xdd };
+    __m512 a = _mm512_add_ps(_mm512_shuffle_f32x4(s0, s1, LOW), _mm512_shuffle_f32x4(s0, s1, HIGH));
+    __m512 b = _mm512_add_ps(_mm512_shuffle_f32x4(s2, s3, LOW), _mm512_shuffle_f32x4(s2, s3, HIGH));
+    a = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, EVEN), _mm512_shuffle_f32x4(a, b, ODD));
+    a = _mm512_add_ps(a, _mm512_permute_ps(a, _MM_SHUFFLE(1, 0, 3, 2)));
+    a = _mm512_add_ps(a, _mm512_permute_ps(a, _MM_SHUFFLE(2, 3, 0, 1)));
+    const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+    return _mm512_castps512_ps128(_mm512_permutexvar_ps(firsts, a));
+}
+
 /* Four rows at once hide the latency of the additions; each keeps its own order. */
 static void dot4(const float *x, const float *const rows[4], size_t size, float *out)
 {
@@ -37,10 +50,7 @@ static void dot4(const float *x, const float *const rows[4], size_t size, float 
         s2 = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows[2] + i), s2);
         s3 = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows[3] + i), s3);
     }
-    out[0] = tree(s0);
-    out[1] = tree(s1);
-    out[2] = tree(s2);
-    out[3] = tree(s3);
+    _mm_storeu_ps(out, trees(s0, s1, s2, s3));
 }
 
 static void dots(const float *x, const float *const *rows, size_t count, size_t size, float *out)
@@ -106,11 +116,32 @@ static void mix(const float *weights, const float *const *rows, size_t count, si
     }
 }
 
+/* 64 elements of x at a time, which stay in registers over all rows. */
+static void spread64(const float *steps, const float *x, float *const *rows, size_t count,
+                     size_t at)
+{
+    __m512 of[4];
+#pragma GCC unroll 4
+    for (size_t n = 0; n < 4; n++)
+        of[n] = _mm512_loadu_ps(x + at + 16 * n);
+    for (size_t r = 0; r < count; r++) {
+        __m512 step = _mm512_set1_ps(steps[r]);
+        float *row = rows[r] + at;
+#pragma GCC unroll 4
+        for (size_t n = 0; n < 4; n++)
+            _mm512_storeu_ps(row + 16 * n,
+                             _mm512_fmadd_ps(step, of[n], _mm512_loadu_ps(row + 16 * n)));
+    }
+}
+
 static void spread(const float *steps, const float *x, float *const *rows, size_t count,
                    size_t size)
 {
-    for (size_t r = 0; r < count; r++)
-        add_scaled(steps[r], x, rows[r], size);
+    size_t at = 0;
+    for (; at + 64 <= size; at += 64)
+        spread64(steps, x, rows, count, at);
+    for (size_t r = 0; r < count && at < size; r++)
+        add_scaled(steps[r], x + at, rows[r] + at, size - at);
 }
 
 /* Eight rows at a time, which stay in registers. */
