@@ -206,7 +206,7 @@ void factors_score_samples(const struct factors *factors, const struct taste *ta
 
 /* The candidates with a gradient, side by side: many steps are then worked out at once. */
 struct descent {
-    uint32_t size;
+    uint32_t size, item[SAMPLES_ROOM];
     float *row[SAMPLES_ROOM];
     float gradient[SAMPLES_ROOM], square[SAMPLES_ROOM];
     float sum[SAMPLES_ROOM], bias_sum[SAMPLES_ROOM];
@@ -216,17 +216,19 @@ struct descent {
 static void line_up(struct factors *factors, const struct samples *samples, float rate,
                     struct descent *descent)
 {
-    uint32_t size = 0;
-    for (uint32_t n = 0; n < samples->size; n++) {
+    uint32_t size = 0, of = samples->size, dim = factors->dim;
+    for (uint32_t n = 0; n < of; n++) {
         bool moves = samples->gradient[n] != 0.0f;
-        factors_mark(factors, samples->item[n], moves);
+        descent->item[size] = samples->item[n];
         descent->row[size] = samples->row[n];
         descent->gradient[size] = rate * samples->gradient[n];
         size += moves;
     }
     descent->size = size;
+    for (uint32_t n = 0; n < size; n++)
+        factors_mark(factors, descent->item[n], true);
     for (uint32_t n = 0; n < size; n++) {
-        const float *columns = descent->row[n] + factors->dim;
+        const float *columns = descent->row[n] + dim;
         descent->sum[n] = columns[COLUMN_SUM];
         descent->bias_sum[n] = columns[COLUMN_BIAS_SUM];
     }
