@@ -261,12 +261,12 @@ static void learn_candidates(struct factors *factors, const struct taste *taste,
     float mean_square = kernels->dot(taste->x, taste->x, dim) / (float)dim;
     line_up(factors, samples, rate, &descent);
     kernels->mix(descent.gradient, (const float *const *)descent.row, descent.size, dim, by_x);
-    adagrad_steps(descent.bias_sum, descent.square, descent.size, RATE_BIAS, SUM_FLOOR_BIAS,
-                  descent.bias_step);
+    kernels->adagrad(descent.bias_sum, descent.square, descent.size, RATE_BIAS, SUM_FLOOR_BIAS,
+                     descent.bias_step);
     for (uint32_t n = 0; n < descent.size; n++)
         descent.square[n] *= mean_square;
-    adagrad_steps(descent.sum, descent.square, descent.size, RATE_CANDIDATE, SUM_FLOOR,
-                  descent.step);
+    kernels->adagrad(descent.sum, descent.square, descent.size, RATE_CANDIDATE, SUM_FLOOR,
+                     descent.step);
     step_columns(factors, &descent);
     kernels->spread(descent.step, taste->x, descent.row, descent.size, dim);
 }
@@ -296,7 +296,7 @@ static void learn_history(const struct factors *factors, const struct taste *tas
         c[n] = taste->weight[n] * taste->scale;
         square[n] = c[n] * c[n] * mean_square;
     }
-    adagrad_steps(sum, square, taste->size, RATE_HISTORY, SUM_FLOOR, step);
+    kernels->adagrad(sum, square, taste->size, RATE_HISTORY, SUM_FLOOR, step);
     for (uint32_t n = 0; n < taste->size; n++) {
         item_sums(factors, taste->item[n])->history = sum[n];
         step[n] *= c[n];

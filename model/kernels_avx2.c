@@ -298,6 +298,53 @@ static void exp_all(float *v, size_t size)
         _mm256_storeu_ps(v + i, exp8(_mm256_loadu_ps(v + i)));
 }
 
+static float highest_of(const float *v, size_t size)
+{
+    float lane[8], highest = v[0];
+    __m256 eight = _mm256_loadu_ps(v);
+    for (size_t i = 8; i < size; i += 8)
+        eight = _mm256_max_ps(eight, _mm256_loadu_ps(v + i));
+    _mm256_storeu_ps(lane, eight);
+    for (int l = 0; l < 8; l++)
+        highest = lane[l] > highest ? lane[l] : highest;
+    return highest;
+}
+
+static void softmax(float *v, const float *by, size_t size)
+{
+    float lane[16];
+    __m256 highest = _mm256_set1_ps(highest_of(v, size)), sum[2] = {_mm256_setzero_ps()};
+    sum[1] = sum[0];
+    for (size_t i = 0; i < size; i += 8) {
+        __m256 p = exp8(_mm256_sub_ps(_mm256_loadu_ps(v + i), highest));
+        p = _mm256_div_ps(p, _mm256_loadu_ps(by + i));
+        sum[i / 8 % 2] = _mm256_add_ps(sum[i / 8 % 2], p);
+        _mm256_storeu_ps(v + i, p);
+    }
+    _mm256_storeu_ps(lane, sum[0]);
+    _mm256_storeu_ps(lane + 8, sum[1]);
+    for (int l = 1; l < 16; l++)
+        lane[0] += lane[l];
+    __m256 total = _mm256_set1_ps(lane[0]);
+    for (size_t i = 0; i < size; i += 8)
+        _mm256_storeu_ps(v + i, _mm256_div_ps(_mm256_loadu_ps(v + i), total));
+}
+
+static void adagrad(float *sum, const float *square, uint32_t size, float rate, float floor,
+                    float *step)
+{
+    __m256 decay = _mm256_set1_ps(ADAGRAD_DECAY), least = _mm256_set1_ps(floor);
+    __m256 down = _mm256_set1_ps(-rate);
+    uint32_t n = 0;
+    for (; n + 8 <= size; n += 8) {
+        __m256 faded = _mm256_mul_ps(_mm256_loadu_ps(sum + n), decay);
+        __m256 now = _mm256_add_ps(faded, _mm256_loadu_ps(square + n));
+        _mm256_storeu_ps(sum + n, now);
+        _mm256_storeu_ps(step + n, _mm256_div_ps(down, _mm256_sqrt_ps(_mm256_add_ps(now, least))));
+    }
+    kernels_plain.adagrad(sum + n, square + n, size - n, rate, floor, step + n);
+}
+
 const struct kernels kernels_avx2 = KERNELS_OF_THIS_FILE("avx2", sift_avx2);
 
 #endif

@@ -288,6 +288,43 @@ static void exp_all(float *v, size_t size)
         _mm512_storeu_ps(v + i, exp16(_mm512_loadu_ps(v + i)));
 }
 
+static void softmax(float *v, const float *by, size_t size)
+{
+    float lane[16];
+    __m512 highest = _mm512_loadu_ps(v), sum = _mm512_setzero_ps();
+    for (size_t i = 16; i < size; i += 16)
+        highest = _mm512_max_ps(highest, _mm512_loadu_ps(v + i));
+    highest = _mm512_set1_ps(_mm512_reduce_max_ps(highest));
+    for (size_t i = 0; i < size; i += 16) {
+        __m512 p = exp16(_mm512_sub_ps(_mm512_loadu_ps(v + i), highest));
+        p = _mm512_div_ps(p, _mm512_loadu_ps(by + i));
+        sum = _mm512_add_ps(sum, p);
+        _mm512_storeu_ps(v + i, p);
+    }
+    _mm512_storeu_ps(lane, sum);
+    for (int l = 1; l < 16; l++)
+        lane[0] += lane[l];
+    __m512 total = _mm512_set1_ps(lane[0]);
+    for (size_t i = 0; i < size; i += 16)
+        _mm512_storeu_ps(v + i, _mm512_div_ps(_mm512_loadu_ps(v + i), total));
+}
+
+static void adagrad(float *sum, const float *square, uint32_t size, float rate, float floor,
+                    float *step)
+{
+    __m512 decay = _mm512_set1_ps(ADAGRAD_DECAY), least = _mm512_set1_ps(floor);
+    __m512 down = _mm512_set1_ps(-rate), one = _mm512_set1_ps(1.0f);
+    for (uint32_t n = 0; n < size; n += 16) {
+        uint32_t left = size - n;
+        __mmask16 in = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+        __m512 faded = _mm512_mul_ps(_mm512_mask_loadu_ps(one, in, sum + n), decay);
+        __m512 now = _mm512_add_ps(faded, _mm512_maskz_loadu_ps(in, square + n));
+        _mm512_mask_storeu_ps(sum + n, in, now);
+        now = _mm512_sqrt_ps(_mm512_add_ps(now, least));
+        _mm512_mask_storeu_ps(step + n, in, _mm512_div_ps(down, now));
+    }
+}
+
 const struct kernels kernels_avx512 = KERNELS_OF_THIS_FILE("avx512", sift_avx2);
 
 /* With VNNI, which a machine may have or not. */

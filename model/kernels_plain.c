@@ -145,4 +145,25 @@ static void exp_all(float *v, size_t size)
         v[i] = exp_one(v[i]);
 }
 
+static void softmax(float *v, const float *by, size_t size)
+{
+    float highest = v[0], lane[16] = {0};
+    for (size_t i = 1; i < size; i++)
+        highest = v[i] > highest ? v[i] : highest;
+    for (size_t i = 0; i < size; i++)
+        v[i] = exp_one(v[i] - highest) / by[i];
+    for (size_t i = 0; i < size; i++)
+        lane[i % 16] += v[i];
+    for (size_t l = 1; l < 16; l++)
+        lane[0] += lane[l];
+    for (size_t i = 0; i < size; i++)
+        v[i] /= lane[0];
+}
+
+static void adagrad(float *sum, const float *square, uint32_t size, float rate, float floor,
+                    float *step)
+{
+    adagrad_steps(sum, square, size, rate, floor, step);
+}
+
 const struct kernels kernels_plain = KERNELS_OF_THIS_FILE("plain", sift_plain);

@@ -3,6 +3,7 @@
 #include "model/array.h"
 #include "model/kernels.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -312,52 +313,15 @@ void sampler_drop(struct sampler *sampler, const bool *gone)
     sampler->pushed = kept;
 }
 
-/* Sixteen lanes side by side, which the compiler makes vectors of; what is past the end is `rest`.
- */
-static void pad(float *values, uint32_t size, uint32_t padded, float rest)
-{
-    for (uint32_t n = size; n < padded; n++)
-        values[n] = rest;
-}
-
-static float highest_of(const float *values, uint32_t padded)
-{
-    float lane[16];
-    memcpy(lane, values, sizeof lane);
-    for (uint32_t n = 16; n < padded; n += 16)
-        for (uint32_t l = 0; l < 16; l++)
-            lane[l] = values[n + l] > lane[l] ? values[n + l] : lane[l];
-    for (uint32_t l = 1; l < 16; l++)
-        lane[0] = lane[l] > lane[0] ? lane[l] : lane[0];
-    return lane[0];
-}
-
-static float sum_of(const float *values, uint32_t padded)
-{
-    float lane[16] = {0};
-    for (uint32_t n = 0; n < padded; n += 16)
-        for (uint32_t l = 0; l < 16; l++)
-            lane[l] += values[n + l];
-    for (uint32_t l = 1; l < 16; l++)
-        lane[0] += lane[l];
-    return lane[0];
-}
-
-void samples_softmax(const struct samples *samples, const float *scores, float *gradient)
+void samples_softmax(struct samples *samples, const float *scores, float *gradient)
 {
     uint32_t size = samples->size, padded = (size + 15) / 16 * 16;
     memcpy(gradient, scores, size * sizeof *gradient);
-    pad(gradient, size, padded, scores[0]);
-    float highest = highest_of(gradient, padded);
-    for (uint32_t n = 0; n < padded; n++)
-        gradient[n] -= highest;
-    kernels->exp(gradient, padded);
-    for (uint32_t n = 0; n < size; n++)
-        gradient[n] /= samples->expected[n];
-    pad(gradient, size, padded, 0.0f);
-    float total = sum_of(gradient, padded);
-    for (uint32_t n = 0; n < size; n++)
-        gradient[n] /= total;
+    for (uint32_t n = size; n < padded; n++) {
+        gradient[n] = -INFINITY;
+        samples->expected[n] = 1.0f;
+    }
+    kernels->softmax(gradient, samples->expected, padded);
     gradient[0] -= 1.0f;
 }
 

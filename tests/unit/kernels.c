@@ -183,6 +183,42 @@ static void check_exp(const struct kernels *variant)
     assert_memory_equal(expected, got, sizeof got);
 }
 
+/* Neither reads nor writes past the end: the places there differ. */
+static void check_adagrad(const struct kernels *variant)
+{
+    for (uint32_t size = 0; size <= 70; size++) {
+        float sum[2][72], step[2][72];
+        const struct kernels *side[2] = {&kernels_plain, variant};
+        for (int s = 0; s < 2; s++) {
+            for (uint32_t n = 0; n < 72; n++)
+                sum[s][n] = step[s][n] = fabsf(vector[n]);
+            side[s]->adagrad(sum[s], vector + 100, size, 0.05f, 4.0f, step[s]);
+            assert_true(sum[s][size] == fabsf(vector[size]) && step[s][size] == sum[s][size]);
+        }
+        assert_memory_equal(sum[0], sum[1], sizeof sum[0]);
+        assert_memory_equal(step[0], step[1], sizeof step[0]);
+    }
+}
+
+/* With some at the end that are not there. */
+static void check_softmax(const struct kernels *variant)
+{
+    for (size_t size = 16; size <= 80; size += 16)
+        for (size_t missing = 0; missing < 16; missing++) {
+            _Alignas(64) float got[2][80], by[80];
+            for (size_t n = 0; n < size; n++)
+                by[n] = fabsf(rows[1][n]) + 0.001f;
+            for (int s = 0; s < 2; s++)
+                for (size_t n = 0; n < size; n++)
+                    got[s][n] = n < size - missing ? 10.0f * vector[n] : -INFINITY;
+            kernels_plain.softmax(got[0], by, size);
+            variant->softmax(got[1], by, size);
+            assert_memory_equal(got[0], got[1], size * sizeof(float));
+            for (size_t n = size - missing; n < size; n++)
+                assert_true(got[1][n] == 0.0f);
+        }
+}
+
 static void check_variant(enum kernel_choice choice)
 {
     if (!kernels_choose(choice))
@@ -201,6 +237,8 @@ static void check_variant(enum kernel_choice choice)
     for (uint32_t room = 4; room <= 4096; room *= 2)
         check_look_up(variant, room);
     check_least(variant);
+    check_adagrad(variant);
+    check_softmax(variant);
 }
 
 static void avx2_gives_the_same_bits(void **state)
@@ -237,10 +275,26 @@ static void plain_computes_what_it_says(void **state)
     }
 }
 
+static void softmax_is_of_exp_by_what_is_expected(void **state)
+{
+    (void)state;
+    _Alignas(64) float got[32], by[32];
+    double total = 0.0;
+    for (int n = 0; n < 32; n++) {
+        got[n] = (float)(n % 7);
+        by[n] = 0.5f + (float)n;
+        total += exp((double)got[n]) / (double)by[n];
+    }
+    kernels_plain.softmax(got, by, 32);
+    for (int n = 0; n < 32; n++)
+        assert_true(fabs((double)got[n] - exp((double)(n % 7)) / (double)by[n] / total) < 1e-6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_computes_what_it_says),
+        cmocka_unit_test(softmax_is_of_exp_by_what_is_expected),
         cmocka_unit_test(avx2_gives_the_same_bits),
         cmocka_unit_test(avx512_gives_the_same_bits),
     };
