@@ -154,20 +154,21 @@ static uint32_t keep_negatives(struct sampler *sampler, const struct draw *draw,
                                uint32_t count)
 {
     bool has[SAMPLES_MAX] = {false};
-    uint32_t kept = 0;
+    uint32_t kept = 0, positive = draw->positive;
     if (draw->had != NULL && draw->had->room <= STAMPED_ROOM &&
         sampler->stamp_room <= STAMPED_ITEMS) {
         uint32_t stamp = next_stamp(sampler);
         had_stamp(draw->had, sampler->stamps, stamp);
+        const uint32_t *stamps = sampler->stamps;
         for (uint32_t n = 0; n < count; n++)
-            has[n] = sampler->stamps[item[n]] == stamp;
+            has[n] = stamps[item[n]] == stamp;
     } else if (draw->had != NULL) {
         had_which(draw->had, item, count, has);
     }
     for (uint32_t n = 0; n < count; n++) {
         uint32_t tried = item[n];
         item[kept] = tried;
-        kept += !has[n] & (tried != draw->positive);
+        kept += !has[n] & (tried != positive);
     }
     return kept;
 }
@@ -176,13 +177,16 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
                         const struct chances *chances, const uint32_t *item, uint32_t count,
                         struct samples *samples)
 {
+    /* Copies: the tables themselves might be what is written. */
+    const struct table rows = *draw->rows, in_ring = sampler->in_ring;
+    const float wanted = chances->wanted, ring = chances->ring;
     uint32_t first = samples->size;
-    float *expected = samples->expected + first;
+    float *expected = samples->expected + first, **row = samples->row + first;
     memcpy(samples->item + first, item, count * sizeof *item);
-    for (uint32_t n = 0; n < count; n++) {
-        samples->row[first + n] = table_floats(draw->rows, item[n]);
-        expected[n] = chances->wanted + chances->ring * (float)*in_ring(sampler, item[n]);
-    }
+    for (uint32_t n = 0; n < count; n++)
+        row[n] = table_floats(&rows, item[n]);
+    for (uint32_t n = 0; n < count; n++)
+        expected[n] = wanted + ring * (float)(int32_t)*(const uint32_t *)table_row(&in_ring, item[n]);
     for (uint32_t n = 0; draw->hard != NULL && n < count; n++)
         expected[n] += chances->proposed * (float)sampler->hard_count[item[n]];
     samples->size += count;
