@@ -9,7 +9,7 @@
 
 /* Users with a larger table are looked up item by item; all are where the stamps of so many items
  * do not stay near. */
-enum { UNIFORM_PERCENT = 30, STAMPED_ROOM = 512, STAMPED_ITEMS = 1 << 17 };
+enum { UNIFORM_PERCENT = 30, STAMPED_ROOM = 512, STAMPED_ITEMS = 1 << 17, FEW_HAD = 6 };
 
 _Static_assert((int)SAMPLES_MAX <= (int)HAD_ASKED, "asked for at once");
 
@@ -149,22 +149,47 @@ static void pick_all(const struct sampler *sampler, const struct draw *draw,
         table_fetch(draw->rows, item[n]);
 }
 
+/* Each of a few entries against all tries, in vectors. */
+static void compare_few(const struct had *had, const uint32_t *item, uint32_t count, bool *has)
+{
+    for (uint32_t cell = 0; cell < had->room; cell++) {
+        uint32_t had_item = had->at[cell].item - 1;
+        if ((had->at[cell].flags & HAD_HAS) == 0) /* nor has an empty one */
+            continue;
+        for (uint32_t n = 0; n < count; n++)
+            has[n] |= item[n] == had_item;
+    }
+}
+
+static void look_for_stamps(struct sampler *sampler, const struct had *had, const uint32_t *item,
+                            uint32_t count, bool *has)
+{
+    const uint32_t *stamps = sampler->stamps, stamp = next_stamp(sampler);
+    had_stamp(had, sampler->stamps, stamp);
+    for (uint32_t n = 0; n < count; n++)
+        has[n] = stamps[item[n]] == stamp;
+}
+
+/* Which of the tries the user has. */
+static void find_had(struct sampler *sampler, const struct had *had, const uint32_t *item,
+                     uint32_t count, bool *has)
+{
+    if (had->size <= FEW_HAD)
+        compare_few(had, item, count, has);
+    else if (had->room <= STAMPED_ROOM && sampler->stamp_room <= STAMPED_ITEMS)
+        look_for_stamps(sampler, had, item, count, has);
+    else
+        had_which(had, item, count, has);
+}
+
 /* Those among the tries that are no positives; gives how many there are. */
 static uint32_t keep_negatives(struct sampler *sampler, const struct draw *draw, uint32_t *item,
                                uint32_t count)
 {
     bool has[SAMPLES_MAX] = {false};
     uint32_t kept = 0, positive = draw->positive;
-    if (draw->had != NULL && draw->had->room <= STAMPED_ROOM &&
-        sampler->stamp_room <= STAMPED_ITEMS) {
-        uint32_t stamp = next_stamp(sampler);
-        had_stamp(draw->had, sampler->stamps, stamp);
-        const uint32_t *stamps = sampler->stamps;
-        for (uint32_t n = 0; n < count; n++)
-            has[n] = stamps[item[n]] == stamp;
-    } else if (draw->had != NULL) {
-        had_which(draw->had, item, count, has);
-    }
+    if (draw->had != NULL)
+        find_had(sampler, draw->had, item, count, has);
     for (uint32_t n = 0; n < count; n++) {
         uint32_t tried = item[n];
         item[kept] = tried;
@@ -186,7 +211,8 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
     for (uint32_t n = 0; n < count; n++)
         row[n] = table_floats(&rows, item[n]);
     for (uint32_t n = 0; n < count; n++)
-        expected[n] = wanted + ring * (float)(int32_t)*(const uint32_t *)table_row(&in_ring, item[n]);
+        expected[n] =
+            wanted + ring * (float)(int32_t) * (const uint32_t *)table_row(&in_ring, item[n]);
     for (uint32_t n = 0; draw->hard != NULL && n < count; n++)
         expected[n] += chances->proposed * (float)sampler->hard_count[item[n]];
     samples->size += count;
