@@ -25,6 +25,20 @@ static inline uint32_t kernels_home(uint32_t item, uint32_t mask)
     return (item * KERNELS_HOME_FACTOR >> 16) & mask;
 }
 
+/* A filter of a few items (Bloom 1970, with one hash function): their bits are set, and by chance
+ * those of some others. */
+enum { KERNELS_MARKS = 32, KERNELS_FOUND_MORE = 16 };
+static inline void kernels_mark(uint32_t marks[KERNELS_MARKS], uint32_t item)
+{
+    uint32_t mixed = item * KERNELS_HOME_FACTOR;
+    marks[mixed >> 27] |= 1u << (mixed >> 22 & 31);
+}
+static inline uint32_t kernels_is_marked(const uint32_t marks[KERNELS_MARKS], uint32_t item)
+{
+    uint32_t mixed = item * KERNELS_HOME_FACTOR;
+    return marks[mixed >> 27] >> (mixed >> 22 & 31) & 1;
+}
+
 /* What a step on a pair of items changes. */
 struct pair_rows {
     float *x, *x_sum; /* the user's vector, and its accumulator */
@@ -62,6 +76,10 @@ struct kernels {
      * some. place[n]: of its cell, or UINT32_MAX. Any count. */
     void (*look_up)(const uint32_t *cells, uint32_t mask, const uint32_t *items, uint32_t count,
                     uint32_t *place);
+    /* Which of items[0..count-1] are marked, any count: their places, in order, into `found`, which
+     * has room for KERNELS_FOUND_MORE more than `count`; gives how many. */
+    uint32_t (*marked)(const uint32_t *marks, const uint32_t *items, uint32_t count,
+                       uint32_t *found);
     /* The least of values[0..count-1], any count above 0 and alignment; no NaN */
     float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */

@@ -253,6 +253,27 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
     kernels_plain.look_up(cells, mask, items + n, count - n, place + n);
 }
 
+static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t count,
+                       uint32_t *found)
+{
+    uint32_t size = 0, n = 0;
+    for (; n + 8 <= count; n += 8) {
+        __m256i mixed = _mm256_mullo_epi32(_mm256_loadu_si256((const __m256i *)(items + n)),
+                                           _mm256_set1_epi32((int32_t)KERNELS_HOME_FACTOR));
+        __m256i word = _mm256_i32gather_epi32((const int *)marks, _mm256_srli_epi32(mixed, 27), 4);
+        __m256i bit = _mm256_and_si256(_mm256_srli_epi32(mixed, 22), _mm256_set1_epi32(31));
+        __m256i last = _mm256_sub_epi32(_mm256_set1_epi32(31), bit); /* it goes to the sign */
+        int hits = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_sllv_epi32(word, last)));
+        for (uint32_t hit = (uint32_t)hits; hit != 0; hit &= hit - 1)
+            found[size++] = n + (uint32_t)__builtin_ctz(hit);
+    }
+    for (; n < count; n++) {
+        found[size] = n;
+        size += kernels_is_marked(marks, items[n]);
+    }
+    return size;
+}
+
 static float least(const float *values, uint32_t count)
 {
     float lane[8], lowest = values[0];

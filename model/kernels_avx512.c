@@ -247,6 +247,28 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
     }
 }
 
+/* The 32 words of marks stay in two registers. */
+static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t count,
+                       uint32_t *found)
+{
+    __m512i low = _mm512_loadu_epi32(marks), high = _mm512_loadu_epi32(marks + 16);
+    __m512i place = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    uint32_t size = 0;
+    for (uint32_t n = 0; n < count; n += 16) {
+        uint32_t left = count - n;
+        __mmask16 in = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+        __m512i mixed = _mm512_mullo_epi32(_mm512_maskz_loadu_epi32(in, items + n),
+                                           _mm512_set1_epi32((int32_t)KERNELS_HOME_FACTOR));
+        __m512i word = _mm512_permutex2var_epi32(low, _mm512_srli_epi32(mixed, 27), high);
+        __m512i bit = _mm512_rolv_epi32(_mm512_set1_epi32(1), _mm512_srli_epi32(mixed, 22));
+        __mmask16 hit = _mm512_mask_test_epi32_mask(in, word, bit);
+        _mm512_storeu_epi32(found + size, _mm512_maskz_compress_epi32(hit, place));
+        size += (uint32_t)__builtin_popcount(hit);
+        place = _mm512_add_epi32(place, _mm512_set1_epi32(16));
+    }
+    return size;
+}
+
 static float least(const float *values, uint32_t count)
 {
     __m512 lowest = _mm512_set1_ps(values[0]);

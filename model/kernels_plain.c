@@ -110,6 +110,17 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
     }
 }
 
+static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t count,
+                       uint32_t *found)
+{
+    uint32_t size = 0;
+    for (uint32_t n = 0; n < count; n++) {
+        found[size] = n;
+        size += kernels_is_marked(marks, items[n]);
+    }
+    return size;
+}
+
 static float least(const float *values, uint32_t count)
 {
     float lowest = values[0];

@@ -9,8 +9,8 @@
     {                                                                                              \
         .name = (name_), .dot = dot, .dots = dots, .scan = scan, .add_scaled = add_scaled,         \
         .mix = mix, .spread = spread, .multiply = multiply, .pair_learn = pair_learn,              \
-        .find = find, .look_up = look_up, .least = least, .exp = exp_all, .softmax = softmax,      \
-        .adagrad = adagrad, .sift = (sift_),                                                       \
+        .find = find, .look_up = look_up, .marked = marked, .least = least, .exp = exp_all,        \
+        .softmax = softmax, .adagrad = adagrad, .sift = (sift_),                                   \
     }
 
 extern const struct kernels kernels_plain;

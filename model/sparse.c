@@ -1,5 +1,6 @@
 #include "model/sparse.h"
 
+#include "model/kernels.h"
 #include "model/pages.h"
 
 #include <string.h>
@@ -123,31 +124,33 @@ void sparse_pick(const struct sparse *sparse, const uint32_t *entries, uint32_t 
     }
 }
 
-enum { WALKED_TOGETHER = 128 };
+enum { WALKED_TOGETHER = 256 };
 
-/* Which of items[0..count-1] have a row: their numbers. */
-static uint32_t find_touched(const uint32_t *place, const uint32_t *items, uint32_t count,
-                             uint32_t found[WALKED_TOGETHER])
+/* Which of items[0..count-1] have a row, of those that are marked: their numbers. Branches would be
+ * toss-ups. */
+static uint32_t find_touched(const uint32_t *place, const uint32_t *marks, const uint32_t *items,
+                             uint32_t count, uint32_t *found)
 {
-    uint32_t size = 0;
-    for (uint32_t n = 0; n < count; n++) {
-        found[size] = n;
-        size += place[items[n]] != 0;
+    uint32_t hits = kernels->marked(marks, items, count, found), size = 0;
+    for (uint32_t n = 0; n < hits; n++) {
+        uint32_t hit = found[n];
+        found[size] = hit;
+        size += place[items[hit]] != 0;
     }
     return size;
 }
 
 /* All pointers are copies, or else every value written might change them. */
-static void walk_touched(struct sparse *sparse, const struct sparse_run *run)
+static void walk_touched(struct sparse *sparse, const uint32_t *marks, const struct sparse_run *run)
 {
     struct sparse_run rest = *run;
     const uint32_t *place = sparse->place;
     float *rows = sparse->rows;
-    uint32_t *named = sparse->named, found[WALKED_TOGETHER] = {0};
+    uint32_t *named = sparse->named, found[WALKED_TOGETHER + KERNELS_FOUND_MORE];
     uint32_t feature = rest.feature - FEATURES_DENSE, also = rest.also - FEATURES_DENSE;
     for (uint32_t count; rest.count > 0; rest.count -= count) {
         count = rest.count < WALKED_TOGETHER ? rest.count : WALKED_TOGETHER;
-        uint32_t size = find_touched(place, rest.items, count, found);
+        uint32_t size = find_touched(place, marks, rest.items, count, found);
         for (uint32_t n = 0; n < size; n++) {
             uint32_t at = place[rest.items[found[n]]];
             float value = value_of(&rest, found[n]), *row = rows + (size_t)at * SPARSE_ROW;
@@ -180,11 +183,14 @@ static uint32_t touch_all(const struct sparse *sparse, const uint32_t *items, ui
 void sparse_focus(struct sparse *sparse, const uint32_t *items, uint32_t count, uint32_t *place)
 {
     uint32_t *place_of = sparse->place, *named = sparse->named, known = sparse->touched_count;
+    uint32_t marks[KERNELS_MARKS] = {0};
     sparse->touched_count = touch_all(sparse, items, count, place);
     for (uint32_t at = 1; at <= sparse->touched_count; at++)
         named[at] = at <= known;
+    for (uint32_t n = 0; n < count; n++)
+        kernels_mark(marks, items[n]);
     for (uint32_t n = 0; n < sparse->runs; n++)
-        walk_touched(sparse, &sparse->run[n]);
+        walk_touched(sparse, marks, &sparse->run[n]);
     for (uint32_t n = 0; n < count; n++)
         place[n] = named[place[n]] > 0 ? place[n] : 0;
     for (uint32_t n = 0; n < count; n++)

@@ -120,6 +120,28 @@ static void check_find(const struct kernels *variant)
                              kernels_plain.find(values, count, wanted));
 }
 
+/* As the plain one, in front of which stands what is_marked tells; the room is enough. */
+static void check_marked(const struct kernels *variant)
+{
+    enum { ASKED = 70 };
+    uint32_t marks[KERNELS_MARKS] = {0}, items[ASKED], expected[ASKED + KERNELS_FOUND_MORE],
+             found[ASKED + KERNELS_FOUND_MORE + 1];
+    for (uint32_t n = 0; n < ASKED; n++)
+        items[n] = (uint32_t)random_at(7, n) >> (n % 32);
+    for (uint32_t n = 0; n < ASKED; n += 3)
+        kernels_mark(marks, items[n]);
+    for (uint32_t count = 0; count <= ASKED; count++) {
+        found[count + KERNELS_FOUND_MORE] = 77;
+        uint32_t hits = kernels_plain.marked(marks, items, count, expected);
+        assert_true(hits >= (count + 2) / 3 && hits < count / 2 + 5);
+        assert_int_equal(variant->marked(marks, items, count, found), hits);
+        assert_memory_equal(found, expected, hits * sizeof *found);
+        assert_int_equal(found[count + KERNELS_FOUND_MORE], 77);
+    }
+    for (uint32_t n = 0; n < ASKED; n += 3)
+        assert_int_equal(kernels_is_marked(marks, items[n]), 1);
+}
+
 /* A table three quarters full, so that many have to look on, also around its end. */
 static void check_look_up(const struct kernels *variant, uint32_t room)
 {
@@ -234,6 +256,7 @@ static void check_variant(enum kernel_choice choice)
     check_products(variant);
     check_exp(variant);
     check_find(variant);
+    check_marked(variant);
     for (uint32_t room = 4; room <= 4096; room *= 2)
         check_look_up(variant, room);
     check_least(variant);
