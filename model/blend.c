@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { BLEND_ALWAYS_UNTIL = 50000, BLEND_EVERY = 3, DENSE_ROOM = 16 };
+enum { DENSE_ROOM = 16 };
 
 _Static_assert((int)FEATURES_DENSE <= (int)DENSE_ROOM, "the dense ones come first");
 
@@ -88,9 +88,14 @@ void blend_weigh(const struct blend *blend, struct blend_situation situation,
                     by_habit[f] + by_again[f];
 }
 
+uint32_t blend_spacing(uint64_t now)
+{
+    return now < 30000 ? 1 : now < 100000 ? 2 : now < 300000 ? 4 : 8;
+}
+
 bool blend_is_due(uint64_t now)
 {
-    return now < BLEND_ALWAYS_UNTIL || now % BLEND_EVERY == 0;
+    return now % blend_spacing(now) == 0;
 }
 
 static void step(struct blend_weights *weights, const float gradient[FEATURES_ROOM])

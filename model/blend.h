@@ -13,8 +13,8 @@
  *                            + by_habit[quarter of the user's wants that were repeats][f]
  *                            + by_again[octaves since the user had the last item before][f]
  *
- * Learned at every event at first, later at one in BLEND_EVERY: the weights then move slowly, and
- * the features of the samples are what costs.
+ * Learned at every event at first, later at one in blend_spacing(): the weights then move slowly,
+ * and the features of the samples are what costs.
  */
 #ifndef MODEL_BLEND_H
 #define MODEL_BLEND_H
@@ -58,7 +58,8 @@ struct blend_situation blend_situation(const struct blend_known *known);
 /* The weights in a situation. */
 void blend_weigh(const struct blend *blend, struct blend_situation situation,
                  float weight[FEATURES_ROOM]);
-/* Whether event number `now` is one to learn from. */
+/* From how many events it learns once, and whether number `now` is the one. */
+uint32_t blend_spacing(uint64_t now);
 bool blend_is_due(uint64_t now);
 /* The sums of the samples' features, and those of the dense ones alone; (SAMPLES_ROOM). */
 void blend_score(const struct blend *blend, struct blend_situation situation, uint32_t count,

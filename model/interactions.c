@@ -23,6 +23,7 @@
 #include "model/interactions.h"
 
 #include "model/adagrad.h"
+#include "model/blend.h"
 #include "model/kernels.h"
 #include "model/plausible.h"
 #include "model/random.h"
@@ -153,7 +154,7 @@ static void step_all(float (*row)[HIDDEN], uint32_t rows, float *sum, float (*gr
 
 bool interactions_are_due(uint64_t now)
 {
-    return now % 2 == 0;
+    return now / blend_spacing(now) % 2 == 0;
 }
 
 void interactions_learn(struct interactions *self, const struct interactions_pass *pass,
