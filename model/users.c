@@ -122,23 +122,30 @@ enum status users_save(const struct table *users, uint32_t bound, struct state_w
     return status;
 }
 
-/* Every item that the user refers to must exist; and a table must have a free cell to end at.
- * Without a branch for each: most are as they should be. */
-static bool holds(const struct user *user, uint32_t items)
+/* Every item that a user has must exist; and a table must have a free cell to end at. Without a
+ * branch for each: most are as they should be. Rooms are at least four. */
+static bool had_holds(const struct had *had, uint32_t items)
 {
-    uint32_t used = 0, visits = user_visit_count(user);
-    bool wrong = user->last_item > items;
-    for (uint32_t n = 0; n < visits; n++) {
-        uint32_t item = user->history[n].item;
-        wrong |= (item >= items) & (item != VISIT_GONE);
-    }
-    for (uint32_t cell = 0; cell < user->had.room; cell++) {
-        const struct had_entry *entry = &user->had.at[cell];
-        used += entry->item != 0;
-        wrong |= (entry->item > items) | ((entry->item == 0) & (entry->flags != 0));
-    }
-    return !wrong && used == user->had.size;
+    uint32_t used = 0, wrong = 0;
+    for (uint32_t cell = 0; cell < had->room; cell += 4)
+        for (uint32_t n = cell; n < cell + 4; n++) {
+            const struct had_entry *entry = &had->at[n];
+            used += entry->item != 0;
+            wrong |= (entry->item > items) | ((entry->item == 0) & (entry->flags != 0));
+        }
+    return wrong == 0 && used == had->size;
 }
+
+/* Also those of the rooms' ends, which are zero. */
+static bool visits_hold(const struct visit *visits, size_t count, uint32_t items)
+{
+    uint32_t wrong = 0;
+    for (size_t n = 0; n < count; n++)
+        wrong |= visits[n].item + 1 > items; /* VISIT_GONE + 1 is 0 */
+    return wrong == 0;
+}
+
+_Static_assert(VISIT_GONE + 1 == 0, "the only item that need not exist");
 
 static bool can_be(const struct user *record)
 {
@@ -174,22 +181,47 @@ enum status users_load(struct table *users, struct arena *arena, uint32_t bound,
 static unsigned char *attach_batch(const struct table *users, uint32_t first, uint32_t end,
                                    unsigned char *at)
 {
-    unsigned char *next = at + aligned(batch_bytes(users, first, end));
+    unsigned char *next[HISTORY_SIZE + 1], *begin = at; /* by room: where such a history goes */
+    size_t bytes[HISTORY_SIZE + 1] = {0};
     for (uint32_t slot = first; slot < end; slot++) {
         struct user *user = table_row(users, slot);
-        if (user->had.room > 0)
-            user->had.at = (void *)at;
+        user->had.at = user->had.room > 0 ? (void *)at : NULL;
         at += had_bytes(&user->had);
+        bytes[user->history_room] += user->history_room * sizeof *user->history;
     }
-    for (uint32_t room = HISTORY_SIZE; room >= HISTORY_AT_FIRST; room /= 2)
-        for (uint32_t slot = first; slot < end; slot++) {
-            struct user *user = table_row(users, slot);
-            if (user->history_room != room)
-                continue;
-            user->history = (void *)at;
-            at += room * sizeof *user->history;
-        }
-    return next;
+    for (uint32_t room = HISTORY_SIZE; room >= HISTORY_AT_FIRST; room /= 2) {
+        next[room] = at;
+        at += bytes[room];
+    }
+    next[0] = at;
+    for (uint32_t slot = first; slot < end; slot++) {
+        struct user *user = table_row(users, slot);
+        uint32_t room = user->history_room;
+        user->history = room > 0 ? (void *)next[room] : NULL;
+        next[room] += room * sizeof *user->history;
+    }
+    return begin + aligned((size_t)(at - begin));
+}
+
+/* Whether what was read for a batch can be; moves on to the next one. */
+static bool batch_holds(const struct table *users, uint32_t first, uint32_t end, uint32_t items,
+                        unsigned char **hanging, size_t *bytes)
+{
+    size_t had = 0, all = 0;
+    bool right = true;
+    for (uint32_t slot = first; slot < end; slot++) {
+        const struct user *user = table_row(users, slot);
+        right &= user->last_item <= items && had_holds(&user->had, items);
+        had += had_bytes(&user->had);
+        all += user_memory(user);
+    }
+    if (all > had)
+        right &=
+            visits_hold((const void *)(*hanging + had), (all - had) / sizeof(struct visit), items);
+    if (all > 0)
+        *hanging += aligned(all);
+    *bytes += all;
+    return right;
 }
 
 enum status users_attach(struct table *users, uint32_t bound, uint32_t items,
@@ -204,11 +236,9 @@ enum status users_attach(struct table *users, uint32_t bound, uint32_t items,
             hanging = attach_batch(users, at, at + part_of(end, at, BATCH), hanging);
         if (hanging > from)
             status = reader->read(reader, from, (size_t)(hanging - from));
-        for (uint32_t slot = first; slot < end && status == STATUS_OK; slot++) {
-            const struct user *user = table_row(users, slot);
-            status = holds(user, items) ? STATUS_OK : STATUS_BAD_DATA;
-            *bytes += user_memory(user);
-        }
+        for (uint32_t at = first; at < end && status == STATUS_OK; at += BATCH)
+            if (!batch_holds(users, at, at + part_of(end, at, BATCH), items, &from, bytes))
+                status = STATUS_BAD_DATA;
     }
     return status;
 }
