@@ -412,6 +412,46 @@ static void no_row_is_absurd(void **state)
     recommender_destroy(model);
 }
 
+/* What a user wanted last and had: slots of items that are there; or that are told to be gone. */
+static void no_user_had_what_is_not_there(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 300);
+    const uint32_t users[] = {0, model->user_ids.bound / 2, model->user_ids.bound - 1};
+    const uint32_t items = model->item_ids.bound;
+    for (size_t n = 0; n < sizeof users / sizeof *users; n++) {
+        struct user *user = table_row(&model->users, users[n]);
+        struct visit *last_room = &user->history[user->history_room - 1];
+        struct had_entry *cell = &user->had.at[user->had.room - 1];
+        const struct visit visit = *last_room;
+        const struct had_entry entry = *cell;
+        last_room->item = items;
+        assert_refused(model);
+        last_room->item = VISIT_GONE - 1;
+        assert_refused(model);
+        *last_room = visit;
+        cell->item = items + 1;
+        assert_refused(model);
+        *cell = (struct had_entry){.flags = HAD_HAS};
+        assert_refused(model);
+        *cell = entry;
+        user->had.size--;
+        assert_refused(model);
+        user->had.size++;
+        user->history[0].item = VISIT_GONE;
+    }
+    struct memory memory = saved(model);
+    struct recommender *again = NULL;
+    struct error error;
+    assert_int_equal(recommender_load(NULL, &memory.reader, &again, &error), STATUS_OK);
+    assert_same_digest(model, again);
+    recommender_destroy(again);
+    free(memory.bytes);
+    recommender_destroy(model);
+}
+
 /* Sums keep damaged bytes out; but whatever comes past them must do no harm. */
 static void a_damaged_state_does_no_harm(void **state)
 {
@@ -451,6 +491,7 @@ int main(void)
         cmocka_unit_test(a_state_cut_short_is_no_state),
         cmocka_unit_test(what_is_no_number_is_not_loaded),
         cmocka_unit_test(no_row_is_absurd),
+        cmocka_unit_test(no_user_had_what_is_not_there),
         cmocka_unit_test(a_damaged_state_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
