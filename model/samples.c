@@ -152,13 +152,16 @@ static void pick_all(const struct sampler *sampler, const struct draw *draw,
 /* Each of a few entries against all tries, in vectors. */
 static void compare_few(const struct had *had, const uint32_t *item, uint32_t count, bool *has)
 {
+    uint32_t hit[SAMPLES_MAX] = {0};
     for (uint32_t cell = 0; cell < had->room; cell++) {
         uint32_t had_item = had->at[cell].item - 1;
         if ((had->at[cell].flags & HAD_HAS) == 0) /* nor has an empty one */
             continue;
-        for (uint32_t n = 0; n < count; n++)
-            has[n] |= item[n] == had_item;
+        for (uint32_t n = 0; n < SAMPLES_MAX; n++)
+            hit[n] |= item[n] == had_item;
     }
+    for (uint32_t n = 0; n < count; n++)
+        has[n] = hit[n] != 0;
 }
 
 static void look_for_stamps(struct sampler *sampler, const struct had *had, const uint32_t *item,
