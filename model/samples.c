@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Users with a larger table are looked up item by item; all are where the stamps of so many items
- * do not stay near. */
-enum { UNIFORM_PERCENT = 30, STAMPED_ROOM = 512, STAMPED_ITEMS = 1 << 17, FEW_HAD = 6 };
+/* What users with a larger table have is looked up item by item; what newcomers have, compared. */
+enum { UNIFORM_PERCENT = 30, STAMPED_ROOM = 512, FEW_HAD = 6 };
 
 _Static_assert((int)SAMPLES_MAX <= (int)HAD_ASKED, "asked for at once");
 
@@ -157,7 +156,7 @@ static void compare_few(const struct had *had, const uint32_t *item, uint32_t co
         uint32_t had_item = had->at[cell].item - 1;
         if ((had->at[cell].flags & HAD_HAS) == 0) /* nor has an empty one */
             continue;
-        for (uint32_t n = 0; n < SAMPLES_MAX; n++)
+        for (uint32_t n = 0; n < count; n++)
             hit[n] |= item[n] == had_item;
     }
     for (uint32_t n = 0; n < count; n++)
@@ -179,7 +178,7 @@ static void find_had(struct sampler *sampler, const struct had *had, const uint3
 {
     if (had->size <= FEW_HAD)
         compare_few(had, item, count, has);
-    else if (had->room <= STAMPED_ROOM && sampler->stamp_room <= STAMPED_ITEMS)
+    else if (had->room <= STAMPED_ROOM)
         look_for_stamps(sampler, had, item, count, has);
     else
         had_which(had, item, count, has);
