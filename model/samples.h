@@ -103,7 +103,7 @@ void sampler_push(struct sampler *sampler, uint32_t item);
 /* Takes items out of the ring. (items) flags. */
 void sampler_drop(struct sampler *sampler, const bool *gone);
 /* Softmax over scores[0..size-1] with the samples' expectations: p - y into `gradient`, in place;
- * both arrays have SAMPLES_ROOM places. */
+ * both arrays have SAMPLES_ROOM places. Fills up the expectations' last vector. */
 void samples_softmax(struct samples *samples, const float *scores, float *gradient);
 enum status sampler_save(const struct sampler *sampler, uint32_t bound,
                          struct state_writer *writer);
