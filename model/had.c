@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM_AT_FIRST = 4, FETCHED_MOST = 128 };
+enum { ROOM_AT_FIRST = 4, FETCHED_MOST = 128, STEPS = 3, SOME = 64 };
 
 void had_finish(struct had *had, struct arena *arena)
 {
@@ -41,20 +41,34 @@ void had_fetch(const struct had *had, uint32_t item)
         fetch_lines(had->at, had_bytes(had));
 }
 
-static struct had_entry *cell_of(const struct had *had, uint32_t item)
+/* 0 where a search for the item ends, at its cell or an empty one, else 1. */
+static inline uint32_t goes_on(const struct had *had, uint32_t cell, uint32_t item)
+{
+    uint32_t there = had->at[cell & (had->room - 1u)].item;
+    return (uint32_t)((there != 0) & (there != item + 1));
+}
+
+/* The item's, or the empty one where it would be. How far that is nobody can tell beforehand, and a
+ * branch gone wrong costs more than steps that go nowhere: so the first ones are no branches. */
+static inline struct had_entry *cell_of(const struct had *had, uint32_t item)
 {
     uint32_t cell = home_of(item, had->room);
-    while (had->at[cell].item != 0 && had->at[cell].item != item + 1)
-        cell = (cell + 1) & (had->room - 1u);
-    return &had->at[cell];
+    for (int n = 0; n < STEPS; n++)
+        cell += goes_on(had, cell, item);
+    while (goes_on(had, cell, item) != 0)
+        cell++;
+    return &had->at[cell & (had->room - 1u)];
+}
+
+struct had_entry *had_seek(const struct had *had, uint32_t item)
+{
+    return had->room == 0 ? NULL : cell_of(had, item);
 }
 
 struct had_entry *had_find(const struct had *had, uint32_t item)
 {
-    if (had->room == 0)
-        return NULL;
-    struct had_entry *entry = cell_of(had, item);
-    return entry->item == 0 ? NULL : entry;
+    struct had_entry *entry = had_seek(had, item);
+    return entry == NULL || entry->item == 0 ? NULL : entry;
 }
 
 void had_which(const struct had *had, const uint32_t *items, uint32_t count, bool *has)
@@ -77,6 +91,28 @@ void had_stamp(const struct had *had, uint32_t *stamps, uint32_t stamp)
             stamps[had->at[cell].item - 1] = stamp;
 }
 
+/* Of the cells from `first` on, at most SOME, those with entries not touched before `since`.
+ * Without a branch, as nobody can tell beforehand which they are. */
+static uint32_t kept_of(const struct had *had, uint32_t first, uint32_t since, uint32_t *kept)
+{
+    uint32_t end = had->room - first < SOME ? had->room : first + SOME, count = 0;
+    for (uint32_t cell = first; cell < end; cell++) {
+        const struct had_entry *entry = &had->at[cell];
+        kept[count] = cell;
+        count += (uint32_t)((entry->item != 0) & (entry->last_n >= since));
+    }
+    return count;
+}
+
+/* Of an item that is not there, where most cells are empty. */
+static void put(const struct had *had, const struct had_entry *entry)
+{
+    uint32_t cell = home_of(entry->item - 1, had->room);
+    while (had->at[cell].item != 0)
+        cell = (cell + 1) & (had->room - 1u);
+    had->at[cell] = *entry;
+}
+
 /* Moves the entries not touched before `since` into a table of `room` cells. */
 static enum status rebuild(struct had *had, struct arena *arena, uint32_t room, uint32_t since)
 {
@@ -84,12 +120,11 @@ static enum status rebuild(struct had *had, struct arena *arena, uint32_t room, 
     if (fresh.at == NULL)
         return STATUS_NO_MEMORY;
     fetch_lines(fresh.at, room <= FETCHED_MOST ? had_bytes(&fresh) : 0);
-    for (uint32_t cell = 0; cell < had->room; cell++) {
-        const struct had_entry *entry = &had->at[cell];
-        if (entry->item == 0 || entry->last_n < since)
-            continue;
-        *cell_of(&fresh, entry->item - 1) = *entry;
-        fresh.size++;
+    for (uint32_t first = 0; first < had->room; first += SOME) {
+        uint32_t kept[SOME], count = kept_of(had, first, since, kept);
+        for (uint32_t n = 0; n < count; n++)
+            put(&fresh, &had->at[kept[n]]);
+        fresh.size = (uint16_t)(fresh.size + count);
     }
     arena_give(arena, had->at, had_bytes(had));
     *had = fresh;
@@ -118,22 +153,32 @@ static uint32_t quarter_mark(const struct had *had)
     return mark;
 }
 
+static enum status make_room(struct had *had, struct arena *arena)
+{
+    if (had->size >= HAD_MAX && rebuild(had, arena, had->room, quarter_mark(had)) != STATUS_OK)
+        return STATUS_NO_MEMORY;
+    if (!is_full(had))
+        return STATUS_OK;
+    return rebuild(had, arena, had->room == 0 ? ROOM_AT_FIRST : 2u * had->room, 0);
+}
+
+struct had_entry *had_add(struct had *had, struct arena *arena, uint32_t item,
+                          struct had_entry *sought)
+{
+    if (had->size >= HAD_MAX || is_full(had)) {
+        if (make_room(had, arena) != STATUS_OK)
+            return NULL;
+        sought = cell_of(had, item);
+    }
+    *sought = (struct had_entry){.item = item + 1};
+    had->size++;
+    return sought;
+}
+
 struct had_entry *had_touch(struct had *had, struct arena *arena, uint32_t item)
 {
-    struct had_entry *entry = had_find(had, item);
-    if (entry != NULL)
-        return entry;
-    if (had->size >= HAD_MAX && rebuild(had, arena, had->room, quarter_mark(had)) != STATUS_OK)
-        return NULL;
-    if (is_full(had)) {
-        uint32_t room = had->room == 0 ? ROOM_AT_FIRST : 2u * had->room;
-        if (rebuild(had, arena, room, 0) != STATUS_OK)
-            return NULL;
-    }
-    entry = cell_of(had, item);
-    *entry = (struct had_entry){.item = item + 1};
-    had->size++;
-    return entry;
+    struct had_entry *entry = had_seek(had, item);
+    return entry != NULL && entry->item != 0 ? entry : had_add(had, arena, item, entry);
 }
 
 void had_remove(struct had *had, uint32_t item)

@@ -40,6 +40,12 @@ static inline size_t had_bytes(const struct had *had)
 void had_finish(struct had *had, struct arena *arena);
 /* NULL: never. Holds until the next had_touch(). */
 struct had_entry *had_find(const struct had *had, uint32_t item);
+/* The same in two steps: had_add() takes what had_seek() gave when that was no entry of the item:
+ * NULL or a cell whose item is 0, for which to look again is spared. Nothing may be added between.
+ */
+struct had_entry *had_seek(const struct had *had, uint32_t item);
+struct had_entry *had_add(struct had *had, struct arena *arena, uint32_t item,
+                          struct had_entry *sought);
 /* Whether the user has items[n], for n < count; at most HAD_ASKED. */
 void had_which(const struct had *had, const uint32_t *items, uint32_t count, bool *has);
 /* Writes `stamp` to stamps[item] for each item that the user has: costs more than had_which() for
