@@ -171,8 +171,7 @@ enum verdict engine_take_next(struct engine *engine, struct engine_batch *batch,
 
 struct place engine_batch_soon(const struct engine_batch *batch)
 {
-    enum { SOON = AHEAD_MOST / 4 };
-    uint32_t n = batch->taken + SOON;
+    uint32_t n = batch->taken + AHEAD_GROUP;
     return batch->taken > 0 && n < batch->size ? batch->ahead.at[n % AHEAD_ROOM].place
                                                : (struct place){SLOT_NONE, SLOT_NONE};
 }

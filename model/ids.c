@@ -25,27 +25,57 @@ static uint32_t half_at(const char *at)
     return half;
 }
 
-static uint64_t byte_at(const char *at, uint32_t n)
+/* The pair of bytes at `from`, or at `last` if that comes first, to where it stands in a word. */
+static uint64_t pair_at(const char *at, uint32_t from, uint32_t last)
 {
-    return (uint64_t)(unsigned char)at[n] << 8 * n;
+    uint16_t pair;
+    from = from < last ? from : last;
+    memcpy(&pair, at + from, sizeof pair);
+    return (uint64_t)pair << 8 * from;
 }
 
-/* The last up to seven bytes of an id, by parts that overlap: to copy them together and read that
- * as one word would have to wait for the copy. */
+/* The last up to seven bytes of an id, by pairs that overlap: to copy them together and read that
+ * as one word would have to wait for the copy, and branches would go wrong as sizes change. */
 static uint64_t rest_at(const char *at, uint32_t size)
 {
-    if (size >= 4)
-        return half_at(at) | (uint64_t)half_at(at + size - 4) << 8 * (size - 4);
-    return size == 0 ? 0 : byte_at(at, 0) | byte_at(at, size / 2) | byte_at(at, size - 1);
+    if (size < 2)
+        return size == 0 ? 0 : (unsigned char)at[0];
+    return pair_at(at, 0, size - 2) | pair_at(at, 2, size - 2) | pair_at(at, 4, size - 2) |
+           pair_at(at, 5, size - 2);
 }
 
-uint32_t ids_hash(const struct ids *ids, struct text id)
+static uint32_t hash_of(const struct ids *ids, struct text id)
 {
     uint64_t h = ids->seed ^ id.size;
     uint32_t at = 0;
     for (; at + 8 <= id.size; at += 8)
         h = random_mix(h ^ word_at(id.at + at));
     return (uint32_t)random_mix(h ^ rest_at(id.at + at, id.size - at));
+}
+
+/* hash_of() again for short ones, all of whose bytes are in two words. */
+static void seek_short(const struct ids *ids, struct text id, struct ids_sought *sought)
+{
+    uint64_t first, rest = 0, h = ids->seed ^ id.size;
+    if (id.size < 8) {
+        first = rest_at(id.at, id.size);
+    } else {
+        first = word_at(id.at);
+        rest = word_at(id.at + id.size - 8) >> 8 * (15 - id.size) >> 8;
+        h = random_mix(h ^ first);
+    }
+    sought->hash = (uint32_t)random_mix(h ^ (id.size < 8 ? first : rest));
+    sought->key[0] = first << 8 | id.size;
+    sought->key[1] = rest << 8 | first >> 56;
+}
+
+void ids_seek(const struct ids *ids, struct text id, struct ids_sought *sought)
+{
+    if (id.size <= ID_BYTES_SHORT)
+        seek_short(ids, id, sought);
+    else
+        sought->hash = hash_of(ids, id);
+    fetch_line(&ids->cells.at[sought->hash & ids->cells.mask]);
 }
 
 /* ---- cells ---- */
@@ -105,11 +135,6 @@ static bool is_equal(struct text a, struct text b)
     return true;
 }
 
-bool ids_is(const struct ids *ids, uint32_t slot, struct text id)
-{
-    return id.size > 0 && is_equal(ids_text(ids, slot), id);
-}
-
 /* The place of the id's cell, or UINT32_MAX. */
 static uint32_t place_of(const struct ids *ids, const struct ids_cells *cells, struct text id,
                          uint32_t hash)
@@ -136,10 +161,9 @@ static void move_some(struct ids *ids, uint32_t count)
     }
 }
 
-void ids_settle(struct ids *ids)
+void ids_move(struct ids *ids)
 {
-    if (ids->old.at != NULL)
-        move_some(ids, MOVED_BESIDES);
+    move_some(ids, MOVED_BESIDES);
 }
 
 static enum status make_room(struct ids *ids)
@@ -235,25 +259,43 @@ static uint32_t find(const struct ids *ids, struct text id, uint32_t hash)
 
 uint32_t ids_find(const struct ids *ids, struct text id)
 {
-    return id.size == 0 ? SLOT_NONE : find(ids, id, ids_hash(ids, id));
+    return id.size == 0 ? SLOT_NONE : find(ids, id, hash_of(ids, id));
 }
 
-void ids_fetch_cell(const struct ids *ids, uint32_t hash)
+/* 0 where a search for the hash ends, else 1. */
+static uint32_t goes_on(const struct ids_cells *cells, uint32_t at, uint32_t hash)
 {
-    fetch_line(&ids->cells.at[hash & ids->cells.mask]);
+    uint64_t cell = cells->at[at & cells->mask];
+    return (uint32_t)((cell != 0) & (hash_in(cell) != hash));
 }
 
+/* Most are in the first cell or the next one; which, no branch can tell beforehand. */
 uint32_t ids_guess(const struct ids *ids, uint32_t hash)
 {
-    uint32_t at = hash & ids->cells.mask;
-    while (ids->cells.at[at] != 0 && hash_in(ids->cells.at[at]) != hash)
-        at = (at + 1) & ids->cells.mask;
-    return slot_in(ids->cells.at[at]); /* SLOT_NONE of an empty one */
+    const struct ids_cells *cells = &ids->cells;
+    uint32_t at = hash + goes_on(cells, hash, hash);
+    while (goes_on(cells, at, hash) != 0)
+        at++;
+    return slot_in(cells->at[at & cells->mask]); /* SLOT_NONE of an empty one */
+}
+
+uint32_t ids_find_sought(const struct ids *ids, struct text id, const struct ids_sought *sought,
+                         uint32_t guess)
+{
+    if (id.size == 0)
+        return SLOT_NONE;
+    if (guess < ids->bound && id.size <= ID_BYTES_SHORT) {
+        const struct ids_key *key = key_of(ids, guess);
+        if (((word_at((const char *)key) ^ sought->key[0]) |
+             (word_at((const char *)key + 8) ^ sought->key[1])) == 0)
+            return guess;
+    }
+    return find(ids, id, sought->hash);
 }
 
 uint32_t ids_intern(struct ids *ids, struct text id, bool *added)
 {
-    uint32_t hash = ids_hash(ids, id);
+    uint32_t hash = hash_of(ids, id);
     uint32_t slot = find(ids, id, hash);
     *added = slot == SLOT_NONE;
     if (!*added)
@@ -304,7 +346,7 @@ void ids_release(struct ids *ids, uint32_t slot)
 {
     struct text id = ids_text(ids, slot);
     move_some(ids, UINT32_MAX);
-    close_gap(ids, place_of(ids, &ids->cells, id, ids_hash(ids, id)));
+    close_gap(ids, place_of(ids, &ids->cells, id, hash_of(ids, id)));
     clear_key(ids, slot);
     push_released(ids, slot); /* without memory the slot is lost, and nothing else */
 }
@@ -425,8 +467,8 @@ enum status ids_index(struct ids *ids)
             put(&ids->cells, cell_with(own, slot));
         }
         if (ahead < ids->bound) {
-            hash[ahead % AHEAD] = ids_hash(ids, ids_text(ids, (uint32_t)ahead));
-            ids_fetch_cell(ids, hash[ahead % AHEAD]);
+            hash[ahead % AHEAD] = hash_of(ids, ids_text(ids, (uint32_t)ahead));
+            fetch_line(&ids->cells.at[hash[ahead % AHEAD] & ids->cells.mask]);
         }
     }
     return STATUS_OK;

@@ -53,10 +53,14 @@ void ids_finish(struct ids *ids);
 uint32_t ids_find(const struct ids *ids, struct text id); /* or SLOT_NONE */
 /* Finds or adds; `added` tells which. SLOT_NONE: no memory. */
 uint32_t ids_intern(struct ids *ids, struct text id, bool *added);
-/* Whether that is the slot's id; false for any slot that is free or not there, SLOT_NONE too. */
-bool ids_is(const struct ids *ids, uint32_t slot, struct text id);
 /* While the table grows: takes some more of the old one along. Looking ids up alone never does. */
-void ids_settle(struct ids *ids);
+void ids_move(struct ids *ids);
+static inline void ids_settle(struct ids *ids)
+{
+    if (ids->old.at != NULL)
+        ids_move(ids);
+}
+
 /* Forgets the id, wipes its bytes, and releases its slot. */
 void ids_release(struct ids *ids, uint32_t slot);
 /* Absent for a free slot. Holds until the slot is released. */
@@ -71,10 +75,18 @@ enum status ids_index(struct ids *ids);
 
 /* ---- for looking several up at a time: each step brings near what the next one reads ---- */
 
-uint32_t ids_hash(const struct ids *ids, struct text id);
-void ids_fetch_cell(const struct ids *ids, uint32_t hash);
+struct ids_sought {
+    uint64_t key[2]; /* of an id of at most ID_BYTES_SHORT bytes: as its struct ids_key */
+    uint32_t hash;
+};
+
+/* Also of an absent id, which is not there. */
+void ids_seek(const struct ids *ids, struct text id, struct ids_sought *sought);
 /* The slot in the first cell that has the hash, most likely that of an id with the hash; or
  * SLOT_NONE. */
 uint32_t ids_guess(const struct ids *ids, uint32_t hash);
+/* ids_find(), which costs less as the guess, any slot or SLOT_NONE, is right. */
+uint32_t ids_find_sought(const struct ids *ids, struct text id, const struct ids_sought *sought,
+                         uint32_t guess);
 
 #endif

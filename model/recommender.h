@@ -92,10 +92,10 @@ enum status recommender_describe(struct recommender *model, const struct item_ca
 
 /* Before events[n] is learned, for each n = 0, 1, … in turn: brings near what the next ones will
  * touch. Changes nothing but `ahead`, which needs no beginning; an event may then be left out. */
-enum { AHEAD_MOST = 12, AHEAD_ROOM = 16, AHEAD_TRIES = 5 };
+enum { AHEAD_GROUP = 4, AHEAD_ROOM = 32, AHEAD_TRIES = 5 };
 struct ahead {
     struct ahead_event {
-        uint32_t user_hash, item_hash;
+        struct ids_sought user, item;
         struct place place;          /* as far as it can be told */
         uint32_t tried[AHEAD_TRIES]; /* where in the list of candidates its negatives stand */
     } at[AHEAD_ROOM];

@@ -2,13 +2,16 @@
  * Looking ahead: an event costs a handful of reads that each wait for memory, as each tells where
  * the next one goes. So they are made for several events at a time, a step each while the events
  * before them are learned (Chen et al. 2004, "Improving hash join performance through
- * prefetching": software-pipelined prefetching):
+ * prefetching": software-pipelined prefetching), for GROUP events in a row, so that what they wait
+ * for is waited for together:
  *
- *     12 before   the ids' hashes           ─► their cells
- *      9 before   the cells                 ─► keys, records, rows; where the negatives stand
- *      6 before   the user's record         ─► history, what they have; the negatives' rows
- *      3 before   the history               ─► its items' rows
- *      1 before   many negatives' places    ─► their rows
+ *     4 groups before   the ids' hashes     ─► their cells
+ *     3 groups          the cells           ─► keys, records, rows; where the negatives stand
+ *     2 groups          the user's record   ─► history, what they have; the negatives' rows
+ *     1 group           the history         ─► its items' rows
+ *
+ *     MANY_BEFORE       where many negatives stand
+ *     1 before          those places        ─► their rows
  *
  * Each step guesses from what the model is by then: wrong guesses cost time, and nothing else.
  */
@@ -18,28 +21,19 @@
 
 /* The rows of few items are near as they are: to fetch those of whole histories only costs, and all
  * the more those of many negatives. */
-enum { STEP = AHEAD_MOST / 4, FEW_ITEMS = 1 << 13, MANY_ITEMS = 1 << 17 };
+enum { GROUP = AHEAD_GROUP, MANY_BEFORE = 9, FEW_ITEMS = 1 << 13, MANY_ITEMS = 1 << 17 };
 
 static struct ahead_event *entry_of(struct ahead *ahead, uint32_t n)
 {
     return &ahead->at[n % AHEAD_ROOM];
 }
 
-static void fetch_cells(const struct recommender *model, struct ahead_event *entry,
-                        const struct event *event)
-{
-    entry->user_hash = ids_hash(&model->user_ids, event->user);
-    entry->item_hash = ids_hash(&model->item_ids, event->item);
-    ids_fetch_cell(&model->user_ids, entry->user_hash);
-    ids_fetch_cell(&model->item_ids, entry->item_hash);
-}
-
 static void fetch_user(const struct recommender *model, uint32_t user)
 {
     if (user == SLOT_NONE)
         return;
-    table_fetch(&model->user_ids.keys, user);
-    table_fetch(&model->users, user);
+    table_fetch_line(&model->user_ids.keys, user);
+    table_fetch_line(&model->users, user);
     if (has_part(model, PART_FACTORS))
         table_fetch(&model->factors.user_rows, user);
 }
@@ -48,12 +42,12 @@ static void fetch_item(const struct recommender *model, uint32_t item)
 {
     if (item == SLOT_NONE)
         return;
-    table_fetch(&model->item_ids.keys, item);
+    table_fetch_line(&model->item_ids.keys, item);
     table_fetch(&model->popularity.items, item);
     if (model->popularity.keeps_roots)
         fetch_line(&model->popularity.inverse_root[item]);
     if (model->uses_ring)
-        table_fetch(&model->sampler.in_ring, item);
+        table_fetch_line(&model->sampler.in_ring, item);
     if (model->uses_x)
         table_fetch(&model->factors.candidate_rows, item);
 }
@@ -91,20 +85,6 @@ static bool proposes(const struct recommender *model)
     return model->tempt.size > 0 && !losses[model->settings.loss].uniform;
 }
 
-static void fetch_many_places(const struct recommender *model, uint32_t distance)
-{
-    const struct draw draw = draw_ahead(model, distance);
-    if (draws_many(model))
-        sampler_fetch_places(&model->sampler, &draw, proposes(model));
-}
-
-static void fetch_many_rows(const struct recommender *model, uint32_t distance)
-{
-    const struct draw draw = draw_ahead(model, distance);
-    if (draws_many(model))
-        sampler_fetch_rows(&model->sampler, &draw, proposes(model));
-}
-
 static void fetch_tries(const struct recommender *model, struct ahead_event *entry,
                         uint32_t distance)
 {
@@ -122,12 +102,11 @@ static void fetch_tries(const struct recommender *model, struct ahead_event *ent
 static void fetch_rows(const struct recommender *model, struct ahead_event *entry,
                        uint32_t distance)
 {
-    entry->place = (struct place){.user = ids_guess(&model->user_ids, entry->user_hash),
-                                  .item = ids_guess(&model->item_ids, entry->item_hash)};
+    entry->place = (struct place){.user = ids_guess(&model->user_ids, entry->user.hash),
+                                  .item = ids_guess(&model->item_ids, entry->item.hash)};
     fetch_user(model, entry->place.user);
     fetch_item(model, entry->place.item);
     fetch_tries(model, entry, distance);
-    fetch_many_places(model, distance);
 }
 
 static void fetch_negatives(const struct recommender *model, const struct ahead_event *entry,
@@ -146,7 +125,7 @@ static void fetch_negatives(const struct recommender *model, const struct ahead_
         return;
     uint32_t leaves = sampler_leaves(&model->sampler, distance);
     if (leaves != SLOT_NONE)
-        table_fetch(&model->sampler.in_ring, leaves);
+        table_fetch_line(&model->sampler.in_ring, leaves);
 }
 
 /* What learning reads of the history, and the place of the next visit. */
@@ -155,7 +134,7 @@ static void fetch_visits(const struct recommender *model, const struct user *use
     uint32_t step = 64 / sizeof(struct visit);
     uint32_t read = model->is_pairwise ? 0 : model->factors.weights.visits;
     for (uint32_t n = 0; n < user->history_room && n <= read; n += step)
-        fetch_line(&user->history[(user->visits + n) % user->history_room]);
+        fetch_line(&user->history[(user->visits + n) & (user->history_room - 1u)]);
 }
 
 static void fetch_memory(const struct recommender *model, const struct ahead_event *entry,
@@ -190,45 +169,69 @@ static void fetch_history(const struct recommender *model, const struct ahead_ev
     }
 }
 
-/* The events that are `distance` before their turn; at first all that are nearer, too. */
-static uint32_t first_of(uint32_t n, uint32_t distance)
+/* Where the events of a step begin and end, so many groups before the one at n; at first all that
+ * are nearer are among them, too. */
+static uint32_t first_of(uint32_t n, uint32_t groups)
 {
-    return n == 0 ? 0 : n + distance;
+    return n == 0 ? 0 : n + groups * GROUP;
 }
 
-static uint32_t end_of(uint32_t n, uint32_t distance, uint32_t size)
+static uint32_t end_of(uint32_t n, uint32_t groups, uint32_t size)
 {
-    return n + distance < size ? n + distance + 1 : size;
+    uint32_t end = n + (groups + 1) * GROUP;
+    return end < size ? end : size;
+}
+
+static void look_ahead_group(const struct recommender *model, struct ahead *ahead,
+                             const struct event *events, uint32_t n, uint32_t size)
+{
+    uint32_t end = end_of(n, 4, size);
+    for (uint32_t at = first_of(n, 4); at < end; at++) {
+        ids_seek(&model->user_ids, events[at].user, &entry_of(ahead, at)->user);
+        ids_seek(&model->item_ids, events[at].item, &entry_of(ahead, at)->item);
+    }
+    end = end_of(n, 3, size);
+    for (uint32_t at = first_of(n, 3); at < end; at++)
+        fetch_rows(model, entry_of(ahead, at), at - n);
+    end = end_of(n, 2, size);
+    for (uint32_t at = first_of(n, 2); at < end; at++)
+        fetch_memory(model, entry_of(ahead, at), at - n);
+    end = model->is_pairwise || model->item_ids.bound < FEW_ITEMS ? 0 : end_of(n, 1, size);
+    for (uint32_t at = first_of(n, 1); at < end; at++)
+        fetch_history(model, entry_of(ahead, at));
+}
+
+/* Event by event: those of several at a time would drive each other out of the cache. */
+static void fetch_many(const struct recommender *model, uint32_t n, uint32_t size)
+{
+    for (uint32_t before = n == 0 ? 0 : MANY_BEFORE; before <= MANY_BEFORE; before++) {
+        const struct draw draw = draw_ahead(model, before);
+        if (n + before < size)
+            sampler_fetch_places(&model->sampler, &draw, proposes(model));
+    }
+    for (uint32_t before = n == 0 ? 0 : 1; before <= 1; before++) {
+        const struct draw draw = draw_ahead(model, before);
+        if (n + before < size)
+            sampler_fetch_rows(&model->sampler, &draw, proposes(model));
+    }
 }
 
 void recommender_look_ahead(const struct recommender *model, struct ahead *ahead,
                             const struct event *events, uint32_t n, uint32_t size)
 {
-    uint32_t end = end_of(n, 4 * STEP, size);
-    for (uint32_t at = first_of(n, 4 * STEP); at < end; at++)
-        fetch_cells(model, entry_of(ahead, at), &events[at]);
-    end = end_of(n, 3 * STEP, size);
-    for (uint32_t at = first_of(n, 3 * STEP); at < end; at++)
-        fetch_rows(model, entry_of(ahead, at), at - n);
-    end = end_of(n, 2 * STEP, size);
-    for (uint32_t at = first_of(n, 2 * STEP); at < end; at++)
-        fetch_memory(model, entry_of(ahead, at), at - n);
-    end = model->item_ids.bound < FEW_ITEMS ? 0 : end_of(n, STEP, size);
-    for (uint32_t at = first_of(n, STEP); at < end; at++)
-        fetch_history(model, entry_of(ahead, at));
-    end = end_of(n, 1, size);
-    for (uint32_t at = first_of(n, 1); at < end; at++)
-        fetch_many_rows(model, at - n);
+    if (n % GROUP == 0)
+        look_ahead_group(model, ahead, events, n, size);
+    if (draws_many(model))
+        fetch_many(model, n, size);
 }
 
 /* Most of them are as they were told, which one look at each id shows. */
 struct place recommender_place_ahead(const struct recommender *model, const struct ahead *ahead,
                                      const struct event *events, uint32_t n)
 {
-    struct place place = ahead->at[n % AHEAD_ROOM].place;
-    if (!ids_is(&model->user_ids, place.user, events[n].user))
-        place.user = ids_find(&model->user_ids, events[n].user);
-    if (!ids_is(&model->item_ids, place.item, events[n].item))
-        place.item = ids_find(&model->item_ids, events[n].item);
-    return place;
+    const struct ahead_event *entry = &ahead->at[n % AHEAD_ROOM];
+    const struct event *event = &events[n];
+    return (struct place){
+        .user = ids_find_sought(&model->user_ids, event->user, &entry->user, entry->place.user),
+        .item = ids_find_sought(&model->item_ids, event->item, &entry->item, entry->place.item)};
 }

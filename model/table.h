@@ -52,7 +52,13 @@ static inline void *table_row(const struct table *table, uint32_t row)
            (size_t)(row % TABLE_BLOCK_ROWS) * table->row_bytes;
 }
 
-/* Brings a row near that is soon worked on: its first 512 bytes, if it has so many. */
+/* Brings a row near that is soon worked on: one that is in a single cache line. */
+static inline void table_fetch_line(const struct table *table, uint32_t row)
+{
+    fetch_line(table_row(table, row));
+}
+
+/* Any row: its first 512 bytes, if it has so many. */
 static inline void table_fetch(const struct table *table, uint32_t row)
 {
     const char *at = table_row(table, row);
