@@ -22,16 +22,22 @@ void signals_init(struct signals *signals)
     signals->rating_negative = 2.0F;
 }
 
+/* Names are a few bytes, and most differ in the first: a call costs more. */
+static bool is_named(const struct signal *signal, struct text name)
+{
+    for (uint32_t n = 0; n < name.size; n++)
+        if (signal->name[n] != name.at[n])
+            return false;
+    return signal->name[name.size] == 0;
+}
+
 int signals_find(const struct signals *signals, struct text name)
 {
     if (name.size == 0 || name.size > SIGNAL_NAME_MAX)
         return -1;
-    for (uint32_t i = 0; i < signals->size; i++) {
-        const char *known = signals->at[i].name;
-        if (known[0] == name.at[0] && known[name.size] == 0 &&
-            memcmp(known, name.at, name.size) == 0)
+    for (uint32_t i = 0; i < signals->size; i++)
+        if (is_named(&signals->at[i], name))
             return (int)i;
-    }
     return -1;
 }
 
