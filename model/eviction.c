@@ -159,10 +159,10 @@ done:
     free(ages);
 }
 
-void recommender_make_room(struct recommender *model, uint64_t tick, uint32_t user, uint32_t item)
+void recommender_let_go(struct recommender *model, uint64_t tick, uint32_t user, uint32_t item)
 {
     size_t limit = model->settings.memory_limit;
-    if (limit == 0 || tick % EVERY_EVENTS != 0)
+    if (tick % EVERY_EVENTS != 0)
         return;
     for (int round = 0; round < PART_EVICTED && recommender_cost(model) + SET_ASIDE > limit;
          round++) {

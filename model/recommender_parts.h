@@ -134,6 +134,12 @@ void recommender_erase_user(struct recommender *model, uint32_t slot);
 /* eviction.c: what the state costs in bytes; and at every 64th tick, back under the limit, sparing
  * those of the event at hand. */
 size_t recommender_cost(const struct recommender *model);
-void recommender_make_room(struct recommender *model, uint64_t tick, uint32_t user, uint32_t item);
+void recommender_let_go(struct recommender *model, uint64_t tick, uint32_t user, uint32_t item);
+static inline void recommender_make_room(struct recommender *model, uint64_t tick, uint32_t user,
+                                         uint32_t item)
+{
+    if (model->settings.memory_limit > 0)
+        recommender_let_go(model, tick, user, item);
+}
 
 #endif

@@ -2,14 +2,6 @@
 
 #include <string.h>
 
-uint32_t user_clock(int64_t ts_ms)
-{
-    int64_t second = ts_ms / 1000;
-    if (second < 0)
-        return 0;
-    return second > UINT32_MAX ? UINT32_MAX : (uint32_t)second;
-}
-
 /* While the history grows it has not gone round: what is there stays at its place. */
 static enum status grow_history(struct user *user, struct arena *arena)
 {

@@ -47,7 +47,14 @@ static inline uint32_t user_visit_count(const struct user *user)
 }
 
 /* Seconds since 1970, clamped to what 32 bits hold. */
-uint32_t user_clock(int64_t ts_ms);
+static inline uint32_t user_clock(int64_t ts_ms)
+{
+    int64_t second = ts_ms / 1000;
+    if (second < 0)
+        return 0;
+    return second > UINT32_MAX ? UINT32_MAX : (uint32_t)second;
+}
+
 /* Appends a positive event to the history. */
 enum status user_remember(struct user *user, struct arena *arena, uint32_t item, uint32_t second);
 /* Gives back what hangs on the user and zeroes the record. */
