@@ -23,8 +23,8 @@ static void count_refused(struct engine *engine, const struct event *event, enum
 /* An event on its way: judged and looked up, then shown to the observer, then learned. */
 struct passage {
     const struct event *event;
+    struct learned *learned; /* its action comes first */
     enum verdict verdict;
-    struct action action;
     struct place place;
 };
 
@@ -35,7 +35,7 @@ static void look_up(const struct engine *engine, struct engine_batch *batch,
     const struct recommender *model = engine->model;
     if (batch != NULL)
         recommender_look_ahead(model, &batch->ahead, batch->event, batch->taken, batch->size);
-    passage->verdict = recommender_judge(model, passage->event, &passage->action);
+    passage->verdict = recommender_judge(model, passage->event, &passage->learned->action);
     if (passage->verdict != VERDICT_ACCEPTED)
         return;
     passage->place =
@@ -48,29 +48,26 @@ static void observe(const struct engine *engine, const struct passage *passage)
     const struct engine_observer *observer = &engine->observer;
     if (passage->verdict == VERDICT_ACCEPTED && observer->before_learning != NULL)
         observer->before_learning(observer->context, engine->model, passage->event, passage->place,
-                                  &passage->action);
+                                  &passage->learned->action);
 }
 
-static void learn_passage(const struct engine *engine, const struct passage *passage,
-                          struct learned *learned)
+static void learn_passage(const struct engine *engine, const struct passage *passage)
 {
     if (passage->verdict == VERDICT_ACCEPTED)
-        recommender_learn_at(engine->model, passage->event, &passage->action, passage->place,
-                             learned);
+        recommender_learn_at(engine->model, passage->event, passage->place, passage->learned);
     else
-        *learned = (struct learned){.user = SLOT_NONE, .item = SLOT_NONE};
+        *passage->learned = (struct learned){.user = SLOT_NONE, .item = SLOT_NONE};
 }
 
 /* What the observer takes is not learning. */
-static void pass_timed(struct engine *engine, struct engine_batch *batch, struct passage *passage,
-                       struct learned *learned)
+static void pass_timed(struct engine *engine, struct engine_batch *batch, struct passage *passage)
 {
     int64_t start = now_ns(engine);
     look_up(engine, batch, passage);
     int64_t looked = now_ns(engine);
     observe(engine, passage);
     int64_t observed = engine->observer.before_learning == NULL ? looked : now_ns(engine);
-    learn_passage(engine, passage, learned);
+    learn_passage(engine, passage);
     int64_t spent = looked - start + now_ns(engine) - observed;
     engine->timed.ns = (uint64_t)spent;
     engine->timed.events = engine->untimed;
@@ -83,17 +80,17 @@ static void pass_timed(struct engine *engine, struct engine_batch *batch, struct
 static enum verdict learn(struct engine *engine, struct engine_batch *batch,
                           const struct event *event, struct learned *learned)
 {
-    struct passage passage = {.event = event};
+    struct passage passage = {.event = event, .learned = learned};
     if (++engine->untimed >= engine->time_every || engine->learn_ns == 0) {
-        pass_timed(engine, batch, &passage, learned);
+        pass_timed(engine, batch, &passage);
     } else {
         engine->timed.events = 0;
         look_up(engine, batch, &passage);
         observe(engine, &passage);
-        learn_passage(engine, &passage, learned);
+        learn_passage(engine, &passage);
     }
     if (passage.verdict == VERDICT_ACCEPTED)
-        count(engine, passage.action.signal, VERDICT_ACCEPTED);
+        count(engine, learned->action.signal, VERDICT_ACCEPTED);
     else
         count_refused(engine, event, passage.verdict);
     return passage.verdict;

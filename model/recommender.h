@@ -74,10 +74,10 @@ struct place {
     uint32_t user, item;
 };
 struct place recommender_place(const struct recommender *model, const struct event *event);
-/* The last step of recommender_learn() alone, for who took the others before: `action` is what
- * recommender_judge() made of it with VERDICT_ACCEPTED, `place` is where it is. */
-void recommender_learn_at(struct recommender *model, const struct event *event,
-                          const struct action *action, struct place place, struct learned *learned);
+/* The last step of recommender_learn() alone, for who took the others before: learned->action is
+ * what recommender_judge() made of it with VERDICT_ACCEPTED, `place` is where it is. */
+void recommender_learn_at(struct recommender *model, const struct event *event, struct place place,
+                          struct learned *learned);
 
 /* Judges, and remembers the event's id, but learns nothing: for counting a stream beforehand with a
  * model of its own. */

@@ -293,11 +293,17 @@ static void mark_entry(const struct recommender *model, struct had_entry *entry,
         entry->rating = rating_code(&model->settings.signals, action->rating);
 }
 
+/* `entry`: as had_seek() gave it, zeros if it is none. */
+static bool was_wanted(const struct had_entry *entry)
+{
+    return entry != NULL && (entry->flags & HAD_WANTED) != 0;
+}
+
 /* The share of repeats: the mean over the first HABIT_SPAN wants, from then on following the
- * latest. `entry`: what the user did with the item so far, NULL: nothing. */
+ * latest. */
 static void note_habit(struct user *user, const struct had_entry *entry)
 {
-    int32_t target = entry != NULL && (entry->flags & HAD_WANTED) != 0 ? HABIT_ONE : 0;
+    int32_t target = was_wanted(entry) ? HABIT_ONE : 0;
     int32_t span = user->visits < HABIT_SPAN ? (int32_t)user->visits : HABIT_SPAN;
     user->habit = (uint16_t)(user->habit + (target - user->habit) / span);
 }
@@ -315,8 +321,8 @@ static enum status remember(struct recommender *model, struct user *user, uint32
         return STATUS_NO_MEMORY;
     if (action->weight > 0.0f)
         note_habit(user, entry);
-    if (entry == NULL)
-        entry = had_touch(&user->had, &model->memories, item);
+    if (entry == NULL || entry->item == 0)
+        entry = had_add(&user->had, &model->memories, item, entry);
     model->memory_bytes += user_memory(user) - before;
     if (entry == NULL)
         return STATUS_NO_MEMORY;
@@ -385,7 +391,7 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
         model->is_pairwise ? STATUS_OK : query_prepare(model, &model->learning, user, second);
     if (status != STATUS_OK)
         return status;
-    struct had_entry *entry = had_find(&record->had, item);
+    struct had_entry *entry = had_seek(&record->had, item);
     struct step step = {
         .user = user,
         .item = item,
@@ -395,7 +401,7 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
         .query = &model->learning,
         .second = second,
         .now = model->events,
-        .new_to_user = entry == NULL || (entry->flags & HAD_WANTED) == 0,
+        .new_to_user = !was_wanted(entry),
     };
     status = prepare_parts(model, &step);
     if (status != STATUS_OK)
@@ -432,17 +438,17 @@ struct place recommender_place(const struct recommender *model, const struct eve
                           .item = ids_find(&model->item_ids, event->item)};
 }
 
-void recommender_learn_at(struct recommender *model, const struct event *event,
-                          const struct action *action, struct place place, struct learned *learned)
+void recommender_learn_at(struct recommender *model, const struct event *event, struct place place,
+                          struct learned *learned)
 {
-    *learned = (struct learned){.action = *action, .user = SLOT_NONE, .item = SLOT_NONE};
-    if (event->id.size > 0)
-        learned->status = dedupe_push(&model->dedupe, event->id);
+    learned->user = learned->item = SLOT_NONE;
+    learned->forgot = false;
+    learned->status = event->id.size > 0 ? dedupe_push(&model->dedupe, event->id) : STATUS_OK;
     if (learned->status != STATUS_OK)
         return;
     model->events++;
     model->latest_ms = event->ts_ms > model->latest_ms ? event->ts_ms : model->latest_ms;
-    if (action->kind == SIGNAL_FORGET) {
+    if (learned->action.kind == SIGNAL_FORGET) {
         learned->forgot = place.user != SLOT_NONE;
         if (learned->forgot)
             recommender_erase_user(model, place.user);
@@ -456,11 +462,9 @@ void recommender_learn_at(struct recommender *model, const struct event *event,
 enum verdict recommender_learn(struct recommender *model, const struct event *event,
                                struct learned *learned)
 {
-    struct action action = {0};
-    enum verdict verdict = recommender_judge(model, event, &action);
+    *learned = (struct learned){.user = SLOT_NONE, .item = SLOT_NONE};
+    enum verdict verdict = recommender_judge(model, event, &learned->action);
     if (verdict == VERDICT_ACCEPTED)
-        recommender_learn_at(model, event, &action, recommender_place(model, event), learned);
-    else
-        *learned = (struct learned){.action = action, .user = SLOT_NONE, .item = SLOT_NONE};
+        recommender_learn_at(model, event, recommender_place(model, event), learned);
     return verdict;
 }

