@@ -54,12 +54,12 @@ enum verdict engine_take_event(struct engine *engine, const struct event *event,
  * touch is brought near while the earlier ones are learned. What was added is taken in that order;
  * it has to stay where it is until then.
  */
-enum { ENGINE_BATCH = 64 };
+enum { ENGINE_BATCH = 128 };
 
 /* How long a loop may learn in one turn, and after how many events it looks at the clock: sooner
  * while a child saves, for then all memory that is written for the first time is copied before, and
  * the first events take fifty times as long. */
-enum { ENGINE_SLICE_NS = 2000000, ENGINE_LOOK = 16, ENGINE_LOOK_SAVING = 4 };
+enum { ENGINE_SLICE_NS = 2000000, ENGINE_LOOK = 32, ENGINE_LOOK_SAVING = 4 };
 
 struct engine_batch {
     uint32_t size, taken;

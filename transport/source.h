@@ -36,7 +36,7 @@ struct position {
     int64_t next_offset;
 };
 
-enum { SOURCE_KEPT = 63 };
+enum { SOURCE_KEPT = 127 };
 
 enum source_result {
     SOURCE_NOTHING,   /* wait for wake() */
