@@ -165,8 +165,7 @@ static enum status make_room(struct had *had, struct arena *arena)
 struct had_entry *had_add(struct had *had, struct arena *arena, uint32_t item,
                           struct had_entry *sought)
 {
-    if (sought == NULL || had->size >= HAD_MAX ||
-        is_full(had)) { /* NULL: there is no room at all */
+    if (sought == NULL || had->size >= HAD_MAX || is_full(had)) {
         if (make_room(had, arena) != STATUS_OK)
             return NULL;
         sought = cell_of(had, item);

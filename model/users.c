@@ -119,7 +119,7 @@ enum status users_save(const struct table *users, uint32_t bound, struct state_w
 static bool had_holds(const struct had *had, uint32_t items)
 {
     uint32_t used = 0, wrong = 0;
-    for (uint32_t cell = 0; cell < had->room; cell += 4)
+    for (uint32_t cell = 0; had->at != NULL && cell < had->room; cell += 4)
         for (uint32_t n = cell; n < cell + 4; n++) {
             const struct had_entry *entry = &had->at[n];
             used += entry->item != 0;
@@ -132,7 +132,7 @@ static bool had_holds(const struct had *had, uint32_t items)
 static bool visits_hold(const struct visit *visits, size_t count, uint32_t items)
 {
     uint32_t wrong = 0;
-    for (size_t n = 0; n < count; n++)
+    for (size_t n = 0; visits != NULL && n < count; n++)
         wrong |= visits[n].item + 1 > items; /* VISIT_GONE + 1 is 0 */
     return wrong == 0;
 }
