@@ -122,7 +122,7 @@ static void follow_features(struct content *content, struct recommender *model, 
         kernels->add_scaled(1.0f / (float)card->count,
                             table_floats(&content->rows, card->feature[n]), mean, width);
     float *applied = table_floats(&content->applied, item);
-    float *row = factors_change(&model->factors, item, true);
+    float *row = factors_change(&model->factors, item);
     kernels->add_scaled(1.0f, mean, row, dim);
     kernels->add_scaled(-1.0f, applied, row, dim);
     row[dim + COLUMN_BIAS] += mean[dim] - applied[dim];
@@ -175,7 +175,7 @@ static void follow_siblings(struct content *content, struct recommender *model, 
     for (uint32_t n = 0; n < siblings->size; n++)
         kernels->add_scaled(1.0f / (float)siblings->size,
                             factors_candidate(&model->factors, siblings->item[n]), mean, width);
-    float *row = factors_change(&model->factors, item, true);
+    float *row = factors_change(&model->factors, item);
     memcpy(row, mean, dim * sizeof *row);
     row[dim + COLUMN_BIAS] = mean[dim + COLUMN_BIAS];
 }

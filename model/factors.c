@@ -96,7 +96,7 @@ static void random_vector(float *row, uint32_t dim, uint64_t key)
 
 void factors_add_item(struct factors *factors, uint32_t item, uint64_t now)
 {
-    float *candidate = factors_change(factors, item, true);
+    float *candidate = factors_change(factors, item);
     random_vector(candidate, factors->dim, random_key(factors->seed, now, PURPOSE_CANDIDATE));
     memset(candidate + factors->dim, 0, COLUMNS * sizeof(float));
     candidate[factors->dim + COLUMN_CLOSED] = CLOSED_SCORE;
@@ -226,7 +226,7 @@ static void line_up(struct factors *factors, const struct samples *samples, floa
     }
     descent->size = size;
     for (uint32_t n = 0; n < size; n++)
-        factors_mark(factors, descent->item[n], true);
+        factors_mark(factors, descent->item[n]);
     for (uint32_t n = 0; n < size; n++) {
         const float *columns = descent->row[n] + dim;
         descent->sum[n] = columns[COLUMN_SUM];

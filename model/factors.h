@@ -82,23 +82,23 @@ static inline const float *factors_columns(const struct factors *factors, uint32
     return factors_candidate(factors, item) + factors->dim;
 }
 
-/* The candidate's row is written if `changes`: told beforehand, so that nothing branches on it. */
-static inline void factors_mark(struct factors *factors, uint32_t item, bool changes)
+/* The candidate's row is written. */
+static inline void factors_mark(struct factors *factors, uint32_t item)
 {
-    factors->changes.bits[item / 64] |= (uint64_t)changes << item % 64;
-    factors->changes.any |= changes;
+    factors->changes.bits[item / 64] |= (uint64_t)1 << item % 64;
+    factors->changes.any = true;
 }
 
 /* The same row, for writing. */
-static inline float *factors_change(struct factors *factors, uint32_t item, bool changes)
+static inline float *factors_change(struct factors *factors, uint32_t item)
 {
-    factors_mark(factors, item, changes);
+    factors_mark(factors, item);
     return table_floats(&factors->candidate_rows, item);
 }
 
 static inline float *factors_change_columns(struct factors *factors, uint32_t item)
 {
-    return factors_change(factors, item, true) + factors->dim;
+    return factors_change(factors, item) + factors->dim;
 }
 
 /* As if all of them had changed. */
