@@ -212,9 +212,10 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
     memcpy(samples->item + first, item, count * sizeof *item);
     for (uint32_t n = 0; n < count; n++)
         row[n] = table_floats(&rows, item[n]);
-    for (uint32_t n = 0; n < count; n++)
-        expected[n] =
-            wanted + ring * (float)(int32_t) * (const uint32_t *)table_row(&in_ring, item[n]);
+    for (uint32_t n = 0; n < count; n++) {
+        const int32_t *times = table_row(&in_ring, item[n]); /* signed: vectors have floats of it */
+        expected[n] = wanted + ring * (float)*times;
+    }
     for (uint32_t n = 0; draw->hard != NULL && n < count; n++)
         expected[n] += chances->proposed * (float)sampler->hard_count[item[n]];
     samples->size += count;
@@ -365,6 +366,20 @@ enum status sampler_save(const struct sampler *sampler, uint32_t bound, struct s
     return status == STATUS_OK ? table_save(&sampler->in_ring, bound, writer) : status;
 }
 
+/* Whether each item is told to be in the ring as often as it is: by other counts samples could be
+ * expected never, or less than that, and are divided by it. */
+static bool ring_is_counted(const struct sampler *sampler, uint32_t bound)
+{
+    uint32_t filled = ring_fill(sampler), wrong = 0;
+    for (uint32_t n = 0; n < filled; n++)
+        --*in_ring(sampler, sampler->ring[n]);
+    for (uint32_t item = 0; item < bound; item++)
+        wrong |= *in_ring(sampler, item);
+    for (uint32_t n = 0; n < filled; n++)
+        ++*in_ring(sampler, sampler->ring[n]);
+    return wrong == 0;
+}
+
 enum status sampler_load(struct sampler *sampler, uint32_t bound, struct state_reader *reader)
 {
     enum status status = reader->read(reader, &sampler->pushed, sizeof sampler->pushed);
@@ -374,5 +389,7 @@ enum status sampler_load(struct sampler *sampler, uint32_t bound, struct state_r
         status = sampler->ring[n] < bound ? STATUS_OK : STATUS_BAD_DATA;
     if (status == STATUS_OK)
         status = grow_scratch(sampler, bound);
-    return status == STATUS_OK ? table_load(&sampler->in_ring, bound, reader) : status;
+    if (status == STATUS_OK)
+        status = table_load(&sampler->in_ring, bound, reader);
+    return status != STATUS_OK || ring_is_counted(sampler, bound) ? status : STATUS_BAD_DATA;
 }

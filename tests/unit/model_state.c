@@ -452,6 +452,32 @@ static void no_user_had_what_is_not_there(void **state)
     recommender_destroy(model);
 }
 
+/* How often an item is among the latest: the samples are divided by what that leads to expect. */
+static void the_ring_is_counted(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 300);
+    const uint32_t items[] = {0, model->item_ids.bound - 1};
+    for (size_t n = 0; n < sizeof items / sizeof *items; n++) {
+        uint32_t *count = table_row(&model->sampler.in_ring, items[n]), kept = *count;
+        *count = kept + 1;
+        assert_refused(model);
+        *count = UINT32_MAX;
+        assert_refused(model);
+        *count = kept;
+    }
+    struct memory memory = saved(model);
+    struct recommender *again = NULL;
+    struct error error;
+    assert_int_equal(recommender_load(NULL, &memory.reader, &again, &error), STATUS_OK);
+    assert_same_digest(model, again);
+    recommender_destroy(again);
+    free(memory.bytes);
+    recommender_destroy(model);
+}
+
 /* Sums keep damaged bytes out; but whatever comes past them must do no harm. */
 static void a_damaged_state_does_no_harm(void **state)
 {
@@ -492,6 +518,7 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_not_loaded),
         cmocka_unit_test(no_row_is_absurd),
         cmocka_unit_test(no_user_had_what_is_not_there),
+        cmocka_unit_test(the_ring_is_counted),
         cmocka_unit_test(a_damaged_state_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
