@@ -2,6 +2,8 @@
 
 #include "transport/snapshot_file.h"
 
+#include <assert.h>
+
 static int64_t now_ns(const struct engine *engine)
 {
     return engine->clock == NULL ? 0 : engine->clock->monotonic_ns(engine->clock);
@@ -131,14 +133,23 @@ enum verdict engine_take_event(struct engine *engine, const struct event *event,
 void engine_batch_clear(struct engine_batch *batch)
 {
     batch->size = batch->taken = 0;
+    batch->bytes = 0;
+}
+
+/* What was looked ahead of a smaller batch would be somebody else's. */
+static uint32_t next_place(struct engine_batch *batch)
+{
+    assert(batch->taken == 0 && batch->size < ENGINE_BATCH);
+    return batch->size++;
 }
 
 void engine_batch_add_message(const struct engine *engine, struct engine_batch *batch,
                               const void *value, size_t size, int64_t message_ts_ms)
 {
-    uint32_t n = batch->size++;
+    uint32_t n = next_place(batch);
     struct decode_scratch *scratch = &batch->scratch[n];
     scratch->used = 0;
+    batch->bytes += size;
     batch->verdict[n] =
         decode_event(engine->fields, value, size, message_ts_ms, scratch, &batch->event[n]);
     if (batch->verdict[n] != VERDICT_ACCEPTED)
@@ -147,7 +158,7 @@ void engine_batch_add_message(const struct engine *engine, struct engine_batch *
 
 void engine_batch_add_event(struct engine_batch *batch, const struct event *event)
 {
-    uint32_t n = batch->size++;
+    uint32_t n = next_place(batch);
     batch->event[n] = *event;
     batch->verdict[n] = event_check(event, event->ts_ms);
 }

@@ -273,7 +273,7 @@ static void read_batch(struct instance *instance)
     struct intake *intake = &instance->intake;
     struct source *source = instance->source;
     engine_batch_clear(&intake->batch);
-    while (intake->batch.size < ENGINE_BATCH) {
+    while (!engine_batch_is_full(&intake->batch)) {
         enum source_result result = source->ops->next(source, &intake->turn);
         if (result != SOURCE_MESSAGE) {
             intake->after = result;

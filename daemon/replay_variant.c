@@ -92,7 +92,7 @@ static void decode_some(const struct engine *engine, struct engine_batch *some,
                         const struct batch_event *entry, uint32_t left)
 {
     engine_batch_clear(some);
-    for (; some->size < left && some->size < ENGINE_BATCH; entry++)
+    for (; some->size < left && !engine_batch_is_full(some); entry++)
         if (entry->got == REPLAY_MESSAGE)
             engine_batch_add_message(engine, some, entry->message.value, entry->message.size,
                                      entry->message.timestamp_ms);

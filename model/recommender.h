@@ -90,8 +90,9 @@ enum verdict recommender_skim(struct recommender *model, const struct event *eve
  * more. */
 enum status recommender_describe(struct recommender *model, const struct item_card *card);
 
-/* Before events[n] is learned, for each n = 0, 1, … in turn: brings near what the next ones will
- * touch. Changes nothing but `ahead`, which needs no beginning; an event may then be left out. */
+/* Before events[n] is learned, for each n = 0, 1, … in turn, of `size` that stay the same: brings
+ * near what the next ones will touch. Changes nothing but `ahead`, which needs no beginning; an
+ * event may then be left out. */
 enum { AHEAD_GROUP = 4, AHEAD_ROOM = 32, AHEAD_TRIES = 5 };
 struct ahead {
     struct ahead_event {

@@ -138,12 +138,39 @@ static void messages_are_judged_as_alone(void **state)
     recommender_destroy(many.model);
 }
 
+/* Padded as JSON allows. */
+static void a_batch_of_large_messages_is_soon_full(void **state)
+{
+    (void)state;
+    enum { LARGE = 60000 };
+    static const char message[] = "{\"user\":1,\"item\":2,\"event\":\"click\"}";
+    static char large[LARGE];
+    static struct engine_batch batch;
+    struct field_map fields;
+    field_map_init(&fields);
+    const struct engine engine = {.fields = &fields};
+    memset(large, ' ', LARGE);
+    memcpy(large, message, sizeof message - 1);
+    for (int round = 0; round < 2; round++) {
+        engine_batch_clear(&batch);
+        while (!engine_batch_is_full(&batch))
+            engine_batch_add_message(&engine, &batch, large, LARGE, 1700000000000);
+        assert_int_equal(batch.size, ENGINE_BATCH_BYTES / LARGE + 1);
+        assert_int_equal(batch.verdict[batch.size - 1], VERDICT_ACCEPTED);
+    }
+    engine_batch_clear(&batch);
+    while (!engine_batch_is_full(&batch))
+        engine_batch_add_message(&engine, &batch, message, sizeof message - 1, 1700000000000);
+    assert_int_equal(batch.size, ENGINE_BATCH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_batch_gives_the_same_state),
         cmocka_unit_test(events_may_be_left_out),
         cmocka_unit_test(messages_are_judged_as_alone),
+        cmocka_unit_test(a_batch_of_large_messages_is_soon_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
