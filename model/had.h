@@ -38,7 +38,7 @@ static inline size_t had_bytes(const struct had *had)
 }
 
 void had_finish(struct had *had, struct arena *arena);
-/* NULL: never. Holds until the next had_touch(). */
+/* NULL: never. Holds until the next had_touch(), had_add() or had_remove(). */
 struct had_entry *had_find(const struct had *had, uint32_t item);
 /* The same in two steps: had_add() takes what had_seek() gave when that was no entry of the item:
  * NULL or a cell whose item is 0, for which to look again is spared. Nothing may be added between.

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What users with a larger table have is looked up item by item; what newcomers have, compared. */
-enum { UNIFORM_PERCENT = 30, STAMPED_ROOM = 512, FEW_HAD = 6 };
+/* What users with a larger table have is looked up item by item; what newcomers have, compared. By
+ * the room, not by what is in it: that is what has to be read, also where most was let go. */
+enum { UNIFORM_PERCENT = 30, COMPARED_ROOM = 8, STAMPED_ROOM = 512 };
 
 _Static_assert((int)SAMPLES_MAX <= (int)HAD_ASKED, "asked for at once");
 
@@ -176,7 +177,7 @@ static void look_for_stamps(struct sampler *sampler, const struct had *had, cons
 static void find_had(struct sampler *sampler, const struct had *had, const uint32_t *item,
                      uint32_t count, bool *has)
 {
-    if (had->size <= FEW_HAD)
+    if (had->room <= COMPARED_ROOM)
         compare_few(had, item, count, has);
     else if (had->room <= STAMPED_ROOM)
         look_for_stamps(sampler, had, item, count, has);

@@ -5,7 +5,7 @@
  * al. 2020, "Mixed negative sampling for learning two-tower neural networks in recommendations").
  * Each comes with K q, the number of times it was to be expected, for an unbiased softmax.
  *
- * Hard ones at every event, instead of every third, when the blend learns: Recall@10 of
+ * Hard ones at every event, instead of only where the blend learns too: Recall@10 of
  * ml-100k-any .2346 -> .2359, retail (1 in 5, repeats) .437 -> .439, others within .001.
  */
 #ifndef MODEL_SAMPLES_H
