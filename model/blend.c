@@ -88,14 +88,16 @@ void blend_weigh(const struct blend *blend, struct blend_situation situation,
                     by_habit[f] + by_again[f];
 }
 
-uint32_t blend_spacing(uint64_t now)
+static uint32_t spacing(uint64_t now)
 {
     return now < 30000 ? 1 : now < 100000 ? 2 : now < 300000 ? 4 : 8;
 }
 
-bool blend_is_due(uint64_t now)
+/* Steps of the golden ratio around a circle are spread evenly over it, also each second or fourth
+ * of them alone (Weyl). */
+bool blend_is_due(uint64_t now, uint32_t rarer)
 {
-    return now % blend_spacing(now) == 0;
+    return (uint32_t)now * 0x9e3779b1u <= UINT32_MAX / (spacing(now) * rarer);
 }
 
 static void step(struct blend_weights *weights, const float gradient[FEATURES_ROOM])

@@ -13,8 +13,8 @@
  *                            + by_habit[quarter of the user's wants that were repeats][f]
  *                            + by_again[octaves since the user had the last item before][f]
  *
- * Learned at every event at first, later at one in blend_spacing(): the weights then move slowly,
- * and the features of the samples are what costs.
+ * Learned at every event at first, later at one in eight: the weights then move slowly, and
+ * the features of the samples are what costs.
  */
 #ifndef MODEL_BLEND_H
 #define MODEL_BLEND_H
@@ -58,9 +58,10 @@ struct blend_situation blend_situation(const struct blend_known *known);
 /* The weights in a situation. */
 void blend_weigh(const struct blend *blend, struct blend_situation situation,
                  float weight[FEATURES_ROOM]);
-/* From how many events it learns once, and whether number `now` is the one. */
-uint32_t blend_spacing(uint64_t now);
-bool blend_is_due(uint64_t now);
+/* Whether event number `now` is one to learn from; or one of those `rarer` times as rare among
+ * them. With no rhythm, or else those of a stream that takes turns, each purchase after a view,
+ * could all fall beside it. */
+bool blend_is_due(uint64_t now, uint32_t rarer);
 /* The sums of the samples' features, and those of the dense ones alone; (SAMPLES_ROOM). */
 void blend_score(const struct blend *blend, struct blend_situation situation, uint32_t count,
                  float (*values)[FEATURES_ROOM], float *scores, float *dense);

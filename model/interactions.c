@@ -154,7 +154,7 @@ static void step_all(float (*row)[HIDDEN], uint32_t rows, float *sum, float (*gr
 
 bool interactions_are_due(uint64_t now)
 {
-    return now / blend_spacing(now) % 2 == 0;
+    return blend_is_due(now, 2);
 }
 
 void interactions_learn(struct interactions *self, const struct interactions_pass *pass,

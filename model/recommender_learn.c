@@ -243,7 +243,7 @@ static void learn_samples(struct recommender *model, const struct step *step, fl
     const struct loss *loss = &losses[model->settings.loss];
     struct samples *samples = &model->samples;
     struct loss_target target = target_of(model, step->action);
-    bool blends = model->uses_blend && target.wanted && blend_is_due(model->events);
+    bool blends = model->uses_blend && target.wanted && blend_is_due(model->events, 1);
     if (blends) {
         draw_proposed(model, step);
         learn_blend(model, rate);
