@@ -32,9 +32,19 @@ static void make_names(void)
 {
     for (uint32_t n = 0; n < NAMES; n++) {
         int used = snprintf(name[n], sizeof name[n], "%u.", n);
-        uint32_t size = n % 3 == 0 ? 250 - n % 200 : (uint32_t)used;
-        memset(name[n] + used, 'x', size - (uint32_t)used > 250 ? 0 : size - (uint32_t)used);
+        uint32_t more = n % 3 == 0 ? 240 - n % 200 : n % 3 == 1 ? n % 16 : 0;
+        memset(name[n] + used, 'x', more);
     }
+}
+
+/* Whatever is guessed. */
+static void check_sought(const struct ids *ids, uint32_t n, uint32_t slot)
+{
+    struct ids_sought sought;
+    ids_seek(ids, text_at(n), &sought);
+    const uint32_t guess[] = {ids_guess(ids, sought.hash), SLOT_NONE, n, 0, ids->bound - 1};
+    for (size_t g = 0; g < sizeof guess / sizeof *guess; g++)
+        assert_int_equal(ids_find_sought(ids, text_at(n), &sought, guess[g]), slot);
 }
 
 static void check_all(const struct ids *ids, const uint32_t slot_of[NAMES])
@@ -42,11 +52,21 @@ static void check_all(const struct ids *ids, const uint32_t slot_of[NAMES])
     uint32_t known = 0;
     for (uint32_t n = 0; n < NAMES; n++) {
         assert_int_equal(ids_find(ids, text_at(n)), slot_of[n]);
+        check_sought(ids, n, slot_of[n]);
         known += slot_of[n] != SLOT_NONE;
         if (slot_of[n] != SLOT_NONE)
             assert_true(text_equal(ids_text(ids, slot_of[n]), text_at(n)));
     }
     assert_int_equal(ids_count(ids), known);
+}
+
+/* Sought before, and used after that. */
+static void release_sought(struct ids *ids, uint32_t n, uint32_t slot)
+{
+    struct ids_sought sought;
+    ids_seek(ids, text_at(n), &sought);
+    ids_release(ids, slot);
+    assert_int_equal(ids_find_sought(ids, text_at(n), &sought, slot), SLOT_NONE);
 }
 
 /* Steps of a fixed random walk, beginning with the `first`. */
@@ -56,7 +76,7 @@ static void walk(struct ids *ids, uint32_t slot_of[NAMES], uint32_t first, uint3
         uint32_t n = (uint32_t)(((uint64_t)step * 2654435761u >> 7) % NAMES);
         bool release = step % 4 == 3 && slot_of[n] != SLOT_NONE, added;
         if (release) {
-            ids_release(ids, slot_of[n]);
+            release_sought(ids, n, slot_of[n]);
             slot_of[n] = SLOT_NONE;
             continue;
         }
@@ -91,7 +111,7 @@ static void finds_all_at_every_size(void **state)
         bool added;
         assert_int_equal(ids_intern(&ids, text_at(n), &added), n);
         for (uint32_t back = 0; back < 40 && back <= n; back++) /* also while the table grows */
-            assert_int_equal(ids_find(&ids, text_at(n - back)), n - back);
+            check_sought(&ids, n - back, n - back);
         assert_int_equal(ids_find(&ids, text_at(n / 2)), n / 2);
     }
     ids_finish(&ids);
