@@ -1,5 +1,6 @@
 #include "model/blend.h"
 
+#include "model/due.h"
 #include "model/kernels.h"
 #include "model/plausible.h"
 
@@ -93,11 +94,9 @@ static uint32_t spacing(uint64_t now)
     return now < 30000 ? 1 : now < 100000 ? 2 : now < 300000 ? 4 : 8;
 }
 
-/* Steps of the golden ratio around a circle are spread evenly over it, also each second or fourth
- * of them alone (Weyl). */
 bool blend_is_due(uint64_t now, uint32_t rarer)
 {
-    return (uint32_t)now * 0x9e3779b1u <= UINT32_MAX / (spacing(now) * rarer);
+    return is_due(now, spacing(now) * rarer);
 }
 
 static void step(struct blend_weights *weights, const float gradient[FEATURES_ROOM])

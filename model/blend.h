@@ -59,8 +59,7 @@ struct blend_situation blend_situation(const struct blend_known *known);
 void blend_weigh(const struct blend *blend, struct blend_situation situation,
                  float weight[FEATURES_ROOM]);
 /* Whether event number `now` is one to learn from; or one of those `rarer` times as rare among
- * them. With no rhythm, or else those of a stream that takes turns, each purchase after a view,
- * could all fall beside it. */
+ * them. */
 bool blend_is_due(uint64_t now, uint32_t rarer);
 /* The sums of the samples' features, and those of the dense ones alone; (SAMPLES_ROOM). */
 void blend_score(const struct blend *blend, struct blend_situation situation, uint32_t count,

@@ -24,6 +24,7 @@
 #include "model/content.h"
 
 #include "model/array.h"
+#include "model/due.h"
 #include "model/real.h"
 #include "model/recommender_parts.h"
 
@@ -288,7 +289,7 @@ static enum status learn(void *self, struct recommender *model, const struct ste
     const struct samples *samples = &model->samples;
     if (content->applied.rows == 0)
         return STATUS_OK;
-    if (step->now % EVERY == 0 && model->uses_x && samples->size > 0) {
+    if (is_due(step->now, EVERY) && model->uses_x && samples->size > 0) {
         float rate = fminf(fabsf(step->action->weight), 4.0f);
         for (uint32_t n = 0; n < samples->size; n++)
             add_gradient(content, cards_of(&model->cards, samples->item[n]),
