@@ -352,6 +352,17 @@ static void assert_refused(const struct recommender *model)
     free(memory.bytes);
 }
 
+static void assert_taken(struct recommender *model)
+{
+    struct memory memory = saved(model);
+    struct recommender *again = NULL;
+    struct error error;
+    assert_int_equal(recommender_load(NULL, &memory.reader, &again, &error), STATUS_OK);
+    assert_same_digest(model, again);
+    recommender_destroy(again);
+    free(memory.bytes);
+}
+
 /* Of a part's weight, or one of the blend's: it would make every score one. */
 static void what_is_no_number_is_not_loaded(void **state)
 {
@@ -403,12 +414,7 @@ static void no_row_is_absurd(void **state)
         *at[n] = kept;
     }
     *(candidate + dim + COLUMN_CLOSED) = CLOSED_SCORE; /* large, and meant so */
-    struct memory memory = saved(model);
-    struct recommender *again = NULL;
-    struct error error;
-    assert_int_equal(recommender_load(NULL, &memory.reader, &again, &error), STATUS_OK);
-    recommender_destroy(again);
-    free(memory.bytes);
+    assert_taken(model);
     recommender_destroy(model);
 }
 
@@ -442,13 +448,7 @@ static void no_user_had_what_is_not_there(void **state)
         user->had.size++;
         user->history[0].item = VISIT_GONE;
     }
-    struct memory memory = saved(model);
-    struct recommender *again = NULL;
-    struct error error;
-    assert_int_equal(recommender_load(NULL, &memory.reader, &again, &error), STATUS_OK);
-    assert_same_digest(model, again);
-    recommender_destroy(again);
-    free(memory.bytes);
+    assert_taken(model);
     recommender_destroy(model);
 }
 
@@ -468,13 +468,7 @@ static void the_ring_is_counted(void **state)
         assert_refused(model);
         *count = kept;
     }
-    struct memory memory = saved(model);
-    struct recommender *again = NULL;
-    struct error error;
-    assert_int_equal(recommender_load(NULL, &memory.reader, &again, &error), STATUS_OK);
-    assert_same_digest(model, again);
-    recommender_destroy(again);
-    free(memory.bytes);
+    assert_taken(model);
     recommender_destroy(model);
 }
 
