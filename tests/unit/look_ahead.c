@@ -11,13 +11,15 @@
 
 #include <cmocka.h>
 
-enum { EVENTS = 4000 };
+/* From MANY on the negatives of losses that draw many are brought near, too. */
+enum { EVENTS = 4000, MANY = 1 << 17 };
 
 struct wanted {
     enum loss_id loss;
     uint32_t most; /* events in a batch; 0: one at a time, without */
     uint64_t limit;
     bool leave_out; /* each seventh */
+    uint32_t items; /* wanted beforehand, by long names */
 };
 
 static struct engine engine_of(const struct wanted *wanted)
@@ -31,6 +33,20 @@ static struct engine engine_of(const struct wanted *wanted)
     struct error error;
     assert_int_equal(recommender_create(&settings, &engine.model, &error), STATUS_OK);
     return engine;
+}
+
+static void want_items(struct engine *engine, uint32_t items)
+{
+    struct event event = {.name = text_of("click"), .ts_ms = 1600000000000};
+    for (uint32_t n = 0; n < items; n++) {
+        char user[32], item[32];
+        struct learned learned;
+        snprintf(user, sizeof user, "user-%u", n % 500);
+        snprintf(item, sizeof item, "an-item-that-is-far-%u", n);
+        event.user = text_of(user);
+        event.item = text_of(item);
+        assert_int_equal(engine_take_event(engine, &event, &learned), VERDICT_ACCEPTED);
+    }
 }
 
 static bool left_out(const struct wanted *wanted, uint32_t i)
@@ -78,10 +94,12 @@ static void compare(struct wanted wanted)
 {
     char alone[33], together[33];
     struct engine engine = engine_of(&wanted);
+    want_items(&engine, wanted.items);
     learn_alone(&engine, &wanted);
     assert_int_equal(engine_digest(&engine, alone), STATUS_OK);
     recommender_destroy(engine.model);
     engine = engine_of(&wanted);
+    want_items(&engine, wanted.items);
     learn_batches(&engine, &wanted);
     assert_int_equal(engine_digest(&engine, together), STATUS_OK);
     recommender_destroy(engine.model);
@@ -101,6 +119,13 @@ static void events_may_be_left_out(void **state)
 {
     (void)state;
     compare((struct wanted){.loss = LOSS_BPR, .most = ENGINE_BATCH, .leave_out = true});
+}
+
+static void also_among_many_items(void **state)
+{
+    (void)state;
+    compare((struct wanted){.loss = LOSS_SOFTMAX, .most = ENGINE_BATCH, .items = MANY});
+    compare((struct wanted){.loss = LOSS_WARP, .most = 20, .items = MANY + 500});
 }
 
 static void messages_are_judged_as_alone(void **state)
@@ -169,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_batch_gives_the_same_state),
         cmocka_unit_test(events_may_be_left_out),
+        cmocka_unit_test(also_among_many_items),
         cmocka_unit_test(messages_are_judged_as_alone),
         cmocka_unit_test(a_batch_of_large_messages_is_soon_full),
     };
