@@ -21,7 +21,7 @@ struct engine_observer {
                             const struct action *action);
 };
 
-/* Of time_every: a prime, as some of the work is done at each second, fourth … event only. */
+/* Of time_every: a prime, as some of the work is done at each 64th event only. */
 enum { ENGINE_TIME_EVERY = 31 };
 
 /* Filled by the owner, zeros where it has no use for something; nothing in it is owned. */

@@ -8,7 +8,7 @@
  *        Q_i = q_i + 1/|F_i| sum_{f in F_i} Q_f
  *
  *    Features learn from the same gradient as the items, summed over the samples that have them, at
- *    every second event. An item's row holds the sum, as the scan needs it, and `applied` what of
+ *    one event in two. An item's row holds the sum, as the scan needs it, and `applied` what of
  *    it came from the features when they were last looked at: at each event about the item, and for
  *    all items in turn. So a feature's step reaches its other items a little later.
  *

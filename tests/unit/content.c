@@ -1,6 +1,5 @@
 /* The catalogue's say over lists: features, items that nobody knows yet, retirement, expiry. */
 #include "model/recommender.h"
-#include "tests/unit/memory_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +8,8 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/model_memory.h"
 
 enum { CROWDS = 4, ITEMS = 40, USERS = 80 };
 
@@ -252,25 +253,6 @@ static void an_item_expires_at_its_time(void **state)
 }
 
 /* ---- keeping ---- */
-
-static struct memory saved(const struct recommender *model)
-{
-    struct memory memory = memory_state();
-    assert_int_equal(recommender_save(model, &memory.writer), STATUS_OK);
-    return memory;
-}
-
-static struct recommender *restarted(struct recommender *model)
-{
-    struct memory memory = saved(model);
-    struct recommender *read;
-    struct error error;
-    recommender_destroy(model);
-    assert_int_equal(recommender_load(NULL, &memory.reader, &read, &error), STATUS_OK);
-    assert_int_equal(memory.at, memory.size);
-    free(memory.bytes);
-    return read;
-}
 
 /* Entries that come, go and change among the events. */
 static void live(struct recommender *model, uint32_t n)

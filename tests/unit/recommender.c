@@ -2,7 +2,6 @@
 #include "model/recommender.h"
 #include "model/kernels.h"
 #include "model/random.h"
-#include "tests/unit/memory_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,12 +12,7 @@
 
 #include <cmocka.h>
 
-static struct memory saved(const struct recommender *model)
-{
-    struct memory memory = memory_state();
-    assert_int_equal(recommender_save(model, &memory.writer), STATUS_OK);
-    return memory;
-}
+#include "tests/unit/model_memory.h"
 
 static void assert_same_state(const struct recommender *a, const struct recommender *b)
 {

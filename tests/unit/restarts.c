@@ -1,7 +1,6 @@
 /* All that influences what is learned next is in the state: a model that is kept and read back
  * after every event stays the same as one that goes straight on. */
 #include "model/recommender.h"
-#include "tests/unit/memory_state.h"
 #include "tests/unit/small_stream.h"
 
 #include <setjmp.h>
@@ -10,6 +9,8 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/model_memory.h"
 
 enum { EVENTS = 300 };
 
@@ -51,24 +52,6 @@ static void live(struct recommender *model, uint32_t n)
     assert_int_equal(learned.status, STATUS_OK);
     if (n % 3 == 0)
         describe(model, n);
-}
-
-static struct memory saved(const struct recommender *model)
-{
-    struct memory memory = memory_state();
-    assert_int_equal(recommender_save(model, &memory.writer), STATUS_OK);
-    return memory;
-}
-
-/* From here on another model, which was read from what was kept of it. */
-static struct recommender *restarted(struct recommender *model)
-{
-    struct memory memory = saved(model);
-    struct error error;
-    recommender_destroy(model);
-    assert_int_equal(recommender_load(NULL, &memory.reader, &model, &error), STATUS_OK);
-    free(memory.bytes);
-    return model;
 }
 
 static void compare(enum loss_id loss, int32_t exclude_days, uint64_t memory_limit)
