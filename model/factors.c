@@ -114,18 +114,6 @@ void factors_add_user(struct factors *factors, uint32_t user)
         memset(table_row(&factors->user_rows, user), 0, factors->dim * sizeof(float));
 }
 
-/* Two buckets an octave of seconds, 0 for less than one. */
-static uint8_t gap_bucket(uint32_t now, uint32_t then)
-{
-    if (now <= then)
-        return 0;
-    float gap = (float)(now - then);
-    uint32_t bits;
-    memcpy(&bits, &gap, sizeof bits);
-    uint32_t bucket = (bits >> 22) - (127u << 1);
-    return (uint8_t)(bucket < GAP_BUCKETS ? bucket : GAP_BUCKETS - 1);
-}
-
 static struct item_sums *item_sums(const struct factors *factors, uint32_t item)
 {
     return table_row(&factors->sums, item);
@@ -138,20 +126,54 @@ static bool is_in(const struct taste *taste, uint32_t size, const struct user *u
     return user->habit > 0 && kernels->find(taste->item, size, item) < size;
 }
 
+/* The items in use, and when they were wanted; gives how many. Whether one counts is added up, not
+ * branched upon. */
+static uint32_t line_up_visits(const struct factors *factors, const struct user *user,
+                               struct taste *taste, uint32_t second[HISTORY_SIZE])
+{
+    uint32_t visits = user == NULL ? 0 : user_visit_count(user), size = 0;
+    for (uint32_t age = 0; age < visits && size < factors->weights.visits; age++) {
+        const struct visit *visit = user_visit(user, age);
+        bool in = is_in(taste, size, user, visit->item);
+        taste->item[size] = visit->item;
+        second[size] = visit->second;
+        size += (visit->item != VISIT_GONE) & !in;
+    }
+    return size;
+}
+
+/* Two buckets an octave of seconds, 0 for less than one. All places at once, in vectors. */
+static void find_buckets(uint32_t now, const uint32_t then[HISTORY_SIZE],
+                         uint8_t bucket[HISTORY_SIZE])
+{
+    for (uint32_t n = 0; n < HISTORY_SIZE; n++) {
+        uint32_t gap = now > then[n] ? now - then[n] : 0;
+        float seconds = (float)(int32_t)(gap < INT32_MAX ? gap : INT32_MAX);
+        int32_t bits;
+        memcpy(&bits, &seconds, sizeof bits);
+        int32_t found = (bits >> 22) - (127 << 1); /* below INT32_MAX rounded: GAP_BUCKETS - 2 */
+        bucket[n] = (uint8_t)(found > 0 ? found : 0);
+    }
+}
+
+_Static_assert(GAP_BUCKETS > 2 * 31, "a gap of any 32 bits");
+
 static void look_back(const struct factors *factors, const struct user *user, uint32_t second,
                       struct taste *taste)
 {
-    uint32_t visits = user == NULL ? 0 : user_visit_count(user), size = 0;
-    taste->bucket[0] = 0;
-    for (uint32_t age = 0; age < visits && size < factors->weights.visits; age++) {
-        const struct visit *visit = user_visit(user, age);
-        if (visit->item == VISIT_GONE || is_in(taste, size, user, visit->item))
-            continue;
-        taste->item[size] = visit->item;
-        taste->bucket[size] = gap_bucket(second, visit->second);
-        size++;
-    }
-    taste->size = size;
+    uint32_t then[HISTORY_SIZE] = {0};
+    taste->size = line_up_visits(factors, user, taste, then);
+    find_buckets(second, then, taste->bucket);
+    if (taste->size == 0)
+        taste->bucket[0] = 0;
+}
+
+/* x^by */
+static float power(float x, float by)
+{
+    float all[16] __attribute__((aligned(64))) = {by * real_logf(x)};
+    kernels->exp(all, 16);
+    return all[0];
 }
 
 static void weigh_history(const struct factors *factors, struct taste *taste)
@@ -165,8 +187,8 @@ static void weigh_history(const struct factors *factors, struct taste *taste)
         taste->weight_total += taste->weight[n];
     taste->scale = 0.0f;
     if (taste->weight_total > 0.0f)
-        taste->scale = factors->weights.history *
-                       (float)real_exp(-HISTORY_NORM * real_log((double)taste->weight_total));
+        taste->scale =
+            factors->weights.history * power(taste->weight_total, -(float)HISTORY_NORM);
 }
 
 static void add_history(const struct factors *factors, struct taste *taste)
@@ -279,11 +301,18 @@ static void learn_weights(struct factors *factors, const struct taste *taste,
     kernels->dots(by_x, rows, taste->size, factors->dim, along);
     float mean = (float)HISTORY_NORM * kernels->dot(by_x, taste->history, factors->dim) /
                  taste->weight_total;
+    float gradient[HISTORY_SIZE], square[HISTORY_SIZE], step[HISTORY_SIZE];
     for (uint32_t n = 0; n < taste->size; n++) {
-        float g = taste->scale * taste->weight[n] * (along[n] - mean);
-        factors->place[n] += adagrad_step(&factors->place_sum[n], g * g, RATE_WEIGHTS, 0.0f) * g;
-        float *gap_sum = &factors->gap_sum[taste->bucket[n]];
-        factors->gap[taste->bucket[n]] += adagrad_step(gap_sum, g * g, RATE_WEIGHTS, 0.0f) * g;
+        gradient[n] = taste->scale * taste->weight[n] * (along[n] - mean);
+        square[n] = gradient[n] * gradient[n];
+    }
+    kernels->adagrad(factors->place_sum, square, taste->size, RATE_WEIGHTS, 0.0f, step);
+    for (uint32_t n = 0; n < taste->size; n++)
+        factors->place[n] += step[n] * gradient[n];
+    for (uint32_t n = 0; n < taste->size; n++) {
+        uint8_t gap = taste->bucket[n]; /* may be there twice */
+        factors->gap[gap] += gradient[n] * adagrad_step(&factors->gap_sum[gap], square[n],
+                                                        RATE_WEIGHTS, 0.0f);
     }
 }
 

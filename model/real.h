@@ -56,9 +56,11 @@ static inline double real_exp(double x)
     double scaled = x * 1.4426950408889634;
     int64_t k = (int64_t)(scaled + (scaled >= 0.0 ? 0.5 : -0.5));
     double r = (x - (double)k * 0.693147180369123816490) - (double)k * 1.90821492927058770002e-10;
-    double p = 1.0;
-    for (int n = 13; n >= 1; n--)
-        p = 1.0 + p * r / (double)n;
+    double p = 0.0, term = 1.0 / 6227020800.0; /* 1 / 13! */
+    for (int n = 13; n >= 0; n--) {
+        p = p * r + term;
+        term *= n;
+    }
     uint64_t bits = (uint64_t)(k + 1023) << 52;
     double power;
     memcpy(&power, &bits, sizeof power);
