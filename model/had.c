@@ -84,11 +84,16 @@ void had_which(const struct had *had, const uint32_t *items, uint32_t count, boo
             has[n] = (had->at[place[n]].flags & HAD_HAS) != 0;
 }
 
-void had_stamp(const struct had *had, uint32_t *stamps, uint32_t stamp)
+/* Which cells are empty nobody can tell beforehand: so nothing branches on it. */
+uint32_t had_items(const struct had *had, uint32_t *items)
 {
-    for (uint32_t cell = 0; cell < had->room; cell++)
-        if ((had->at[cell].flags & HAD_HAS) != 0) /* never of an empty one */
-            stamps[had->at[cell].item - 1] = stamp;
+    const struct had_entry *entry = had->at, *end = entry + had->room;
+    uint32_t count = 0;
+    for (; entry < end; entry++) {
+        items[count] = entry->item - 1;
+        count += (entry->flags & HAD_HAS) != 0; /* never of an empty one */
+    }
+    return count;
 }
 
 /* Of the cells from `first` on, at most SOME, those with entries not touched before `since`.

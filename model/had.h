@@ -48,9 +48,9 @@ struct had_entry *had_add(struct had *had, struct arena *arena, uint32_t item,
                           struct had_entry *sought);
 /* Whether the user has items[n], for n < count; at most HAD_ASKED. */
 void had_which(const struct had *had, const uint32_t *items, uint32_t count, bool *has);
-/* Writes `stamp` to stamps[item] for each item that the user has: costs more than had_which() for
- * users with a large table, and less for others. */
-void had_stamp(const struct had *had, uint32_t *stamps, uint32_t stamp);
+/* The items that the user has, each once, into `items`, which has place for had->room; gives how
+ * many. Costs more than had_which() for users with a large table, and less for others. */
+uint32_t had_items(const struct had *had, uint32_t *items);
 /* Brings near where the item's entry is, or would be. */
 void had_fetch(const struct had *had, uint32_t item);
 /* The item's entry, new (zeroed but for the item) if need be; NULL: no memory. */

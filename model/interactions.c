@@ -112,12 +112,11 @@ void interactions_score(const struct interactions *self, const struct samples *s
 {
     float worth[SAMPLES_ROOM];
     uint32_t size = 0;
-    for (uint32_t n = 0; n < samples->size; n++) {
-        if (samples->place[n] == 0)
-            continue;
+    for (uint32_t n = 0; n < samples->size; n++) { /* half are meant: a toss-up, so no branch */
         memcpy(pass->input[size], values[n], sizeof *pass->input);
         interactions_see(pass->input[size], dense[n]);
-        pass->place[size++] = n;
+        pass->place[size] = n;
+        size += samples->place[n] != 0;
     }
     pass->size = size;
     interactions_forward(self, pass->input, size, pass->hidden, worth);

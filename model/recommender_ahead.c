@@ -47,7 +47,7 @@ static void fetch_item(const struct recommender *model, uint32_t item)
     if (model->popularity.keeps_roots)
         fetch_line(&model->popularity.inverse_root[item]);
     if (model->uses_ring)
-        table_fetch_line(&model->sampler.in_ring, item);
+        sampler_fetch(&model->sampler, item);
     if (model->uses_x)
         table_fetch(&model->factors.candidate_rows, item);
 }
@@ -125,7 +125,7 @@ static void fetch_negatives(const struct recommender *model, const struct ahead_
         return;
     uint32_t leaves = sampler_leaves(&model->sampler, distance);
     if (leaves != SLOT_NONE)
-        table_fetch_line(&model->sampler.in_ring, leaves);
+        sampler_fetch(&model->sampler, leaves);
 }
 
 /* What learning reads of the history, and the place of the next visit. */

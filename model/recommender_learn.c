@@ -159,11 +159,8 @@ static void fill_values(struct recommender *model)
         float *value = model->values[n];
         memcpy(value, columns, FEATURES_DENSE * sizeof *value);
         value[FEATURE_FACTORS] = model->uses_x ? model->samples.factor_score[n] : 0.0f;
-        uint32_t place = model->samples.place[n];
-        if (place > 0)
-            sparse_values(sparse_row_at(&model->learning.sparse, place), value + FEATURES_DENSE);
-        else
-            memset(value + FEATURES_DENSE, 0, FEATURES_SPARSE * sizeof *value);
+        sparse_values(sparse_row_at(&model->learning.sparse, model->samples.place[n]),
+                      value + FEATURES_DENSE); /* of row 0: zeros */
     }
 }
 

@@ -10,52 +10,35 @@
 /* What users with a larger table have is looked up item by item; what newcomers have, compared. By
  * the room, not by what is in it: that is what has to be read, also where most was let go. */
 enum { UNIFORM_PERCENT = 30, COMPARED_ROOM = 8, STAMPED_ROOM = 512 };
+enum { PROPOSALS = SAMPLES_MAX / 2, FAR = 8192 };
 
 _Static_assert((int)SAMPLES_MAX <= (int)HAD_ASKED, "asked for at once");
 
 void sampler_init(struct sampler *sampler)
 {
     memset(sampler, 0, sizeof *sampler);
-    table_init(&sampler->in_ring, sizeof(uint32_t));
 }
 
 void sampler_finish(struct sampler *sampler)
 {
-    table_finish(&sampler->in_ring);
-    free(sampler->stamps);
-    free(sampler->hard_count);
+    free(sampler->items);
     sampler_init(sampler);
-}
-
-/* What is by item and no part of the state. */
-static enum status grow_scratch(struct sampler *sampler, uint32_t bound)
-{
-    enum status status =
-        array_grow(&sampler->hard_count, &sampler->hard_room, bound, sizeof *sampler->hard_count);
-    return status == STATUS_OK
-               ? array_grow(&sampler->stamps, &sampler->stamp_room, bound, sizeof *sampler->stamps)
-               : status;
 }
 
 enum status sampler_grow(struct sampler *sampler, uint32_t bound)
 {
-    enum status status = grow_scratch(sampler, bound);
-    return status == STATUS_OK ? table_grow(&sampler->in_ring, bound) : status;
+    return array_grow(&sampler->items, &sampler->room, bound, sizeof *sampler->items);
 }
 
 /* A new one, which no item has yet. */
 static uint32_t next_stamp(struct sampler *sampler)
 {
     if (++sampler->stamp == 0) {
-        memset(sampler->stamps, 0, sampler->stamp_room * sizeof *sampler->stamps);
+        for (uint32_t item = 0; item < sampler->room; item++)
+            sampler->items[item].stamp = 0;
         sampler->stamp = 1;
     }
     return sampler->stamp;
-}
-
-static uint32_t *in_ring(const struct sampler *sampler, uint32_t item)
-{
-    return table_row(&sampler->in_ring, item);
 }
 
 static uint32_t ring_fill(const struct sampler *sampler)
@@ -82,7 +65,7 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
                                  uint32_t entries)
 {
     struct chances chances = {.filled = ring_fill(sampler)};
-    chances.proposals = entries == 0 ? 0 : SAMPLES_MAX / 2;
+    chances.proposals = entries == 0 ? 0 : PROPOSALS;
     uint32_t rest = SAMPLES_MAX - chances.proposals;
     chances.uniform = draw->uniform || chances.filled == 0 ? rest : rest * UNIFORM_PERCENT / 100;
     chances.wanted = (float)chances.uniform / (float)draw->wanted_count;
@@ -111,14 +94,14 @@ static void pick(const uint32_t *bits, uint32_t count, const uint32_t *from, uin
         item[n] = from[random_below(bits[n], size)];
 }
 
-/* Tries first..end-1 of `tries`, each from a part of its own of the entries (stratified): so they
+/* Tries first..end-1 of PROPOSALS, each from a part of its own of the entries (stratified): so they
  * ascend, and lie less alike than they would by chance. */
 static void pick_entries(const struct draw *draw, const uint32_t *bits, uint32_t first,
-                         uint32_t end, uint32_t tries, uint32_t *item)
+                         uint32_t end, uint32_t *item)
 {
     uint32_t entry[SAMPLES_MAX], entries = entries_of(draw);
     for (uint32_t n = first; n < end; n++)
-        entry[n - first] = (uint32_t)((((uint64_t)n << 32) + bits[n]) / tries * entries >> 32);
+        entry[n - first] = (uint32_t)((((uint64_t)n << 32) + bits[n]) / PROPOSALS * entries >> 32);
     if (draw->proposed != NULL)
         sparse_pick(draw->proposed, entry, end - first, item);
     else
@@ -141,11 +124,11 @@ static void pick_all(const struct sampler *sampler, const struct draw *draw,
     uint32_t uniform = between(first, chances->proposals + chances->uniform, end);
     draw_bits(draw->key, first, end, bits);
     if (proposals > first)
-        pick_entries(draw, bits, first, proposals, chances->proposals, item);
+        pick_entries(draw, bits, first, proposals, item);
     pick(bits + proposals, uniform - proposals, draw->wanted, draw->wanted_count,
          item + (proposals - first));
     pick(bits + uniform, end - uniform, sampler->ring, chances->filled, item + (uniform - first));
-    for (uint32_t n = 0; n < proposals - first; n++)
+    for (uint32_t n = 0; n < proposals - first && draw->wanted_count >= FAR; n++)
         table_fetch(draw->rows, item[n]);
 }
 
@@ -164,62 +147,53 @@ static void compare_few(const struct had *had, const uint32_t *item, uint32_t co
         has[n] = hit[n] != 0;
 }
 
-static void look_for_stamps(struct sampler *sampler, const struct had *had, const uint32_t *item,
-                            uint32_t count, bool *has)
+static void stamp_all(struct sampler *sampler, const struct had *had, uint32_t stamp)
 {
-    const uint32_t *stamps = sampler->stamps, stamp = next_stamp(sampler);
-    had_stamp(had, sampler->stamps, stamp);
+    uint32_t item[STAMPED_ROOM], count = had_items(had, item);
+    struct sampled *items = sampler->items;
     for (uint32_t n = 0; n < count; n++)
-        has[n] = stamps[item[n]] == stamp;
+        items[item[n]].stamp = stamp;
 }
 
-/* Which of the tries the user has. */
-static void find_had(struct sampler *sampler, const struct had *had, const uint32_t *item,
-                     uint32_t count, bool *has)
+/* Stamps those among the tries that the user has. */
+static void stamp_had(struct sampler *sampler, const struct had *had, const uint32_t *item,
+                      uint32_t count, uint32_t stamp)
 {
+    bool has[SAMPLES_MAX];
+    if (had->room > COMPARED_ROOM && had->room <= STAMPED_ROOM) {
+        stamp_all(sampler, had, stamp);
+        return;
+    }
     if (had->room <= COMPARED_ROOM)
         compare_few(had, item, count, has);
-    else if (had->room <= STAMPED_ROOM)
-        look_for_stamps(sampler, had, item, count, has);
     else
         had_which(had, item, count, has);
+    for (uint32_t n = 0; n < count; n++)
+        if (has[n])
+            sampler->items[item[n]].stamp = stamp;
 }
 
-/* Those among the tries that are no positives; gives how many there are. */
-static uint32_t keep_negatives(struct sampler *sampler, const struct draw *draw, uint32_t *item,
-                               uint32_t count)
+/* The tries but for those that are no negatives: the positive, and what is stamped. Nobody can tell
+ * which beforehand: so nothing branches on it. */
+static void add_samples(const struct sampler *sampler, const struct draw *draw,
+                        const struct chances *chances, uint32_t stamp, const uint32_t *item,
+                        uint32_t count, struct samples *samples)
 {
-    bool has[SAMPLES_MAX] = {false};
-    uint32_t kept = 0, positive = draw->positive;
-    if (draw->had != NULL)
-        find_had(sampler, draw->had, item, count, has);
+    /* Copies: they themselves might be what is written. */
+    const struct sampled *items = sampler->items;
+    const struct table rows = *draw->rows;
+    const struct chances chance = *chances;
+    uint32_t size = samples->size, positive = draw->positive;
     for (uint32_t n = 0; n < count; n++) {
         uint32_t tried = item[n];
-        item[kept] = tried;
-        kept += !has[n] & (tried != positive);
+        struct sampled of = items[tried];
+        samples->item[size] = tried;
+        samples->row[size] = table_floats(&rows, tried);
+        samples->expected[size] = chance.wanted + chance.ring * (float)of.in_ring +
+                                  chance.proposed * (float)of.how_hard;
+        size += (of.stamp != stamp) & (tried != positive);
     }
-    return kept;
-}
-
-static void add_samples(const struct sampler *sampler, const struct draw *draw,
-                        const struct chances *chances, const uint32_t *item, uint32_t count,
-                        struct samples *samples)
-{
-    /* Copies: the tables themselves might be what is written. */
-    const struct table rows = *draw->rows, in_ring = sampler->in_ring;
-    const float wanted = chances->wanted, ring = chances->ring;
-    uint32_t first = samples->size;
-    float *expected = samples->expected + first, **row = samples->row + first;
-    memcpy(samples->item + first, item, count * sizeof *item);
-    for (uint32_t n = 0; n < count; n++)
-        row[n] = table_floats(&rows, item[n]);
-    for (uint32_t n = 0; n < count; n++) {
-        const int32_t *times = table_row(&in_ring, item[n]); /* signed: vectors have floats of it */
-        expected[n] = wanted + ring * (float)*times;
-    }
-    for (uint32_t n = 0; draw->hard != NULL && n < count; n++)
-        expected[n] += chances->proposed * (float)sampler->hard_count[item[n]];
-    samples->size += count;
+    samples->size = size;
 }
 
 void hard_add(struct hard *hard, const uint32_t *items, uint32_t count)
@@ -233,16 +207,16 @@ void hard_add(struct hard *hard, const uint32_t *items, uint32_t count)
 
 static void count_hard(struct sampler *sampler, const struct hard *hard)
 {
-    uint8_t *count = sampler->hard_count;
+    struct sampled *items = sampler->items;
     for (uint32_t n = 0; n < hard->size; n++)
-        count[hard->item[n]]++;
+        items[hard->item[n]].how_hard++;
 }
 
 static void forget_hard(struct sampler *sampler, const struct hard *hard)
 {
-    uint8_t *count = sampler->hard_count;
+    struct sampled *items = sampler->items;
     for (uint32_t n = 0; n < hard->size; n++)
-        count[hard->item[n]] = 0;
+        items[hard->item[n]].how_hard = 0;
 }
 
 /* As many at a time as are wanted: nearly all are of use. */
@@ -251,7 +225,7 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
     if (draw->hard != NULL)
         count_hard(sampler, draw->hard);
     struct chances chances = chances_of(sampler, draw, entries_of(draw));
-    uint32_t item[SAMPLES_MAX];
+    uint32_t item[SAMPLES_MAX], stamp = next_stamp(sampler);
     samples->per_entry = chances.proposed;
     samples->size = 1;
     samples->item[0] = draw->positive;
@@ -261,9 +235,10 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
         uint32_t missing = draw->most + 1 - samples->size, left = SAMPLES_MAX - tried;
         uint32_t count = missing < left ? missing : left;
         pick_all(sampler, draw, &chances, tried, count, item);
+        if (draw->had != NULL)
+            stamp_had(sampler, draw->had, item, count, stamp);
+        add_samples(sampler, draw, &chances, stamp, item, count, samples);
         tried += count;
-        add_samples(sampler, draw, &chances, item, keep_negatives(sampler, draw, item, count),
-                    samples);
     }
     if (draw->hard != NULL)
         forget_hard(sampler, draw->hard);
@@ -296,7 +271,7 @@ void sampler_fetch_rows(const struct sampler *sampler, const struct draw *draw, 
     for (uint32_t n = 0; n < count; n++) {
         uint32_t item = draw->wanted[place[n]];
         table_fetch(draw->rows, item);
-        fetch_line(in_ring(sampler, item));
+        sampler_fetch(sampler, item);
     }
 }
 
@@ -325,9 +300,9 @@ void sampler_push(struct sampler *sampler, uint32_t item)
 {
     uint32_t *place = &sampler->ring[sampler->pushed % RING_SIZE];
     if (sampler->pushed >= RING_SIZE)
-        --*in_ring(sampler, *place);
+        sampler->items[*place].in_ring--;
     *place = item;
-    ++*in_ring(sampler, item);
+    sampler->items[item].in_ring++;
     sampler->pushed++;
 }
 
@@ -339,7 +314,7 @@ void sampler_drop(struct sampler *sampler, const bool *gone)
     for (uint32_t n = 0; n < filled; n++) {
         uint32_t item = sampler->ring[(first + n) % RING_SIZE];
         if (gone[item])
-            --*in_ring(sampler, item);
+            sampler->items[item].in_ring--;
         else
             order[kept++] = item;
     }
@@ -359,26 +334,56 @@ void samples_softmax(struct samples *samples, const float *scores, float *gradie
     gradient[0] -= 1.0f;
 }
 
+/* ---- keeping: the ring, then how often each item is in it ---- */
+
+enum { BATCH = 1024 };
+
+static uint32_t batch_of(uint32_t bound, uint32_t first)
+{
+    return bound - first < BATCH ? bound - first : BATCH;
+}
+
 enum status sampler_save(const struct sampler *sampler, uint32_t bound, struct state_writer *writer)
 {
+    uint32_t in_ring[BATCH];
     enum status status = writer->write(writer, &sampler->pushed, sizeof sampler->pushed);
     if (status == STATUS_OK)
         status = writer->write(writer, sampler->ring, sizeof sampler->ring);
-    return status == STATUS_OK ? table_save(&sampler->in_ring, bound, writer) : status;
+    for (uint32_t first = 0; first < bound && status == STATUS_OK; first += BATCH) {
+        uint32_t count = batch_of(bound, first);
+        for (uint32_t n = 0; n < count; n++)
+            in_ring[n] = sampler->items[first + n].in_ring;
+        status = writer->write(writer, in_ring, count * sizeof *in_ring);
+    }
+    return status;
 }
 
-/* Whether each item is told to be in the ring as often as it is: by other counts samples could be
- * expected never, or less than that, and are divided by it. */
-static bool ring_is_counted(const struct sampler *sampler, uint32_t bound)
+static enum status count_ring(struct sampler *sampler, uint32_t bound)
 {
-    uint32_t filled = ring_fill(sampler), wrong = 0;
-    for (uint32_t n = 0; n < filled; n++)
-        --*in_ring(sampler, sampler->ring[n]);
-    for (uint32_t item = 0; item < bound; item++)
-        wrong |= *in_ring(sampler, item);
-    for (uint32_t n = 0; n < filled; n++)
-        ++*in_ring(sampler, sampler->ring[n]);
-    return wrong == 0;
+    for (uint32_t n = 0; n < ring_fill(sampler); n++) {
+        if (sampler->ring[n] >= bound)
+            return STATUS_BAD_DATA;
+        sampler->items[sampler->ring[n]].in_ring++;
+    }
+    return STATUS_OK;
+}
+
+/* By other counts samples would be expected never, or less than that, and are divided by it. */
+static enum status check_counts(const struct sampler *sampler, uint32_t bound,
+                                struct state_reader *reader)
+{
+    uint32_t told[BATCH];
+    for (uint32_t first = 0; first < bound; first += BATCH) {
+        uint32_t count = batch_of(bound, first), wrong = 0;
+        enum status status = reader->read(reader, told, count * sizeof *told);
+        if (status != STATUS_OK)
+            return status;
+        for (uint32_t n = 0; n < count; n++)
+            wrong |= told[n] ^ sampler->items[first + n].in_ring;
+        if (wrong != 0)
+            return STATUS_BAD_DATA;
+    }
+    return STATUS_OK;
 }
 
 enum status sampler_load(struct sampler *sampler, uint32_t bound, struct state_reader *reader)
@@ -386,11 +391,9 @@ enum status sampler_load(struct sampler *sampler, uint32_t bound, struct state_r
     enum status status = reader->read(reader, &sampler->pushed, sizeof sampler->pushed);
     if (status == STATUS_OK)
         status = reader->read(reader, sampler->ring, sizeof sampler->ring);
-    for (uint32_t n = 0; status == STATUS_OK && n < ring_fill(sampler); n++)
-        status = sampler->ring[n] < bound ? STATUS_OK : STATUS_BAD_DATA;
     if (status == STATUS_OK)
-        status = grow_scratch(sampler, bound);
+        status = sampler_grow(sampler, bound);
     if (status == STATUS_OK)
-        status = table_load(&sampler->in_ring, bound, reader);
-    return status != STATUS_OK || ring_is_counted(sampler, bound) ? status : STATUS_BAD_DATA;
+        status = count_ring(sampler, bound);
+    return status == STATUS_OK ? check_counts(sampler, bound, reader) : status;
 }

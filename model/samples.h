@@ -44,15 +44,21 @@ struct samples {
     float gradient[SAMPLES_ROOM]; /* of the loss by the score: p - y */
 };
 
+/* What a draw asks of an item, in one place. */
+struct sampled {
+    uint32_t stamp;    /* number of the last draw for somebody who has it */
+    uint16_t in_ring;  /* how often it is in the ring */
+    uint16_t how_hard; /* … in the list of hard ones; 0 between draws */
+};
+
+_Static_assert((int)RING_SIZE <= UINT16_MAX && (int)HARD_MOST <= UINT16_MAX, "as often as that");
+
 struct sampler {
     uint32_t ring[RING_SIZE];
     uint32_t ordered[RING_SIZE]; /* scratch of sampler_drop() */
     uint64_t pushed;
-    struct table in_ring; /* uint32_t (items): how often an item is in the ring */
-    uint32_t *stamps;     /* (stamp_room) by item: the last draw for somebody who has it */
-    uint32_t stamp_room, stamp;
-    uint8_t *hard_count; /* (hard_room) by item: 0 between draws */
-    uint32_t hard_room;
+    struct sampled *items; /* (room) by item; all but how often it is in the ring is no state */
+    uint32_t room, stamp;
 };
 
 void sampler_init(struct sampler *sampler);
@@ -70,6 +76,11 @@ struct draw {
     const struct hard *hard;       /* … or from these; NULL: none */
     const struct table *rows;      /* of the items: samples->row points into it */
 };
+
+static inline void sampler_fetch(const struct sampler *sampler, uint32_t item)
+{
+    fetch_line(&sampler->items[item]);
+}
 
 /* Of `count` things the one that the n-th try takes. */
 static inline uint32_t sampler_place(uint64_t key, uint32_t n, uint32_t count)

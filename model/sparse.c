@@ -126,22 +126,10 @@ void sparse_pick(const struct sparse *sparse, const uint32_t *entries, uint32_t 
 
 enum { WALKED_TOGETHER = 256 };
 
-/* Which of items[0..count-1] have a row, of those that are marked: their numbers. Branches would be
- * toss-ups. */
-static uint32_t find_touched(const uint32_t *place, const uint32_t *marks, const uint32_t *items,
-                             uint32_t count, uint32_t *found)
-{
-    uint32_t hits = kernels->marked(marks, items, count, found), size = 0;
-    for (uint32_t n = 0; n < hits; n++) {
-        uint32_t hit = found[n];
-        found[size] = hit;
-        size += place[items[hit]] != 0;
-    }
-    return size;
-}
-
-/* All pointers are copies, or else every value written might change them. */
-static void walk_touched(struct sparse *sparse, const uint32_t *marks, const struct sparse_run *run)
+/* Adds to the rows of the items that are marked. Some of those have none, and whether one has would
+ * be a branch that no processor guesses: theirs is row 0 meanwhile. All pointers are copies, or
+ * else every value written might change them. */
+static void walk_marked(struct sparse *sparse, const uint32_t *marks, const struct sparse_run *run)
 {
     struct sparse_run rest = *run;
     const uint32_t *place = sparse->place;
@@ -150,7 +138,7 @@ static void walk_touched(struct sparse *sparse, const uint32_t *marks, const str
     uint32_t feature = rest.feature - FEATURES_DENSE, also = rest.also - FEATURES_DENSE;
     for (uint32_t count; rest.count > 0; rest.count -= count) {
         count = rest.count < WALKED_TOGETHER ? rest.count : WALKED_TOGETHER;
-        uint32_t size = find_touched(place, marks, rest.items, count, found);
+        uint32_t size = kernels->marked(marks, rest.items, count, found);
         for (uint32_t n = 0; n < size; n++) {
             uint32_t at = place[rest.items[found[n]]];
             float value = value_of(&rest, found[n]), *row = rows + (size_t)at * SPARSE_ROW;
@@ -163,6 +151,14 @@ static void walk_touched(struct sparse *sparse, const uint32_t *marks, const str
         if (rest.values != NULL)
             rest.values += count;
     }
+}
+
+static void walk_all_marked(struct sparse *sparse, const uint32_t *marks)
+{
+    for (uint32_t n = 0; n < sparse->runs; n++)
+        walk_marked(sparse, marks, &sparse->run[n]);
+    memset(sparse->rows, 0, SPARSE_ROW * sizeof *sparse->rows);
+    sparse->named[0] = 0;
 }
 
 /* Rows for the items, too; gives how many there are then. */
@@ -189,8 +185,7 @@ void sparse_focus(struct sparse *sparse, const uint32_t *items, uint32_t count, 
         named[at] = at <= known;
     for (uint32_t n = 0; n < count; n++)
         kernels_mark(marks, items[n]);
-    for (uint32_t n = 0; n < sparse->runs; n++)
-        walk_touched(sparse, marks, &sparse->run[n]);
+    walk_all_marked(sparse, marks);
     for (uint32_t n = 0; n < count; n++)
         place[n] = named[place[n]] > 0 ? place[n] : 0;
     for (uint32_t n = 0; n < count; n++)
