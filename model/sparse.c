@@ -104,6 +104,8 @@ void sparse_add_run(struct sparse *sparse, const struct sparse_run *run)
     }
     for (uint32_t n = 0; n < run->count; n += 64 / sizeof *run->items)
         __builtin_prefetch(&run->items[n]);
+    for (uint32_t n = 0; run->values != NULL && n < run->count; n += 64 / sizeof *run->values)
+        __builtin_prefetch(&run->values[n]);
     sparse->run[sparse->runs++] = *run;
     sparse->run_entries += run->count;
 }

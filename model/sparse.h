@@ -98,10 +98,14 @@ static inline int sparse_source(int added)
            FEATURES_DENSE;
 }
 
-static inline void sparse_values(const float *row, float value[FEATURES_SPARSE])
+static inline void sparse_values(const float *restrict row, float value[restrict FEATURES_SPARSE])
 {
+    enum { WHOLE_VECTORS = (FEATURES_ROOTED + 3) / 4 * 4 };
+    float root[WHOLE_VECTORS];
+    for (int f = 0; f < WHOLE_VECTORS; f++)
+        root[f] = sparse_root(f, row[f]);
     for (int f = 0; f < FEATURES_ROOTED; f++)
-        value[f] = sparse_root(f, row[f]);
+        value[f] = root[f];
     for (int f = FEATURES_ROOTED; f < FEATURES_HELD; f++)
         value[f] = row[f];
     for (int f = FEATURES_HELD; f < FEATURES_SPARSE; f++)
