@@ -167,6 +167,11 @@ static void multiply(const float *a, size_t row, size_t step, size_t count, size
     size_t r = 0;
     for (; r + 4 <= count; r += 4)
         multiply4(a + r * row, row, step, size, matrix, out + 16 * r);
+    if (r > 0 && r < count) { /* the rest, and some rows before it once more */
+        r = count - 4;
+        multiply4(a + r * row, row, step, size, matrix, out + 16 * r);
+        return;
+    }
     for (; r < count; r++) {
         __m256 low = _mm256_setzero_ps(), high = low;
         for (size_t k = 0; k < size; k++) {

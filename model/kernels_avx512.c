@@ -170,6 +170,11 @@ static void multiply(const float *a, size_t row, size_t step, size_t count, size
     size_t r = 0;
     for (; r + 8 <= count; r += 8)
         multiply8(a + r * row, row, step, size, matrix, out + 16 * r);
+    if (r > 0 && r < count) { /* the rest, and some rows before it once more */
+        r = count - 8;
+        multiply8(a + r * row, row, step, size, matrix, out + 16 * r);
+        return;
+    }
     for (; r < count; r++) {
         __m512 sum = _mm512_setzero_ps();
         for (size_t k = 0; k < size; k++)

@@ -11,7 +11,7 @@
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
 
-enum { NEIGHBOURS_MOST = 256, ITEMS_ASKED = 8 };
+enum { NEIGHBOURS_MOST = 256, ITEMS_ASKED = 6 };
 enum { LEARNED_MOST = 10, LEARNED_LEAST = 2, LEARNED_MOST_UNTIL = 20000 };
 
 #define NEARER 0.85f

@@ -278,9 +278,8 @@ void sampler_fetch_rows(const struct sampler *sampler, const struct draw *draw, 
 void samples_focus(struct samples *samples, struct sparse *proposed)
 {
     sparse_focus(proposed, samples->item, samples->size, samples->place);
-    for (uint32_t n = 1; n < samples->size; n++)
-        if (samples->place[n] > 0)
-            samples->expected[n] += samples->per_entry * (float)proposed->named[samples->place[n]];
+    for (uint32_t n = 1; n < samples->size; n++) /* none are named of place 0 */
+        samples->expected[n] += samples->per_entry * (float)proposed->named[samples->place[n]];
 }
 
 uint32_t sampler_draw_one(const struct draw *draw)
