@@ -11,7 +11,6 @@ enum { DENSE_ROOM = 16 };
 _Static_assert((int)FEATURES_DENSE <= (int)DENSE_ROOM, "the dense ones come first");
 
 #define RATE 0.05f
-#define SUM_DECAY 0.9999f
 
 static void weights_init(struct blend_weights *weights)
 {
@@ -99,12 +98,13 @@ bool blend_is_due(uint64_t now, uint32_t rarer)
     return is_due(now, spacing(now) * rarer);
 }
 
-static void step(struct blend_weights *weights, const float gradient[FEATURES_ROOM])
+static void step(struct blend_weights *weights, const float gradient[FEATURES_ROOM],
+                 const float square[FEATURES_ROOM])
 {
-    for (uint32_t f = 0; f < FEATURES_ROOM; f++) {
-        weights->sum[f] = weights->sum[f] * SUM_DECAY + gradient[f] * gradient[f];
-        weights->weight[f] -= RATE * gradient[f] / sqrtf(weights->sum[f]);
-    }
+    float by[FEATURES_ROOM];
+    kernels->adagrad(weights->sum, square, FEATURES_ROOM, RATE, 0.0f, by);
+    for (uint32_t f = 0; f < FEATURES_ROOM; f++)
+        weights->weight[f] += by[f] * gradient[f];
 }
 
 void blend_score(const struct blend *blend, struct blend_situation situation, uint32_t count,
@@ -121,15 +121,17 @@ void blend_score(const struct blend *blend, struct blend_situation situation, ui
 void blend_learn(struct blend *blend, struct blend_situation situation, uint32_t count,
                  float (*values)[FEATURES_ROOM], const float *by_score)
 {
-    _Alignas(64) float by_weight[FEATURES_ROOM];
+    _Alignas(64) float by_weight[FEATURES_ROOM], square[FEATURES_ROOM];
     const float *row[SAMPLES_ROOM];
     for (uint32_t n = 0; n < count; n++)
         row[n] = values[n];
     kernels->mix(by_score, row, count, FEATURES_ROOM, by_weight);
-    step(&blend->general, by_weight);
-    step(&blend->by_gap[situation.gap], by_weight);
-    step(&blend->by_size[situation.size], by_weight);
-    step(&blend->by_support[situation.support], by_weight);
-    step(&blend->by_habit[situation.habit], by_weight);
-    step(&blend->by_again[situation.again], by_weight);
+    for (uint32_t f = 0; f < FEATURES_ROOM; f++)
+        square[f] = by_weight[f] * by_weight[f];
+    step(&blend->general, by_weight, square);
+    step(&blend->by_gap[situation.gap], by_weight, square);
+    step(&blend->by_size[situation.size], by_weight, square);
+    step(&blend->by_support[situation.support], by_weight, square);
+    step(&blend->by_habit[situation.habit], by_weight, square);
+    step(&blend->by_again[situation.again], by_weight, square);
 }
