@@ -12,7 +12,7 @@
 #include "model/recommender_parts.h"
 
 enum { NEIGHBOURS_MOST = 256, ITEMS_ASKED = 6 };
-enum { LEARNED_MOST = 10, LEARNED_LEAST = 2, LEARNED_MOST_UNTIL = 20000 };
+enum { LEARNED_MOST = 10, LEARNED_LEAST = 2, LEARNED_MOST_UNTIL = 40000 };
 
 #define NEARER 0.85f
 

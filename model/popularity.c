@@ -11,7 +11,7 @@
 enum { LOG_EVER = POPULARITY_SPANS, LOG_AGE, LOGS }; /* what a logarithm is taken of */
 
 /* Items brought up to date at an event: its own, and others in turn. */
-enum { REFRESHED = 5, FADED_ROOM = 32 };
+enum { REFRESHED = 3, FADED_ROOM = 16 };
 
 _Static_assert(REFRESHED *POPULARITY_SPANS <= FADED_ROOM, "fade() takes whole vectors");
 
