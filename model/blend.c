@@ -88,14 +88,15 @@ void blend_weigh(const struct blend *blend, struct blend_situation situation,
                     by_habit[f] + by_again[f];
 }
 
+/* An event of the blend costs as much again as one without it, and few weights are soon learned. */
 static uint32_t spacing(uint64_t now)
 {
-    return now < 30000 ? 1 : now < 100000 ? 2 : now < 300000 ? 4 : 8;
+    return now < 7500 ? 1 : now < 25000 ? 2 : now < 75000 ? 4 : 8;
 }
 
-bool blend_is_due(uint64_t now, uint32_t rarer)
+bool blend_is_due(uint64_t now)
 {
-    return is_due(now, spacing(now) * rarer);
+    return is_due(now, spacing(now));
 }
 
 static void step(struct blend_weights *weights, const float gradient[FEATURES_ROOM],

@@ -58,9 +58,8 @@ struct blend_situation blend_situation(const struct blend_known *known);
 /* The weights in a situation. */
 void blend_weigh(const struct blend *blend, struct blend_situation situation,
                  float weight[FEATURES_ROOM]);
-/* Whether event number `now` is one to learn from; or one of those `rarer` times as rare among
- * them. */
-bool blend_is_due(uint64_t now, uint32_t rarer);
+/* Whether event number `now` is one to learn from. */
+bool blend_is_due(uint64_t now);
 /* The sums of the samples' features, and those of the dense ones alone; (SAMPLES_ROOM). */
 void blend_score(const struct blend *blend, struct blend_situation situation, uint32_t count,
                  float (*values)[FEATURES_ROOM], float *scores, float *dense);

@@ -7,8 +7,7 @@
 #include <stdint.h>
 
 /* Whether event number `now` is one of those that are taken, one in `of`. Steps of the golden ratio
- * around a circle are spread evenly over it, also each second or fourth of them alone (Weyl). Those
- * of one in 2 * of are among those of one in `of`. */
+ * around a circle are spread evenly over it, also each second or fourth of them alone (Weyl). */
 static inline bool is_due(uint64_t now, uint32_t of)
 {
     return (uint32_t)now * 0x9e3779b1u <= UINT32_MAX / of;

@@ -187,8 +187,7 @@ static void weigh_history(const struct factors *factors, struct taste *taste)
         taste->weight_total += taste->weight[n];
     taste->scale = 0.0f;
     if (taste->weight_total > 0.0f)
-        taste->scale =
-            factors->weights.history * power(taste->weight_total, -(float)HISTORY_NORM);
+        taste->scale = factors->weights.history * power(taste->weight_total, -(float)HISTORY_NORM);
 }
 
 static void add_history(const struct factors *factors, struct taste *taste)
@@ -242,8 +241,7 @@ struct moving {
 };
 
 /* Leaves out the candidates without a gradient: few losses have any. */
-static void leave_out(const struct samples *samples, struct descent *descent,
-                      struct moving *moving)
+static void leave_out(const struct samples *samples, struct descent *descent, struct moving *moving)
 {
     uint32_t size = 0;
     for (uint32_t n = 0; n < samples->size; n++) {
@@ -341,8 +339,8 @@ static void learn_weights(struct factors *factors, const struct taste *taste,
         factors->place[n] += step[n] * gradient[n];
     for (uint32_t n = 0; n < taste->size; n++) {
         uint8_t gap = taste->bucket[n]; /* may be there twice */
-        factors->gap[gap] += gradient[n] * adagrad_step(&factors->gap_sum[gap], square[n],
-                                                        RATE_WEIGHTS, 0.0f);
+        factors->gap[gap] +=
+            gradient[n] * adagrad_step(&factors->gap_sum[gap], square[n], RATE_WEIGHTS, 0.0f);
     }
 }
 

@@ -23,7 +23,6 @@
 #include "model/interactions.h"
 
 #include "model/adagrad.h"
-#include "model/blend.h"
 #include "model/kernels.h"
 #include "model/plausible.h"
 #include "model/random.h"
@@ -149,11 +148,6 @@ static void step_all(float (*row)[HIDDEN], uint32_t rows, float *sum, float (*gr
     for (uint32_t n = 0; n < rows; n++)
         for (uint32_t h = 0; h < HIDDEN; h++)
             row[n][h] += step[h] * gradient[n][h];
-}
-
-bool interactions_are_due(uint64_t now)
-{
-    return blend_is_due(now, 2);
 }
 
 void interactions_learn(struct interactions *self, const struct interactions_pass *pass,

@@ -27,9 +27,7 @@ void interactions_forward(const struct interactions *self, float (*input)[FEATUR
 void interactions_score(const struct interactions *self, const struct samples *samples,
                         float (*values)[FEATURES_ROOM], const float *dense,
                         struct interactions_pass *pass, float *scores);
-/* Goes down the loss' gradient by the samples' scores; at every second of the blend's events: half
- * the cost for lists that are as good. */
-bool interactions_are_due(uint64_t now);
+/* Goes down the loss' gradient by the samples' scores. */
 void interactions_learn(struct interactions *self, const struct interactions_pass *pass,
                         const float *by_score);
 

@@ -179,7 +179,7 @@ static void learn_blend(struct recommender *model, float rate)
     samples_softmax(&model->samples, score, by_score);
     for (uint32_t n = 0; n < size; n++)
         by_score[n] *= rate;
-    if (interactions != NULL && interactions_are_due(model->events))
+    if (interactions != NULL)
         interactions_learn(interactions, &pass, by_score);
     blend_learn(&model->blend, query->situation, size, model->values, by_score);
 }
@@ -240,7 +240,7 @@ static void learn_samples(struct recommender *model, const struct step *step, fl
     const struct loss *loss = &losses[model->settings.loss];
     struct samples *samples = &model->samples;
     struct loss_target target = target_of(model, step->action);
-    bool blends = model->uses_blend && target.wanted && blend_is_due(model->events, 1);
+    bool blends = model->uses_blend && target.wanted && blend_is_due(model->events);
     if (blends) {
         draw_proposed(model, step);
         learn_blend(model, rate);

@@ -189,8 +189,8 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
         struct sampled of = items[tried];
         samples->item[size] = tried;
         samples->row[size] = table_floats(&rows, tried);
-        samples->expected[size] = chance.wanted + chance.ring * (float)of.in_ring +
-                                  chance.proposed * (float)of.how_hard;
+        samples->expected[size] =
+            chance.wanted + chance.ring * (float)of.in_ring + chance.proposed * (float)of.how_hard;
         size += (of.stamp != stamp) & (tried != positive);
     }
     samples->size = size;

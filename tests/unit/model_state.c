@@ -461,10 +461,10 @@ static void the_ring_is_counted(void **state)
     learn(model, 0, 300);
     const uint32_t items[] = {0, model->item_ids.bound - 1};
     for (size_t n = 0; n < sizeof items / sizeof *items; n++) {
-        uint32_t *count = table_row(&model->sampler.in_ring, items[n]), kept = *count;
-        *count = kept + 1;
+        uint16_t *count = &model->sampler.items[items[n]].in_ring, kept = *count;
+        *count = (uint16_t)(kept + 1);
         assert_refused(model);
-        *count = UINT32_MAX;
+        *count = UINT16_MAX;
         assert_refused(model);
         *count = kept;
     }
