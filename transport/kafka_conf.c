@@ -218,18 +218,18 @@ static void *end_client(void *context)
     return NULL;
 }
 
-void kafka_client_destroy(rd_kafka_t *client, int timeout_ms)
+bool kafka_client_destroy(rd_kafka_t *client, int timeout_ms)
 {
     struct ending *ending = client != NULL ? calloc(1, sizeof *ending) : NULL;
     if (ending == NULL)
-        return;
+        return client == NULL;
     ending->client = client;
     pthread_mutex_init(&ending->lock, NULL);
     pthread_cond_init(&ending->over, NULL);
     pthread_t thread;
     if (pthread_create(&thread, NULL, end_client, ending) != 0) {
         ending_free(ending);
-        return;
+        return false;
     }
     pthread_detach(thread);
 
@@ -253,6 +253,7 @@ void kafka_client_destroy(rd_kafka_t *client, int timeout_ms)
     else
         log_line(LOG_LEVEL_WARNING, "kafka: a client did not end within %d ms; leaving it",
                  timeout_ms);
+    return done;
 }
 
 /* ---- topics ---- */

@@ -20,8 +20,9 @@ const char *kafka_pairs_brokers(const struct kafka_pairs *pairs);
 enum status kafka_client_create(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out,
                                 struct error *error);
 /* Ends it in a thread of its own and waits at most `timeout_ms`: rd_kafka_destroy() can block for
- * ever (a partition that was removed). What is not over by then ends with the process. */
-void kafka_client_destroy(rd_kafka_t *client, int timeout_ms); /* NULL is legal */
+ * ever (a partition that was removed). What is not over by then ends with the process: false, and
+ * what its threads use must stay. NULL is legal. */
+bool kafka_client_destroy(rd_kafka_t *client, int timeout_ms);
 
 /* The names in a comma-separated list, blanks trimmed, as a list of partition RD_KAFKA_PARTITION_UA
  * each. NULL if there is none or one is no topic name (STATUS_INVALID) or memory is short. */

@@ -248,12 +248,16 @@ static enum source_result take(struct kafka_source *self, struct source_turn *tu
 
 static void free_places(struct kafka_source *self, uint32_t first, uint32_t count)
 {
+    rd_kafka_message_t *given[KAFKA_RING];
+    uint32_t size = 0;
     for (uint32_t n = 0; n < count; n++) {
         rd_kafka_message_t **place = &self->ring[(first + n) % KAFKA_RING];
         if (*place != NULL)
-            rd_kafka_message_destroy(*place);
+            given[size++] = *place;
         *place = NULL;
     }
+    if (size > 0)
+        kafka_returns_give(self->returns, given, size);
 }
 
 static void free_given(struct kafka_source *self)
@@ -425,6 +429,8 @@ static void source_destroy(struct source *base)
     bool cut_off = self->scout != NULL && kafka_scout_is_cut_off(self->scout);
     kafka_scout_destroy(self->scout);
     free_places(self, 0, KAFKA_RING);
+    if (self->returns != NULL)
+        kafka_returns_clear(self->returns);
     free(self->given_notice);
     free_notices(self);
     if (self->leaving != NULL)
@@ -433,7 +439,8 @@ static void source_destroy(struct source *base)
         rd_kafka_queue_io_event_enable(self->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(self->queue);
     }
-    kafka_client_destroy(self->client, cut_off ? ABANDON_MS : DESTROY_MS);
+    if (kafka_client_destroy(self->client, cut_off ? ABANDON_MS : DESTROY_MS))
+        kafka_returns_destroy(self->returns);
     if (self->wake_fd >= 0)
         close(self->wake_fd);
     if (self->topics != NULL)
@@ -487,16 +494,19 @@ static enum status make_client(struct kafka_source *self,
     rd_kafka_conf_t *conf = kafka_conf_create(&settings->kafka, error);
     if (conf == NULL)
         return STATUS_BAD_CONFIG;
-    if (kafka_conf_set(conf, "group.id", self->grouped ? settings->group : "tasted", error) !=
-        STATUS_OK) {
+    enum status status =
+        kafka_conf_set(conf, "group.id", self->grouped ? settings->group : "tasted", error);
+    if (status == STATUS_OK)
+        status = kafka_returns_create(conf, &self->returns, error);
+    if (status != STATUS_OK) {
         rd_kafka_conf_destroy(conf);
-        return STATUS_BAD_CONFIG;
+        return status;
     }
     rd_kafka_conf_set_opaque(conf, self);
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
-    enum status status = kafka_client_create(RD_KAFKA_CONSUMER, conf, &self->client, error);
+    status = kafka_client_create(RD_KAFKA_CONSUMER, conf, &self->client, error);
     if (status != STATUS_OK)
         return status;
     rd_kafka_poll_set_consumer(self->client);

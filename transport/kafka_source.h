@@ -16,6 +16,7 @@
 #define TRANSPORT_KAFKA_SOURCE_H
 
 #include "transport/kafka_owned.h"
+#include "transport/kafka_returns.h"
 #include "transport/kafka_scout.h"
 
 #include <ev.h>
@@ -45,6 +46,7 @@ struct kafka_source {
 
     rd_kafka_t *client;
     rd_kafka_queue_t *queue;
+    struct kafka_returns *returns; /* where messages go that are done with */
     rd_kafka_topic_partition_list_t *topics;
     bool grouped;
     enum kafka_start start;
