@@ -385,7 +385,7 @@ static enum status learn(struct recommender *model, uint32_t user, uint32_t item
     uint32_t second = user_clock(event->ts_ms);
     struct user *record = recommender_user(model, user);
     enum status status =
-        model->is_pairwise ? STATUS_OK : query_prepare(model, &model->learning, user, second);
+        model->asks ? query_prepare(model, &model->learning, user, second) : STATUS_OK;
     if (status != STATUS_OK)
         return status;
     struct had_entry *entry = had_seek(&record->had, item);

@@ -60,6 +60,7 @@ struct recommender {
     bool uses_blend;  /* there is something to blend with it */
     bool uses_ring;   /* negatives are drawn from the last positive events, too */
     bool is_pairwise; /* there is nothing but what pairwise.h learns */
+    bool asks;        /* something that is on learns from what would be said to the user */
     struct blend blend;
     struct dedupe dedupe;
     struct query learning; /* the learner's own */
