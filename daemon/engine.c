@@ -177,9 +177,10 @@ enum verdict engine_take_next(struct engine *engine, struct engine_batch *batch,
     return verdict;
 }
 
-struct place engine_batch_soon(const struct engine_batch *batch)
+struct place engine_batch_soon(const struct engine_batch *batch, uint32_t later)
 {
-    uint32_t n = batch->taken + AHEAD_GROUP;
+    assert(later <= AHEAD_GROUP);
+    uint32_t n = batch->taken + later;
     return batch->taken > 0 && n < batch->size ? batch->ahead.at[n % AHEAD_ROOM].place
                                                : (struct place){SLOT_NONE, SLOT_NONE};
 }

@@ -89,9 +89,9 @@ void engine_batch_add_event(struct engine_batch *batch, const struct event *even
 /* The next one, as engine_take_message() and engine_take_event() would. */
 enum verdict engine_take_next(struct engine *engine, struct engine_batch *batch,
                               struct learned *learned);
-/* After the last one was taken: where the user and the item of an event that comes soon are, for
- * whoever keeps something of each of them. */
-struct place engine_batch_soon(const struct engine_batch *batch);
+/* After the last one was taken: where the user and the item of the event that comes so many later
+ * are, for whoever keeps something of each of them. At most AHEAD_GROUP. */
+struct place engine_batch_soon(const struct engine_batch *batch, uint32_t later);
 /* Leaves the next one out. */
 void engine_skip_next(const struct engine *engine, struct engine_batch *batch);
 /* The digest over the model's state. */

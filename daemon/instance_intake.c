@@ -123,6 +123,16 @@ static void send_dead(struct instance *instance)
 
 /* ---- messages ---- */
 
+/* A user's entry first, then who is beside it, which it tells. */
+static void fetch_soon(struct instance *instance)
+{
+    const struct engine_batch *batch = &instance->intake.batch;
+    const struct place soon = engine_batch_soon(batch, AHEAD_GROUP);
+    publication_fetch(instance->publication, soon.user);
+    neighbours_fetch(instance, soon.item);
+    publication_fetch_beside(instance->publication, engine_batch_soon(batch, 1).user);
+}
+
 /* The next message of the batch. */
 static void take_message(struct instance *instance)
 {
@@ -137,9 +147,7 @@ static void take_message(struct instance *instance)
     instance->keeping.changed = true;
     struct learned learned;
     enum verdict verdict = engine_take_next(engine, &intake->batch, &learned);
-    struct place soon = engine_batch_soon(&intake->batch);
-    publication_fetch(instance->publication, soon.user);
-    neighbours_fetch(instance, soon.item);
+    fetch_soon(instance);
     if (learned.status != STATUS_OK) {
         instance->broken = true;
         return;

@@ -141,6 +141,13 @@ void publication_fetch(const struct publication *publication, uint32_t user)
         fetch_line(entry);
 }
 
+void publication_fetch_beside(const struct publication *publication, uint32_t user)
+{
+    const struct entry *entry = entry_of(publication, user);
+    if (entry != NULL)
+        queue_fetch(publication, entry);
+}
+
 uint32_t publication_in_flight(const struct publication *publication)
 {
     return PUBLICATION_FLIGHTS_MAX - publication->free_count;

@@ -55,8 +55,10 @@ int64_t publication_due_ms(const struct publication *publication);
 uint64_t publication_waiting(const struct publication *publication);
 /* A list of the user was written once, and nothing since took it away. */
 bool publication_is_listed(const struct publication *publication, uint32_t user);
-/* Brings near what publication_touch() will change. */
+/* Brings near what publication_touch() will change: the user's entry, and once that is there, the
+ * entries of those between whom it is taken out. */
 void publication_fetch(const struct publication *publication, uint32_t user);
+void publication_fetch_beside(const struct publication *publication, uint32_t user);
 uint32_t publication_in_flight(const struct publication *publication);
 
 /* ---- what to do about a taken user's new list ---- */

@@ -87,6 +87,8 @@ int64_t older(int64_t a_ms, int64_t b_ms); /* 0: none */
 void queue_place(struct publication *publication, struct entry *entry, uint32_t user,
                  int64_t now_ms);
 void queue_remove(struct publication *publication, struct entry *entry);
+/* Brings near what one more event of the user will change there. */
+void queue_fetch(const struct publication *publication, const struct entry *entry);
 /* Takes out who is most due, or PUBLICATION_NOBODY. */
 uint32_t queue_take(struct publication *publication, int64_t now_ms);
 /* Nobody is due before; or PUBLICATION_NEVER. */

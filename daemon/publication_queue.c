@@ -1,5 +1,7 @@
 #include "daemon/publication_parts.h"
 
+#include "model/fetch.h"
+
 /* Never before `ready`; among those who are ready by how long they wait, with a head start for
  * further events, in steps: between them an event moves nobody. */
 static int64_t key_of(const struct entry *entry)
@@ -100,6 +102,16 @@ void queue_place(struct publication *publication, struct entry *entry, uint32_t 
         return;
     queue_remove(publication, entry);
     join(publication, entry, user, place);
+}
+
+void queue_fetch(const struct publication *publication, const struct entry *entry)
+{
+    if (entry->place == 0 || entry->pending % PUBLICATION_HEAD_START_EVENTS != 0)
+        return; /* it will stay where it is */
+    fetch_line(entry_of(publication, publication->queue.first[entry->place - 1u]));
+    fetch_line(entry_of(publication, entry->prev));
+    if (entry->next != PUBLICATION_NOBODY)
+        fetch_line(entry_of(publication, entry->next));
 }
 
 /* ---- who is first ---- */
