@@ -123,13 +123,16 @@ static void send_dead(struct instance *instance)
 
 /* ---- messages ---- */
 
-/* A user's entry first, then who is beside it, which it tells. */
+/* A user's entry first, then who is beside it, which it tells. With a batch's first event the next
+ * ones are fetched as well. */
 static void fetch_soon(struct instance *instance)
 {
     const struct engine_batch *batch = &instance->intake.batch;
-    const struct place soon = engine_batch_soon(batch, AHEAD_GROUP);
-    publication_fetch(instance->publication, soon.user);
-    neighbours_fetch(instance, soon.item);
+    for (uint32_t later = batch->taken == 1 ? 0 : AHEAD_GROUP; later <= AHEAD_GROUP; later++) {
+        const struct place soon = engine_batch_soon(batch, later);
+        publication_fetch(instance->publication, soon.user);
+        neighbours_fetch(instance, soon.item);
+    }
     publication_fetch_beside(instance->publication, engine_batch_soon(batch, 1).user);
 }
 
