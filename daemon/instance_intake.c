@@ -54,7 +54,8 @@ static void before_learning(void *context, const struct recommender *model,
             log_error("no memory to remember that a user's key is to be deleted");
         return;
     }
-    if (action->weight <= 0 || has_item(model, place, event))
+    if (action->weight <= 0 || !prequential_has_shown(instance->prequential) ||
+        has_item(model, place, event))
         return;
     bool listed = user != SLOT_NONE && publication_is_listed(instance->publication, user);
     uint32_t tag = listed ? instance_tag(instance, user) : 0;

@@ -74,6 +74,11 @@ void prequential_forget(struct prequential *prequential, uint32_t user)
         shown->size = 0;
 }
 
+bool prequential_has_shown(const struct prequential *prequential)
+{
+    return prequential->popular.size > 0;
+}
+
 static uint32_t rank_of(const struct shown *shown, uint32_t item)
 {
     for (uint32_t i = 0; i < shown->size; i++)
@@ -93,7 +98,7 @@ void prequential_observe(struct prequential *prequential, uint32_t user, uint32_
                          struct text item)
 {
     const struct shown *shown = &prequential->popular;
-    if (shown->size == 0)
+    if (!prequential_has_shown(prequential))
         return;
     if (listed) {
         shown = &prequential->users[user % PREQUENTIAL_USERS];

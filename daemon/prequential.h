@@ -35,8 +35,10 @@ void prequential_show_popular(struct prequential *prequential, const uint64_t *i
 /* It is not known any more. */
 void prequential_forget(struct prequential *prequential, uint32_t user);
 
+/* Nothing is counted before there is a popular list. */
+bool prequential_has_shown(const struct prequential *prequential);
 /* A positive event. `listed`: the user has a list in the store; when it is not remembered here, the
- * event does not count. Nothing is counted before there is a popular list. */
+ * event does not count. */
 void prequential_observe(struct prequential *prequential, uint32_t user, uint32_t tag, bool listed,
                          struct text item);
 
