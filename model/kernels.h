@@ -45,6 +45,21 @@ struct pair_rows {
     float *p, *q;     /* the rows of the wanted and the unwanted item, with their columns */
 };
 
+/* What a draw of negatives asks of an item (samples.h). */
+struct sampled {
+    uint32_t stamp;    /* number of the last draw for somebody who has it */
+    uint16_t in_ring;  /* how often it is in the ring */
+    uint16_t how_hard; /* … in the list of hard ones; 0 between draws */
+};
+
+/* Which tries a draw leaves out, and how often the others are to be expected:
+ * (wanted + ring * in_ring) + hard * how_hard. */
+struct sampling {
+    uint32_t stamp, positive;
+    float wanted, ring, hard;
+};
+enum { KERNELS_KEPT_MORE = 16 };
+
 struct kernels {
     const char *name;
     /* sum of a[i] * b[i] */
@@ -80,6 +95,13 @@ struct kernels {
      * has room for KERNELS_FOUND_MORE more than `count`; gives how many. */
     uint32_t (*marked)(const uint32_t *marks, const uint32_t *items, uint32_t count,
                        uint32_t *found);
+    /* Of items[0..count-1], of each of which of[n] is known, those that are not the positive one
+     * and have not that stamp, in order into `kept` and `expected`, which have room for
+     * KERNELS_KEPT_MORE more than `count`; gives how many. */
+    uint32_t (*keep)(const struct sampling *sampling, const uint32_t *items,
+                     const struct sampled *of, uint32_t count, uint32_t *kept, float *expected);
+    /* bits[n] = random_at(key, first + n) */
+    void (*random)(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits);
     /* The least of values[0..count-1], any count above 0 and alignment; no NaN */
     float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */

@@ -371,6 +371,8 @@ static void adagrad(float *sum, const float *square, uint32_t size, float rate, 
     kernels_plain.adagrad(sum + n, square + n, size - n, rate, floor, step + n);
 }
 
-const struct kernels kernels_avx2 = KERNELS_OF_THIS_FILE("avx2", sift_avx2);
+/* Without the instructions that leave out lanes, or multiply 64 bits. */
+const struct kernels kernels_avx2 =
+    KERNELS_OF_THIS_FILE("avx2", kernels_keep_plain, kernels_random_plain, sift_avx2);
 
 #endif

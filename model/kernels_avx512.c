@@ -3,6 +3,7 @@
 #if defined(__x86_64__)
 
 #include "model/pairwise_step.h"
+#include "model/random.h"
 
 #include <immintrin.h>
 
@@ -274,6 +275,57 @@ static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t co
     return size;
 }
 
+static uint32_t keep(const struct sampling *sampling, const uint32_t *items,
+                     const struct sampled *of, uint32_t count, uint32_t *kept, float *expected)
+{
+    const __m512i even =
+        _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    __m512i had = _mm512_set1_epi32((int32_t)sampling->stamp);
+    __m512i positive = _mm512_set1_epi32((int32_t)sampling->positive);
+    __m512 wanted = _mm512_set1_ps(sampling->wanted), by_ring = _mm512_set1_ps(sampling->ring);
+    __m512 by_hard = _mm512_set1_ps(sampling->hard);
+    uint32_t size = 0;
+    for (uint32_t n = 0; n < count; n += 16) {
+        uint32_t left = count - n;
+        __mmask16 in = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+        __m512i item = _mm512_maskz_loadu_epi32(in, items + n);
+        __m512i low = _mm512_maskz_loadu_epi64((__mmask8)in, of + n);
+        __m512i high = _mm512_maskz_loadu_epi64((__mmask8)(in >> 8), of + n + 8);
+        __m512i stamp = _mm512_permutex2var_epi32(low, even, high);
+        __m512i times = _mm512_permutex2var_epi32(low, odd, high);
+        __m512 ring = _mm512_cvtepi32_ps(_mm512_and_si512(times, _mm512_set1_epi32(0xffff)));
+        __m512 hard = _mm512_cvtepi32_ps(_mm512_srli_epi32(times, 16));
+        __m512 often = _mm512_add_ps(_mm512_add_ps(wanted, _mm512_mul_ps(by_ring, ring)),
+                                     _mm512_mul_ps(by_hard, hard));
+        __mmask16 stays = _mm512_mask_cmpneq_epi32_mask(in, stamp, had);
+        stays = _mm512_mask_cmpneq_epi32_mask(stays, item, positive);
+        _mm512_storeu_epi32(kept + size, _mm512_maskz_compress_epi32(stays, item));
+        _mm512_storeu_ps(expected + size, _mm512_maskz_compress_ps(stays, often));
+        size += (uint32_t)__builtin_popcount(stays);
+    }
+    return size;
+}
+
+/* random.h's mixing, eight at a time. */
+static void random_all(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits)
+{
+    const __m512i eight = _mm512_set1_epi64((int64_t)(8 * RANDOM_STEP));
+    __m512i x = _mm512_add_epi64(_mm512_set1_epi64((int64_t)(key + (first + 1) * RANDOM_STEP)),
+                                 _mm512_mullo_epi64(_mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0),
+                                                    _mm512_set1_epi64((int64_t)RANDOM_STEP)));
+    for (uint32_t n = 0; n < count; n += 8, x = _mm512_add_epi64(x, eight)) {
+        uint32_t left = count - n;
+        __mmask8 in = left >= 8 ? (__mmask8)0xff : (__mmask8)((1u << left) - 1);
+        __m512i y = _mm512_xor_si512(x, _mm512_srli_epi64(x, 30));
+        y = _mm512_mullo_epi64(y, _mm512_set1_epi64((int64_t)RANDOM_MIX_1));
+        y = _mm512_xor_si512(y, _mm512_srli_epi64(y, 27));
+        y = _mm512_mullo_epi64(y, _mm512_set1_epi64((int64_t)RANDOM_MIX_2));
+        y = _mm512_xor_si512(y, _mm512_srli_epi64(y, 31));
+        _mm512_mask_storeu_epi64(bits + n, in, y);
+    }
+}
+
 static float least(const float *values, uint32_t count)
 {
     __m512 lowest = _mm512_set1_ps(values[0]);
@@ -352,9 +404,10 @@ static void adagrad(float *sum, const float *square, uint32_t size, float rate, 
     }
 }
 
-const struct kernels kernels_avx512 = KERNELS_OF_THIS_FILE("avx512", sift_avx2);
+const struct kernels kernels_avx512 = KERNELS_OF_THIS_FILE("avx512", keep, random_all, sift_avx2);
 
 /* With VNNI, which a machine may have or not. */
-const struct kernels kernels_avx512_vnni = KERNELS_OF_THIS_FILE("avx512", sift_vnni);
+const struct kernels kernels_avx512_vnni =
+    KERNELS_OF_THIS_FILE("avx512", keep, random_all, sift_vnni);
 
 #endif

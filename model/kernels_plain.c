@@ -1,6 +1,7 @@
 /* The reference: what the other variants must equal bit for bit. */
 #include "model/kernels_variants.h"
 #include "model/pairwise_step.h"
+#include "model/random.h"
 
 #include <math.h>
 #include <string.h>
@@ -121,6 +122,30 @@ static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t co
     return size;
 }
 
+/* Nobody can tell beforehand which are kept: so nothing branches on it. */
+uint32_t kernels_keep_plain(const struct sampling *sampling, const uint32_t *items,
+                            const struct sampled *of, uint32_t count, uint32_t *kept,
+                            float *expected)
+{
+    const struct sampling by = *sampling; /* or else every value written might change it */
+    uint32_t size = 0;
+    for (uint32_t n = 0; n < count; n++) {
+        struct sampled known = of[n];
+        uint32_t item = items[n];
+        kept[size] = item;
+        expected[size] =
+            by.wanted + by.ring * (float)known.in_ring + by.hard * (float)known.how_hard;
+        size += (known.stamp != by.stamp) & (item != by.positive);
+    }
+    return size;
+}
+
+void kernels_random_plain(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits)
+{
+    for (uint32_t n = 0; n < count; n++)
+        bits[n] = random_at(key, first + n);
+}
+
 static float least(const float *values, uint32_t count)
 {
     float lowest = values[0];
@@ -177,4 +202,5 @@ static void adagrad(float *sum, const float *square, uint32_t size, float rate, 
     adagrad_steps(sum, square, size, rate, floor, step);
 }
 
-const struct kernels kernels_plain = KERNELS_OF_THIS_FILE("plain", sift_plain);
+const struct kernels kernels_plain =
+    KERNELS_OF_THIS_FILE("plain", kernels_keep_plain, kernels_random_plain, sift_plain);

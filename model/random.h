@@ -8,22 +8,26 @@
 
 #include <stdint.h>
 
+#define RANDOM_STEP 0x9e3779b97f4a7c15u
+#define RANDOM_MIX_1 0xbf58476d1ce4e5b9u
+#define RANDOM_MIX_2 0x94d049bb133111ebu
+
 static inline uint64_t random_mix(uint64_t x)
 {
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    x = (x ^ (x >> 30)) * RANDOM_MIX_1;
+    x = (x ^ (x >> 27)) * RANDOM_MIX_2;
     return x ^ (x >> 31);
 }
 
 /* The key of one purpose at one step, e.g. (seed, events learned, PURPOSE_NEGATIVES). */
 static inline uint64_t random_key(uint64_t seed, uint64_t step, uint64_t purpose)
 {
-    return random_mix(seed ^ random_mix(step * 0x9e3779b97f4a7c15u + purpose));
+    return random_mix(seed ^ random_mix(step * RANDOM_STEP + purpose));
 }
 
 static inline uint64_t random_at(uint64_t key, uint64_t n)
 {
-    return random_mix(key + (n + 1) * 0x9e3779b97f4a7c15u);
+    return random_mix(key + (n + 1) * RANDOM_STEP);
 }
 
 /* Uniform in 0..bound-1 (Lemire's multiply-shift; the bias of 2^-32 does not matter here). */

@@ -79,10 +79,12 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
 /* For tries first..end-1, and the other one of a pair: as sampler_place() takes them. */
 static void draw_bits(uint64_t key, uint32_t first, uint32_t end, uint32_t *bits)
 {
-    for (uint32_t n = first / 2; 2 * n < end; n++) {
-        uint64_t pair = random_at(key, n);
-        bits[2 * n] = (uint32_t)pair;
-        bits[2 * n + 1] = (uint32_t)(pair >> 32);
+    uint64_t pair[SAMPLES_MAX / 2 + 1];
+    uint32_t from = first / 2, count = (end + 1) / 2 - from;
+    kernels->random(key, from, count, pair);
+    for (uint32_t n = 0; n < count; n++) {
+        bits[2 * (from + n)] = (uint32_t)pair[n];
+        bits[2 * (from + n) + 1] = (uint32_t)(pair[n] >> 32);
     }
 }
 
@@ -173,27 +175,21 @@ static void stamp_had(struct sampler *sampler, const struct had *had, const uint
             sampler->items[item[n]].stamp = stamp;
 }
 
-/* The tries but for those that are no negatives: the positive, and what is stamped. Nobody can tell
- * which beforehand: so nothing branches on it. */
+/* The tries but for those that are no negatives: the positive, and what is stamped. */
 static void add_samples(const struct sampler *sampler, const struct draw *draw,
-                        const struct chances *chances, uint32_t stamp, const uint32_t *item,
-                        uint32_t count, struct samples *samples)
+                        const struct sampling *sampling, const uint32_t *item, uint32_t count,
+                        struct samples *samples)
 {
-    /* Copies: they themselves might be what is written. */
-    const struct sampled *items = sampler->items;
-    const struct table rows = *draw->rows;
-    const struct chances chance = *chances;
-    uint32_t size = samples->size, positive = draw->positive;
-    for (uint32_t n = 0; n < count; n++) {
-        uint32_t tried = item[n];
-        struct sampled of = items[tried];
-        samples->item[size] = tried;
-        samples->row[size] = table_floats(&rows, tried);
-        samples->expected[size] =
-            chance.wanted + chance.ring * (float)of.in_ring + chance.proposed * (float)of.how_hard;
-        size += (of.stamp != stamp) & (tried != positive);
-    }
-    samples->size = size;
+    const struct table rows = *draw->rows; /* a copy: it might be what is written */
+    struct sampled of[SAMPLES_MAX];
+    uint32_t first = samples->size, *kept = samples->item + first;
+    float **row = samples->row + first;
+    for (uint32_t n = 0; n < count; n++)
+        of[n] = sampler->items[item[n]];
+    count = kernels->keep(sampling, item, of, count, kept, samples->expected + first);
+    for (uint32_t n = 0; n < count; n++)
+        row[n] = table_floats(&rows, kept[n]);
+    samples->size = first + count;
 }
 
 void hard_add(struct hard *hard, const uint32_t *items, uint32_t count)
@@ -225,7 +221,14 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
     if (draw->hard != NULL)
         count_hard(sampler, draw->hard);
     struct chances chances = chances_of(sampler, draw, entries_of(draw));
-    uint32_t item[SAMPLES_MAX], stamp = next_stamp(sampler);
+    const struct sampling sampling = {
+        .stamp = next_stamp(sampler),
+        .positive = draw->positive,
+        .wanted = chances.wanted,
+        .ring = chances.ring,
+        .hard = chances.proposed,
+    };
+    uint32_t item[SAMPLES_MAX];
     samples->per_entry = chances.proposed;
     samples->size = 1;
     samples->item[0] = draw->positive;
@@ -236,8 +239,8 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
         uint32_t count = missing < left ? missing : left;
         pick_all(sampler, draw, &chances, tried, count, item);
         if (draw->had != NULL)
-            stamp_had(sampler, draw->had, item, count, stamp);
-        add_samples(sampler, draw, &chances, stamp, item, count, samples);
+            stamp_had(sampler, draw->had, item, count, sampling.stamp);
+        add_samples(sampler, draw, &sampling, item, count, samples);
         tried += count;
     }
     if (draw->hard != NULL)

@@ -12,6 +12,7 @@
 #define MODEL_SAMPLES_H
 
 #include "model/had.h"
+#include "model/kernels.h"
 #include "model/random.h"
 #include "model/sparse.h"
 #include "model/state.h"
@@ -42,13 +43,6 @@ struct samples {
     float per_entry;              /* … of each entry among the proposed */
     float factor_score[SAMPLES_ROOM];
     float gradient[SAMPLES_ROOM]; /* of the loss by the score: p - y */
-};
-
-/* What a draw asks of an item, in one place. */
-struct sampled {
-    uint32_t stamp;    /* number of the last draw for somebody who has it */
-    uint16_t in_ring;  /* how often it is in the ring */
-    uint16_t how_hard; /* … in the list of hard ones; 0 between draws */
 };
 
 _Static_assert((int)RING_SIZE <= UINT16_MAX && (int)HARD_MOST <= UINT16_MAX, "as often as that");

@@ -120,6 +120,50 @@ static void check_find(const struct kernels *variant)
                              kernels_plain.find(values, count, wanted));
 }
 
+/* As the plain one, by what each try tells; the room is enough. */
+static void check_keep(const struct kernels *variant)
+{
+    enum { TRIED = 70, ROOM = TRIED + KERNELS_KEPT_MORE };
+    const struct sampling sampling = {
+        .stamp = 3, .positive = 11, .wanted = 0.013f, .ring = 0.0045f, .hard = 0.31f};
+    uint32_t items[TRIED], expected[ROOM], kept[ROOM + 1];
+    float expected_often[ROOM], often[ROOM + 1];
+    struct sampled of[TRIED];
+    for (uint32_t n = 0; n < TRIED; n++) {
+        uint64_t bits = random_at(9, n);
+        items[n] = (uint32_t)(bits % 16);
+        of[n] = (struct sampled){.stamp = (uint32_t)((bits >> 8) % 5),
+                                 .in_ring = (uint16_t)(bits >> 16),
+                                 .how_hard = (uint16_t)(bits >> 32)};
+    }
+    for (uint32_t count = 0; count <= TRIED; count++) {
+        kept[count + KERNELS_KEPT_MORE] = 77;
+        often[count + KERNELS_KEPT_MORE] = 77;
+        uint32_t size = kernels_plain.keep(&sampling, items, of, count, expected, expected_often);
+        assert_int_equal(variant->keep(&sampling, items, of, count, kept, often), size);
+        assert_memory_equal(kept, expected, size * sizeof *kept);
+        assert_memory_equal(often, expected_often, size * sizeof *often);
+        assert_true(kept[count + KERNELS_KEPT_MORE] == 77 &&
+                    often[count + KERNELS_KEPT_MORE] == 77);
+        for (uint32_t n = 0; n < size; n++)
+            assert_int_not_equal(kept[n], sampling.positive);
+        assert_true(count < 20 || (size > count / 2 && size < count));
+    }
+}
+
+static void check_random(const struct kernels *variant)
+{
+    enum { MOST = 40 };
+    uint64_t bits[MOST + 1];
+    for (uint32_t count = 0; count <= MOST; count++) {
+        bits[count] = 77;
+        variant->random(0xfedcba9876543210u, 5 + count, count, bits);
+        for (uint32_t n = 0; n < count; n++)
+            assert_true(bits[n] == random_at(0xfedcba9876543210u, 5 + count + n));
+        assert_int_equal(bits[count], 77);
+    }
+}
+
 /* As the plain one, in front of which stands what is_marked tells; the room is enough. */
 static void check_marked(const struct kernels *variant)
 {
@@ -256,6 +300,8 @@ static void check_variant(enum kernel_choice choice)
     check_products(variant);
     check_exp(variant);
     check_find(variant);
+    check_keep(variant);
+    check_random(variant);
     check_marked(variant);
     for (uint32_t room = 4; room <= 4096; room *= 2)
         check_look_up(variant, room);
