@@ -214,10 +214,21 @@ static void pair_step(float *x, float *p, float *q, float x_step, float p_step, 
     }
 }
 
+/* 64 at a time while there are so many: one branch for all of them. */
 static uint32_t find(const uint32_t *values, uint32_t count, uint32_t wanted)
 {
     __m512i sought = _mm512_set1_epi32((int32_t)wanted);
-    for (uint32_t n = 0; n < count; n += 16) {
+    uint32_t n = 0;
+    for (; n + 64 <= count; n += 64) {
+        uint64_t hit[4];
+#pragma GCC unroll 4
+        for (uint32_t part = 0; part < 4; part++)
+            hit[part] = _mm512_cmpeq_epi32_mask(_mm512_loadu_epi32(values + n + 16 * part), sought);
+        uint64_t all = hit[0] | hit[1] << 16 | hit[2] << 32 | hit[3] << 48;
+        if (all != 0)
+            return n + (uint32_t)__builtin_ctzll(all);
+    }
+    for (; n < count; n += 16) {
         uint32_t left = count - n;
         __mmask16 in = left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
         __mmask16 hit =
