@@ -72,6 +72,7 @@ static struct draw draw_ahead(const struct recommender *model, uint32_t distance
 {
     return (struct draw){
         .key = random_key(model->settings.seed, model->events + 1 + distance, PURPOSE_SAMPLES),
+        .most = losses[model->settings.loss].negatives,
         .wanted = model->popularity.wanted_items,
         .wanted_count = model->popularity.wanted_count,
         .uniform = losses[model->settings.loss].uniform,

@@ -157,26 +157,28 @@ static void stamp_all(struct sampler *sampler, const struct had *had, uint32_t s
         items[item[n]].stamp = stamp;
 }
 
-/* Stamps those among the tries that the user has. */
-static void stamp_had(struct sampler *sampler, const struct had *had, const uint32_t *item,
-                      uint32_t count, uint32_t stamp)
+/* What is known of each try; those that the user has get the stamp. Uniform draws ask for no
+ * counts, and so read nothing of the items but for that. */
+static void look_at(struct sampler *sampler, const struct draw *draw, uint32_t stamp,
+                    const uint32_t *item, uint32_t count, struct sampled *of)
 {
-    bool has[SAMPLES_MAX];
-    if (had->room > COMPARED_ROOM && had->room <= STAMPED_ROOM) {
+    const struct had *had = draw->had;
+    bool has[SAMPLES_MAX] = {false};
+    bool stamps = had != NULL && had->room > COMPARED_ROOM && had->room <= STAMPED_ROOM;
+    if (stamps)
         stamp_all(sampler, had, stamp);
-        return;
-    }
-    if (had->room <= COMPARED_ROOM)
+    else if (had != NULL && had->room <= COMPARED_ROOM)
         compare_few(had, item, count, has);
-    else
+    else if (had != NULL)
         had_which(had, item, count, has);
     for (uint32_t n = 0; n < count; n++)
-        if (has[n])
-            sampler->items[item[n]].stamp = stamp;
+        of[n] = draw->uniform && !stamps ? (struct sampled){0} : sampler->items[item[n]];
+    for (uint32_t n = 0; !stamps && n < count; n++)
+        of[n].stamp = has[n] ? stamp : of[n].stamp;
 }
 
 /* The tries but for those that are no negatives: the positive, and what is stamped. */
-static void add_samples(const struct sampler *sampler, const struct draw *draw,
+static void add_samples(struct sampler *sampler, const struct draw *draw,
                         const struct sampling *sampling, const uint32_t *item, uint32_t count,
                         struct samples *samples)
 {
@@ -184,8 +186,7 @@ static void add_samples(const struct sampler *sampler, const struct draw *draw,
     struct sampled of[SAMPLES_MAX];
     uint32_t first = samples->size, *kept = samples->item + first;
     float **row = samples->row + first;
-    for (uint32_t n = 0; n < count; n++)
-        of[n] = sampler->items[item[n]];
+    look_at(sampler, draw, sampling->stamp, item, count, of);
     count = kernels->keep(sampling, item, of, count, kept, samples->expected + first);
     for (uint32_t n = 0; n < count; n++)
         row[n] = table_floats(&rows, kept[n]);
@@ -238,8 +239,6 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
         uint32_t missing = draw->most + 1 - samples->size, left = SAMPLES_MAX - tried;
         uint32_t count = missing < left ? missing : left;
         pick_all(sampler, draw, &chances, tried, count, item);
-        if (draw->had != NULL)
-            stamp_had(sampler, draw->had, item, count, sampling.stamp);
         add_samples(sampler, draw, &sampling, item, count, samples);
         tried += count;
     }
@@ -254,10 +253,11 @@ static uint32_t uniform_places(const struct sampler *sampler, const struct draw 
     uint32_t bits[SAMPLES_MAX + 2];
     struct chances chances = chances_of(sampler, draw, some_proposed);
     uint32_t first = chances.proposals;
-    draw_bits(draw->key, first, first + chances.uniform, bits);
-    for (uint32_t n = 0; n < chances.uniform; n++)
+    uint32_t count = chances.uniform < draw->most ? chances.uniform : draw->most;
+    draw_bits(draw->key, first, first + count, bits);
+    for (uint32_t n = 0; n < count; n++)
         place[n] = random_below(bits[first + n], draw->wanted_count);
-    return chances.uniform;
+    return count;
 }
 
 void sampler_fetch_places(const struct sampler *sampler, const struct draw *draw,
@@ -274,7 +274,8 @@ void sampler_fetch_rows(const struct sampler *sampler, const struct draw *draw, 
     for (uint32_t n = 0; n < count; n++) {
         uint32_t item = draw->wanted[place[n]];
         table_fetch(draw->rows, item);
-        sampler_fetch(sampler, item);
+        if (!draw->uniform)
+            sampler_fetch(sampler, item);
     }
 }
 
