@@ -60,6 +60,25 @@ struct sampling {
 };
 enum { KERNELS_KEPT_MORE = 16 };
 
+/* A few rows, with their columns, and the user's side of a step on them. */
+enum { KERNELS_FEW = 8 };
+
+struct few_rows {
+    float *own, *own_sum; /* the user's vector, and its accumulator */
+    float own_weight;
+    const float *x;
+    float *by_x; /* (size) scratch: the loss' gradient by x */
+    uint32_t count;
+    float *row[KERNELS_FEW];
+};
+
+/* What becomes of a score s: rate (s - aim), or rate (1 / (1 + exp(-s)) - aim); the aim is the
+ * first row's, and 0 of the others. */
+struct few_form {
+    bool sigmoid;
+    float aim, rate;
+};
+
 struct kernels {
     const char *name;
     /* sum of a[i] * b[i] */
@@ -83,6 +102,12 @@ struct kernels {
                      const float *matrix, float *out);
     /* pairwise_learn()'s step, `rate` times as far; `own`: what x weighs */
     void (*pair_learn)(const struct pair_rows *rows, float own, float rate, size_t size);
+    /* bare.h: what becomes of the rows' scores, dot(x, row) + bias, into out[0..KERNELS_FEW-1]; of
+     * those after the last row nothing is to be expected */
+    void (*few_scores)(const struct few_rows *rows, struct few_form form, size_t size, float *out);
+    /* … and the step, by gradients that are not 0. What is there twice steps twice, from the same
+     * accumulator. */
+    void (*few_step)(const struct few_rows *rows, const float *gradient, size_t size);
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */
     uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);

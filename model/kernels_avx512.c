@@ -2,6 +2,7 @@
 
 #if defined(__x86_64__)
 
+#include "model/few_step.h"
 #include "model/pairwise_step.h"
 #include "model/random.h"
 
@@ -41,7 +42,7 @@ static __m128 trees(__m512 s0, __m512 s1, __m512 s2, __m512 s3)
 }
 
 /* Four rows at once hide the latency of the additions; each keeps its own order. */
-static void dot4(const float *x, const float *const rows[4], size_t size, float *out)
+static inline __m128 four_dots(const float *x, const float *const rows[4], size_t size)
 {
     __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
     for (size_t i = 0; i < size; i += 16) {
@@ -51,7 +52,12 @@ static void dot4(const float *x, const float *const rows[4], size_t size, float 
         s2 = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows[2] + i), s2);
         s3 = _mm512_fmadd_ps(v, _mm512_loadu_ps(rows[3] + i), s3);
     }
-    _mm_storeu_ps(out, trees(s0, s1, s2, s3));
+    return trees(s0, s1, s2, s3);
+}
+
+static void dot4(const float *x, const float *const rows[4], size_t size, float *out)
+{
+    _mm_storeu_ps(out, four_dots(x, rows, size));
 }
 
 static void dots(const float *x, const float *const *rows, size_t count, size_t size, float *out)
@@ -370,6 +376,28 @@ static __m512 exp16(__m512 x)
 static float exp_one(float x)
 {
     return _mm512_cvtss_f32(exp16(_mm512_set1_ps(x)));
+}
+
+static __m128 four_biases(const float *const row[4], size_t size)
+{
+    size_t at = size + COLUMN_BIAS;
+    return _mm_setr_ps(row[0][at], row[1][at], row[2][at], row[3][at]);
+}
+
+static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
+                       struct few_form form, float *out)
+{
+    __m128 low = _mm_add_ps(four_dots(x, row, size), four_biases(row, size));
+    __m128 high = low;
+    if (count > 4)
+        high = _mm_add_ps(four_dots(x, row + 4, size), four_biases(row + 4, size));
+    __m512 all = _mm512_zextps256_ps512(_mm256_set_m128(high, low)), one = _mm512_set1_ps(1.0f);
+    if (form.sigmoid)
+        all = _mm512_div_ps(one,
+                            _mm512_add_ps(one, exp16(_mm512_xor_ps(all, _mm512_set1_ps(-0.0f)))));
+    all = _mm512_sub_ps(all, _mm512_zextps128_ps512(_mm_set_ss(form.aim)));
+    all = _mm512_mul_ps(all, _mm512_set1_ps(form.rate));
+    _mm256_storeu_ps(out, _mm512_castps512_ps256(all));
 }
 
 static void exp_all(float *v, size_t size)

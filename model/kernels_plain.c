@@ -1,4 +1,5 @@
 /* The reference: what the other variants must equal bit for bit. */
+#include "model/few_step.h"
 #include "model/kernels_variants.h"
 #include "model/pairwise_step.h"
 #include "model/random.h"
@@ -173,6 +174,17 @@ static float exp_one(float x)
     bits += (int32_t)k * (1 << 23);
     memcpy(&p, &bits, sizeof bits);
     return p;
+}
+
+static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
+                       struct few_form form, float *out)
+{
+    for (size_t n = 0; n < count; n++) {
+        out[n] = dot(x, row[n], size) + row[n][size + COLUMN_BIAS];
+        if (form.sigmoid)
+            out[n] = 1.0f / (1.0f + exp_one(-out[n]));
+        out[n] = form.rate * (n == 0 ? out[n] - form.aim : out[n]);
+    }
 }
 
 static void exp_all(float *v, size_t size)

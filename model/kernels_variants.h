@@ -9,8 +9,9 @@
     {                                                                                              \
         .name = (name_), .dot = dot, .dots = dots, .scan = scan, .add_scaled = add_scaled,         \
         .mix = mix, .spread = spread, .multiply = multiply, .pair_learn = pair_learn,              \
-        .find = find, .look_up = look_up, .marked = marked, .keep = (keep_), .random = (random_),  \
-        .least = least, .exp = exp_all, .softmax = softmax, .adagrad = adagrad, .sift = (sift_),   \
+        .few_scores = few_scores, .few_step = few_step, .find = find, .look_up = look_up,          \
+        .marked = marked, .keep = (keep_), .random = (random_), .least = least, .exp = exp_all,    \
+        .softmax = softmax, .adagrad = adagrad, .sift = (sift_),                                   \
     }
 
 /* The plain ones, for variants that would gain nothing. */

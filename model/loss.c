@@ -73,8 +73,8 @@ static void bpr(const struct loss_target *target, struct samples *samples)
     pair(target, samples, wrong[0]);
 }
 
-/* sum of 1/i up to the rank that `draws` draws suggest, by Euler's expansion: within 1 %. */
-static float rank_weight(uint32_t candidates, uint32_t draws)
+/* By Euler's expansion: within 1 %. */
+float loss_rank_weight(uint32_t candidates, uint32_t draws)
 {
     uint32_t rank = candidates > draws ? (candidates - 1) / draws : 1;
     double inverse = 1.0 / (double)rank;
@@ -89,7 +89,7 @@ static void warp(const struct loss_target *target, struct samples *samples)
             continue;
         samples->item[1] = samples->item[n];
         samples->row[1] = samples->row[n];
-        pair(target, samples, rank_weight(target->candidates, n));
+        pair(target, samples, loss_rank_weight(target->candidates, n));
         return;
     }
     samples->size = 0;

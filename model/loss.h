@@ -46,4 +46,7 @@ struct loss {
 
 extern const struct loss losses[LOSSES];
 
+/* warp: sum of 1/i up to the rank that `draws` draws suggest. */
+float loss_rank_weight(uint32_t candidates, uint32_t draws);
+
 #endif

@@ -73,10 +73,10 @@ static void choose_work(struct recommender *model)
     const struct loss *loss = &losses[model->settings.loss];
     bool parts_learn = model->ask.size + model->before.size + model->learn.size > 0;
     model->uses_ring = model->uses_blend || !loss->uniform;
-    model->is_pairwise = model->settings.loss == LOSS_BPR && !model->uses_blend && !parts_learn &&
-                         has_part(model, PART_FACTORS) && !has_part(model, PART_HISTORY) &&
-                         !has_part(model, PART_LAST);
-    model->asks = !model->is_pairwise && (model->uses_x || model->uses_blend || parts_learn);
+    model->is_bare = loss->uniform && !model->uses_blend && !parts_learn &&
+                     has_part(model, PART_FACTORS) && !has_part(model, PART_HISTORY) &&
+                     !has_part(model, PART_LAST);
+    model->asks = !model->is_bare && (model->uses_x || model->uses_blend || parts_learn);
     struct factor_weights weights = {
         .own = part[PART_FACTORS], .history = part[PART_HISTORY], .last = part[PART_LAST]};
     if (model->uses_blend || has_part(model, PART_HISTORY) || has_part(model, PART_LAST) ||

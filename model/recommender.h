@@ -93,11 +93,12 @@ enum status recommender_describe(struct recommender *model, const struct item_ca
 /* Before events[n] is learned, for each n = 0, 1, … in turn, of `size` that stay the same: brings
  * near what the next ones will touch. Changes nothing but `ahead`, which needs no beginning; an
  * event may then be left out. */
-enum { AHEAD_GROUP = 4, AHEAD_ROOM = 32, AHEAD_TRIES = 5 };
+enum { AHEAD_GROUP = 4, AHEAD_ROOM = 32, AHEAD_TRIES = 16 };
 struct ahead {
     struct ahead_event {
         struct ids_sought user, item;
-        struct place place;          /* as far as it can be told */
+        struct place place; /* as far as it can be told */
+        uint32_t tries;
         uint32_t tried[AHEAD_TRIES]; /* where in the list of candidates its negatives stand */
     } at[AHEAD_ROOM];
 };

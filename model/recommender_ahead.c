@@ -58,13 +58,17 @@ static uint32_t tries_told(const struct recommender *model)
     const struct loss *loss = &losses[model->settings.loss];
     if (!model->uses_x || !loss->uniform || model->popularity.wanted_count == 0)
         return 0;
-    return loss->negatives <= AHEAD_TRIES ? loss->negatives : 0;
+    if (!model->is_bare)
+        return loss->negatives <= AHEAD_TRIES ? loss->negatives : 0;
+    uint32_t likely = bare_looks_at(&model->bare_habit, model->settings.loss);
+    return likely < AHEAD_TRIES ? likely : AHEAD_TRIES;
 }
 
 /* Whether all that a sampler draws at a time is wanted, from candidates whose rows are far. */
 static bool draws_many(const struct recommender *model)
 {
-    return model->uses_x && losses[model->settings.loss].negatives == SAMPLES_MAX &&
+    return model->uses_x && !model->is_bare &&
+           losses[model->settings.loss].negatives == SAMPLES_MAX &&
            model->popularity.wanted_count >= MANY_ITEMS;
 }
 
@@ -90,6 +94,7 @@ static void fetch_tries(const struct recommender *model, struct ahead_event *ent
                         uint32_t distance)
 {
     uint32_t tries = tries_told(model);
+    entry->tries = tries;
     if (tries == 0)
         return;
     const struct popularity *popularity = &model->popularity;
@@ -114,7 +119,7 @@ static void fetch_negatives(const struct recommender *model, const struct ahead_
                             const struct user *user, uint32_t distance)
 {
     uint32_t candidates = model->popularity.wanted_count;
-    for (uint32_t n = 0, tries = tries_told(model); n < tries; n++) {
+    for (uint32_t n = 0; n < entry->tries; n++) {
         if (entry->tried[n] >= candidates) /* some were let go since */
             continue;
         uint32_t item = model->popularity.wanted_items[entry->tried[n]];
@@ -133,7 +138,7 @@ static void fetch_negatives(const struct recommender *model, const struct ahead_
 static void fetch_visits(const struct recommender *model, const struct user *user)
 {
     uint32_t step = 64 / sizeof(struct visit);
-    uint32_t read = model->is_pairwise ? 0 : model->factors.weights.visits;
+    uint32_t read = model->is_bare ? 0 : model->factors.weights.visits;
     for (uint32_t n = 0; n < user->history_room && n <= read; n += step)
         fetch_line(&user->history[(user->visits + n) & (user->history_room - 1u)]);
 }
@@ -197,7 +202,7 @@ static void look_ahead_group(const struct recommender *model, struct ahead *ahea
     end = end_of(n, 2, size);
     for (uint32_t at = first_of(n, 2); at < end; at++)
         fetch_memory(model, entry_of(ahead, at), at - n);
-    end = model->is_pairwise || model->item_ids.bound < FEW_ITEMS ? 0 : end_of(n, 1, size);
+    end = model->is_bare || model->item_ids.bound < FEW_ITEMS ? 0 : end_of(n, 1, size);
     for (uint32_t at = first_of(n, 1); at < end; at++)
         fetch_history(model, entry_of(ahead, at));
 }

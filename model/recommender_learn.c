@@ -339,13 +339,7 @@ static float rate_of(const struct action *action)
 /* The cheapest learner there is, and all of it. */
 static void learn_pair(struct recommender *model, const struct step *step)
 {
-    struct draw draw = {
-        .key = random_key(model->settings.seed, model->events, PURPOSE_SAMPLES),
-        .positive = step->item,
-        .wanted = model->popularity.wanted_items,
-        .wanted_count = model->popularity.wanted_count,
-        .had = hides_had(model) ? &step->record->had : NULL,
-    };
+    struct draw draw = draw_of(model, step);
     uint32_t other = sampler_draw_one(&draw);
     if (other == SLOT_NONE)
         return;
@@ -354,17 +348,41 @@ static void learn_pair(struct recommender *model, const struct step *step)
                    wanted ? step->item : other, wanted ? other : step->item, rate_of(step->action));
 }
 
+static void learn_bare(struct recommender *model, const struct step *step, float rate)
+{
+    if (model->settings.loss == LOSS_BPR) {
+        learn_pair(model, step);
+        return;
+    }
+    const struct draw draw = draw_of(model, step);
+    const struct bare_step bare = {.loss = model->settings.loss,
+                                   .target = target_of(model, step->action),
+                                   .draw = &draw,
+                                   .user = recommender_user(model, step->user),
+                                   .slot = step->user,
+                                   .rate = rate};
+    struct bare_work work;
+    bare_score(&model->factors, &model->bare_habit, &bare, &work);
+    bare_descend(&model->factors, &work);
+}
+
+static void learn_step(struct recommender *model, const struct step *step, float rate)
+{
+    if (model->is_bare)
+        learn_bare(model, step, rate);
+    else
+        learn_samples(model, step, rate);
+}
+
 /* For items that are candidates already. */
 static void learn_factors(struct recommender *model, const struct step *step)
 {
     if (popularity_wanted(&model->popularity, step->item) == 0)
         return;
-    if (model->is_pairwise && step->action->weight != 0.0f)
-        learn_pair(model, step);
-    else if (losses[model->settings.loss].takes_ratings && step->action->kind == SIGNAL_RATING)
-        learn_samples(model, step, 1.0f);
+    if (losses[model->settings.loss].takes_ratings && step->action->kind == SIGNAL_RATING)
+        learn_step(model, step, 1.0f);
     else if (step->action->weight != 0.0f)
-        learn_samples(model, step, rate_of(step->action));
+        learn_step(model, step, rate_of(step->action));
 }
 
 /* Something wanted: it becomes a candidate, more popular, and likelier to be a sample. */

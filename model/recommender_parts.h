@@ -2,6 +2,7 @@
 #ifndef MODEL_RECOMMENDER_PARTS_H
 #define MODEL_RECOMMENDER_PARTS_H
 
+#include "model/bare.h"
 #include "model/blend.h"
 #include "model/cards.h"
 #include "model/dedupe.h"
@@ -56,11 +57,12 @@ struct recommender {
     void *part[PARTS]; /* the state of each part that is on and has any */
     /* Those on that have the operation. */
     struct part_list ask, propose, complete, tempt, back, before, learn;
-    bool uses_x;      /* some part adds to the user's side x */
-    bool uses_blend;  /* there is something to blend with it */
-    bool uses_ring;   /* negatives are drawn from the last positive events, too */
-    bool is_pairwise; /* there is nothing but what pairwise.h learns */
-    bool asks;        /* something that is on learns from what would be said to the user */
+    bool uses_x;                  /* some part adds to the user's side x */
+    bool uses_blend;              /* there is something to blend with it */
+    bool uses_ring;               /* negatives are drawn from the last positive events, too */
+    bool is_bare;                 /* there is nothing but what pairwise.h or bare.h learns */
+    bool asks;                    /* something that is on learns from what would be said */
+    struct bare_habit bare_habit; /* no part of the state */
     struct blend blend;
     struct dedupe dedupe;
     struct query learning; /* the learner's own */

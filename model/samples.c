@@ -173,7 +173,7 @@ static void look_at(struct sampler *sampler, const struct draw *draw, uint32_t s
         had_which(had, item, count, has);
     for (uint32_t n = 0; n < count; n++)
         of[n] = draw->uniform && !stamps ? (struct sampled){0} : sampler->items[item[n]];
-    for (uint32_t n = 0; !stamps && n < count; n++)
+    for (uint32_t n = 0; had != NULL && !stamps && n < count; n++)
         of[n].stamp = has[n] ? stamp : of[n].stamp;
 }
 
@@ -286,17 +286,27 @@ void samples_focus(struct samples *samples, struct sparse *proposed)
         samples->expected[n] += samples->per_entry * (float)proposed->named[samples->place[n]];
 }
 
+uint32_t sampler_draw_some(const struct draw *draw, uint32_t *tried, uint32_t most, uint32_t *item)
+{
+    uint32_t count = 0, n = *tried;
+    uint64_t pair = n % 2 == 0 ? 0 : random_at(draw->key, n / 2) >> 32;
+    for (; n < SAMPLES_MAX && count < most; n++, pair >>= 32) {
+        if (n % 2 == 0)
+            pair = random_at(draw->key, n / 2);
+        item[count] = draw->wanted[random_below((uint32_t)pair, draw->wanted_count)];
+        if (item[count] == draw->positive)
+            continue;
+        const struct had_entry *entry = draw->had == NULL ? NULL : had_find(draw->had, item[count]);
+        count += entry == NULL || (entry->flags & HAD_HAS) == 0;
+    }
+    *tried = n;
+    return count;
+}
+
 uint32_t sampler_draw_one(const struct draw *draw)
 {
-    for (uint32_t n = 0; n < SAMPLES_MAX; n++) {
-        uint32_t item = draw->wanted[sampler_place(draw->key, n, draw->wanted_count)];
-        if (item == draw->positive)
-            continue;
-        const struct had_entry *entry = draw->had == NULL ? NULL : had_find(draw->had, item);
-        if (entry == NULL || (entry->flags & HAD_HAS) == 0)
-            return item;
-    }
-    return UINT32_MAX;
+    uint32_t tried = 0, item;
+    return sampler_draw_some(draw, &tried, 1, &item) == 1 ? item : UINT32_MAX;
 }
 
 void sampler_push(struct sampler *sampler, uint32_t item)

@@ -92,6 +92,8 @@ static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t mo
 
 /* The first negative that a uniform draw would give, alone; UINT32_MAX: none was found. */
 uint32_t sampler_draw_one(const struct draw *draw);
+/* The next `most` of them, or those that are left: from try *tried on, which goes on. */
+uint32_t sampler_draw_some(const struct draw *draw, uint32_t *tried, uint32_t most, uint32_t *item);
 void sampler_draw(struct sampler *sampler, const struct draw *draw, struct samples *samples);
 /* Before a draw of SAMPLES_MAX bring near what its uniform tries read, as far as they can be told
  * by then: where they stand among the candidates; later their rows. With something proposed there

@@ -109,6 +109,29 @@ static void check_pairs(const struct kernels *variant, size_t size)
         assert_true(fabsf(changed[0][r][0] - rows[r][0]) > 1e-7f);
 }
 
+/* What the step is, tests/unit/bare.c tells. */
+static void check_few(const struct kernels *variant, size_t size, uint32_t count, bool sigmoid)
+{
+    static _Alignas(64) float changed[2][KERNELS_FEW + 1][LARGEST + COLUMNS], by_x[2][LARGEST];
+    float sum[2] = {0.1f, 0.1f}, gradient[2][KERNELS_FEW];
+    const struct kernels *side[2] = {&kernels_plain, variant};
+    for (int s = 0; s < 2; s++) {
+        struct few_rows few = {changed[s][KERNELS_FEW], &sum[s], 0.7f, vector, by_x[s], count, {0}};
+        for (size_t r = 0; r <= KERNELS_FEW; r++) {
+            memcpy(changed[s][r], rows[r], size * sizeof(float));
+            for (size_t n = size; n < size + COLUMNS; n++)
+                changed[s][r][n] = 0.01f * (float)(n + r);
+        }
+        for (uint32_t r = 0; r < count; r++)
+            few.row[r] = changed[s][r == 3 ? 1 : r]; /* one twice */
+        side[s]->few_scores(&few, (struct few_form){sigmoid, 0.75f, 1.5f}, size, gradient[s]);
+        side[s]->few_step(&few, gradient[s], size);
+    }
+    assert_memory_equal(gradient[0], gradient[1], count * sizeof(float));
+    assert_memory_equal(changed[0], changed[1], sizeof changed[0]);
+    assert_memory_equal(&sum[0], &sum[1], sizeof sum[0]);
+}
+
 static void check_find(const struct kernels *variant)
 {
     uint32_t values[70];
@@ -296,6 +319,8 @@ static void check_variant(enum kernel_choice choice)
         check_sums(variant, size);
         check_steps(variant, size);
         check_pairs(variant, size);
+        for (uint32_t count = 1; count <= KERNELS_FEW; count++)
+            check_few(variant, size, count, count % 3 != 0);
     }
     check_products(variant);
     check_exp(variant);

@@ -1,0 +1,51 @@
+/*
+ * The losses of few negatives on the user's and the items' vectors alone: what factors_learn()
+ * would make of them when nothing else is on, bit for bit, in a third of the time, as no more is
+ * drawn, read and put together than they look at.
+ *
+ *     logistic, squared   the item and five negatives at most: scored and stepped by two kernels
+ *     warp                some negatives at a time, up to the first inside the margin
+ */
+#ifndef MODEL_BARE_H
+#define MODEL_BARE_H
+
+#include "model/factors.h"
+#include "model/loss.h"
+
+/* One event's; draw->positive is its item. */
+struct bare_step {
+    enum loss_id loss; /* any but softmax and bpr */
+    struct loss_target target;
+    const struct draw *draw;
+    struct user *user;
+    uint32_t slot;
+    float rate;
+};
+
+enum { BARE_HABIT_ONE = 256 };
+
+/* How many negatives warp looked at lately, in units of 1 / BARE_HABIT_ONE, by which it guesses how
+ * many to take at once. No part of the state. */
+struct bare_habit {
+    uint32_t looked_at;
+};
+
+/* A step on its way: the user's side, the rows that it changes, and the loss' gradients by their
+ * scores. */
+struct bare_work {
+    float x[DIM_MAX] __attribute__((aligned(64)));
+    float by_x[DIM_MAX] __attribute__((aligned(64)));
+    uint32_t item[KERNELS_FEW];
+    float gradient[KERNELS_FEW];
+    struct few_rows rows;
+};
+
+/* The step in two halves: between them there is time to bring near what comes next, which takes as
+ * long as either. */
+void bare_score(const struct factors *factors, struct bare_habit *habit,
+                const struct bare_step *step, struct bare_work *work);
+void bare_descend(struct factors *factors, struct bare_work *work);
+/* How many negatives a step will look at, as far as that can be told beforehand. */
+uint32_t bare_looks_at(const struct bare_habit *habit, enum loss_id loss);
+
+#endif
