@@ -164,9 +164,9 @@ int main(int argc, char **argv)
         const double ns = (double)(bench_cpu_ns() - begun) / events;
         double floor_ns = 0.0;
         if (rows > 0)
-            floor_ns += rows * rows_floor_run(&floor, (uint64_t)(rows * events));
+            floor_ns += rows * rows_floor_run(&floor, (uint64_t)(rows * events), true);
         if (lines > 0)
-            floor_ns += lines * rows_floor_run(&lone, (uint64_t)(lines * events));
+            floor_ns += lines * rows_floor_run(&lone, (uint64_t)(lines * events), true);
         printf("{\"ns\": %.2f, \"floor\": %.2f}\n", ns, floor_ns);
         fflush(stdout);
     }

@@ -4,27 +4,36 @@
  *
  *     pairwise --users 200000 --items 50000 --skew 1 --events 2000000 --rounds 5 --floor 3
  *     pairwise --loss softmax --users 1000000 --items 1000000 --events 60000 --floor 66
+ *     pairwise --loss warp --users 1000000 --items 1000000 --events 300000 --floor 3 --groups 16
  *
- * bpr is one negative a pair, softmax the 64 of the shipped model, drawn and corrected as there.
+ * bpr is one negative a pair, logistic and squared five, softmax the 64 of the shipped model, drawn
+ * and corrected as there; warp goes through up to 64 until one is inside the margin.
  * {"ns": a pair, "floor": so many random rows read and written, in turns with it}, as wide as ours
- * with what a step needs beside the vector: accumulators, biases.
+ * with what a step needs beside the vector: accumulators, biases. With --groups users and items are
+ * of so many kinds, which like their own, and known to: of warp's negatives all but the last one
+ * are only read then, and count as rows that are only read.
  * With --skew items are drawn by 1 / rank, users by 1 / rank^0.6; negatives are uniform.
  */
 #include "tests/bench/rows_floor.h"
 #include "tests/bench/world.h"
 
-#include "model/loss.h"
+#include "model/bare.h"
 #include "model/pairwise.h"
 
-enum { AHEAD = 8, AHEAD_PLACES = 4, AHEAD_ROWS = 1 };
+enum { AHEAD = 8, AHEAD_MOST = 16, TOLD = 64, AHEAD_PLACES = 4, AHEAD_ROWS = 1 };
 
 struct bare {
     struct factors factors;
     struct user *users;
-    uint32_t items;
+    uint32_t items, groups; /* groups: 0: none */
     uint64_t learned;
-    /* of use for softmax */
+    enum loss_id loss;
+    bool rated;
+    struct bare_habit habit;
+    uint64_t habits; /* the sum of it over the pairs */
+    uint32_t told[TOLD][AHEAD_MOST];
     uint32_t *wanted; /* all items */
+    /* of use for softmax */
     struct sampler sampler;
     struct samples samples;
     struct taste taste;
@@ -57,6 +66,42 @@ static void bare_init(struct bare *bare, const struct world *world, uint32_t dim
         bare->wanted[item] = item;
 }
 
+static enum loss_id loss_named(const char *name)
+{
+    for (int n = 0; n < LOSSES; n++)
+        if (strcmp(losses[n].name, name) == 0)
+            return (enum loss_id)n;
+    fprintf(stderr, "pairwise: no loss %s\n", name);
+    exit(64);
+}
+
+/* Those of a group lie along a few of the dimensions, of which each group has its own. */
+static void learn_group(const struct bare *bare, float *row, uint32_t group)
+{
+    uint32_t dim = bare->factors.dim, wide = dim / bare->groups;
+    memset(row, 0, dim * sizeof *row);
+    for (uint32_t n = 0; n < wide; n++)
+        row[group * wide + n] = 2.0f / sqrtf((float)wide);
+}
+
+static void learn_groups(const struct bare *bare, const struct world *world)
+{
+    for (uint32_t user = 0; bare->groups > 0 && user < world->users.size; user++)
+        learn_group(bare, table_floats(&bare->factors.user_rows, user), user % bare->groups);
+    for (uint32_t item = 0; bare->groups > 0 && item < bare->items; item++)
+        learn_group(bare, table_floats(&bare->factors.candidate_rows, item), item % bare->groups);
+}
+
+/* Users want what is of their group: the item beside the one that was drawn. */
+static void pair_groups(const struct bare *bare, struct pair *pairs, uint32_t count)
+{
+    uint32_t groups = bare->groups;
+    for (uint32_t n = 0; groups > 0 && n < count; n++) {
+        uint32_t first = pairs[n].item / groups * groups;
+        pairs[n].item = (first + pairs[n].user % groups) % bare->items;
+    }
+}
+
 static uint32_t negative_at(const struct bare *bare, uint64_t n)
 {
     return random_below((uint32_t)(random_at(2, n) >> 32), bare->items);
@@ -86,11 +131,65 @@ static struct draw draw_at(const struct bare *bare, uint64_t n)
 {
     return (struct draw){
         .key = random_at(2, n),
-        .most = losses[LOSS_SOFTMAX].negatives,
+        .most = losses[bare->loss].negatives,
         .wanted = bare->wanted,
         .wanted_count = bare->items,
+        .uniform = losses[bare->loss].uniform,
         .rows = &bare->factors.candidate_rows,
     };
+}
+
+/* Items that negatives will be, by the number of the pair and of the try. */
+static uint32_t *told_of(struct bare *bare, uint64_t n)
+{
+    return bare->told[n % TOLD];
+}
+
+/* As recommender_ahead.c does it: first where they stand, then which they are and their rows. */
+static uint32_t tell_tries(struct bare *bare)
+{
+    uint32_t likely = bare->rated ? 0 : bare_looks_at(&bare->habit, bare->loss);
+    uint32_t *far = told_of(bare, bare->learned + 2 * AHEAD);
+    uint32_t *near = told_of(bare, bare->learned + AHEAD);
+    uint64_t key = random_at(2, bare->learned + 2 * AHEAD);
+    likely = likely < AHEAD_MOST ? likely : AHEAD_MOST;
+    for (uint32_t n = 0; n < likely; n++) {
+        far[n] = sampler_place(key, n, bare->items);
+        fetch_line(&bare->wanted[far[n]]);
+        near[n] = bare->wanted[near[n]];
+    }
+    return likely;
+}
+
+static void fetch_told(struct bare *bare, uint32_t first, uint32_t end)
+{
+    const uint32_t *item = told_of(bare, bare->learned + AHEAD);
+    for (uint32_t n = first; n < end; n++)
+        table_fetch(&bare->factors.candidate_rows, item[n]);
+}
+
+/* What comes next is brought near in parts, so that it arrives while the step waits for itself. */
+static void learn_alone(struct bare *bare, const struct pair *pairs, uint32_t count)
+{
+    struct draw draw = draw_at(bare, 0);
+    struct bare_step step = {.loss = bare->loss, .draw = &draw, .rate = 1.0f};
+    struct bare_work work;
+    step.target = (struct loss_target){
+        .wanted = true, .candidates = bare->items, .rated = bare->rated, .rating = 0.75f};
+    for (uint32_t n = 0; n < count; n++, bare->learned++) {
+        uint32_t likely = tell_tries(bare), some = likely * 2 / 5;
+        fetch_told(bare, 0, some);
+        draw.key = random_at(2, bare->learned);
+        draw.positive = pairs[n].item;
+        step.user = &bare->users[pairs[n].user];
+        step.slot = pairs[n].user;
+        bare_score(&bare->factors, &bare->habit, &step, &work);
+        fetch_told(bare, some, likely);
+        if (n + AHEAD < count)
+            fetch(bare, pairs[n + AHEAD]);
+        bare_descend(&bare->factors, &work);
+        bare->habits += bare->habit.looked_at;
+    }
 }
 
 static void fetch_samples(const struct bare *bare)
@@ -127,32 +226,63 @@ static void learn_softmax(struct bare *bare, const struct pair *pairs, uint32_t 
     }
 }
 
+typedef void learner(struct bare *bare, const struct pair *pairs, uint32_t count);
+
+static learner *learner_of(enum loss_id loss)
+{
+    return loss == LOSS_BPR ? learn_bpr : loss == LOSS_SOFTMAX ? learn_softmax : learn_alone;
+}
+
+/* How many negatives of a pair are only read. */
+static double rows_read(const struct bare *bare, uint32_t events)
+{
+    double looked_at = (double)bare->habits / events / BARE_HABIT_ONE;
+    return looked_at > 1.0 ? looked_at - 1.0 : 0.0;
+}
+
+static double floor_of(const struct bare *bare, const struct rows_floor *floor, double rows,
+                       uint32_t events)
+{
+    double read = rows_read(bare, events);
+    double ns = rows * rows_floor_run(floor, (uint64_t)(rows * events), true);
+    return read > 0.0 ? ns + read * rows_floor_run(floor, (uint64_t)(read * events), false) : ns;
+}
+
+static void measure(struct bare *bare, struct world *world, struct pair *pairs, uint32_t events,
+                    double rows, const struct rows_floor *floor)
+{
+    draw_pairs(world, pairs, events);
+    pair_groups(bare, pairs, events);
+    bare->habits = 0;
+    const uint64_t begun = bench_cpu_ns();
+    learner_of(bare->loss)(bare, pairs, events);
+    const double ns = (double)(bench_cpu_ns() - begun) / events;
+    printf("{\"ns\": %.2f, \"floor\": %.2f, \"read\": %.2f}\n", ns,
+           rows > 0 ? floor_of(bare, floor, rows, events) : 0.0, rows_read(bare, events));
+    fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
     struct world world = world_create(argc, argv);
     const uint32_t events = (uint32_t)bench_number(argc, argv, "--events", 1e6);
     const uint32_t dim = (uint32_t)bench_number(argc, argv, "--dim", 64);
     const double rows = bench_number(argc, argv, "--floor", 0);
-    const bool is_softmax = strcmp(bench_word(argc, argv, "--loss", "bpr"), "softmax") == 0;
     struct pair *pairs = bench_huge(events * sizeof *pairs);
     static struct bare bare;
-    void (*learn)(struct bare *, const struct pair *, uint32_t) =
-        is_softmax ? learn_softmax : learn_bpr;
     bare_init(&bare, &world, dim);
-    draw_pairs(&world, pairs, events);
-    learn(&bare, pairs, events); /* everybody has a vector by now */
+    bare.loss = loss_named(bench_word(argc, argv, "--loss", "bpr"));
+    bare.rated = bench_number(argc, argv, "--rated", 0) > 0;
+    bare.groups = (uint32_t)bench_number(argc, argv, "--groups", 0);
+    learn_groups(&bare, &world);
     struct rows_floor floor = {0};
     if (rows > 0)
         floor = rows_floor_create(world.users.size + world.items.size, dim + COLUMNS);
-    for (int round = (int)bench_number(argc, argv, "--rounds", 1); round > 0; round--) {
-        draw_pairs(&world, pairs, events);
-        const uint64_t begun = bench_cpu_ns();
-        learn(&bare, pairs, events);
-        const double ns = (double)(bench_cpu_ns() - begun) / events;
-        printf("{\"ns\": %.2f, \"floor\": %.2f}\n", ns,
-               rows > 0 ? rows * rows_floor_run(&floor, (uint64_t)(rows * events)) : 0.0);
-        fflush(stdout);
-    }
+    draw_pairs(&world, pairs, events);
+    pair_groups(&bare, pairs, events);
+    learner_of(bare.loss)(&bare, pairs, events); /* everybody has a vector by now */
+    for (int round = (int)bench_number(argc, argv, "--rounds", 1); round > 0; round--)
+        measure(&bare, &world, pairs, events, rows, &floor);
     sampler_finish(&bare.sampler);
     factors_finish(&bare.factors);
     return 0;

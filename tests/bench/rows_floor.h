@@ -10,6 +10,8 @@
 
 #include "model/random.h"
 
+#include <stdbool.h>
+
 struct rows_floor {
     float *table; /* (rows, dim), in huge pages */
     uint32_t rows, dim;
@@ -26,8 +28,23 @@ static inline float *rows_floor_at(const struct rows_floor *floor, uint64_t n)
     return floor->table + (size_t)row * floor->dim;
 }
 
-/* ns a row. */
-static inline double rows_floor_run(const struct rows_floor *floor, uint64_t count)
+static inline void rows_floor_write(float *row, uint32_t dim)
+{
+    for (uint32_t i = 0; i < dim; i++)
+        row[i] = row[i] * 0.5f + 1.0f;
+}
+
+static inline void rows_floor_read(const float *row, uint32_t dim)
+{
+    float lane[16] = {0};
+    for (uint32_t i = 0; i < dim; i += 16)
+        for (uint32_t l = 0; l < 16; l++)
+            lane[l] += row[i + l];
+    __asm__ volatile("" : : "r"(lane) : "memory"); /* somebody might look at the sums */
+}
+
+/* ns a row, read, and written too. */
+static inline double rows_floor_run(const struct rows_floor *floor, uint64_t count, bool written)
 {
     enum { LINES_AHEAD = 128 }; /* fetched before their turn; half and twice as many are slower */
     const uint64_t ahead = (uint64_t)LINES_AHEAD * 16 / floor->dim;
@@ -37,8 +54,10 @@ static inline double rows_floor_run(const struct rows_floor *floor, uint64_t cou
         for (uint32_t i = 0; i < floor->dim; i += 16)
             __builtin_prefetch(next + i, 1);
         float *row = rows_floor_at(floor, n);
-        for (uint32_t i = 0; i < floor->dim; i++)
-            row[i] = row[i] * 0.5f + 1.0f;
+        if (written)
+            rows_floor_write(row, floor->dim);
+        else
+            rows_floor_read(row, floor->dim);
     }
     return (double)(bench_cpu_ns() - begun) / (double)count;
 }
