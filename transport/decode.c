@@ -16,6 +16,11 @@ static inline const struct found *find(const struct walk *walk, enum field field
     return &walk->at[field];
 }
 
+static inline struct text no_text(void)
+{
+    return (struct text){NULL, 0};
+}
+
 static bool is_forget(struct text name)
 {
     return name.size == 6 && bytes_equal(name.at, "forget", 6);
@@ -38,7 +43,7 @@ static inline struct text integer_text(const struct found *found, struct decode_
     return integer_to_text(found->negative, found->magnitude, to);
 }
 
-/* Text or integer of 1..ID_BYTES_MAX bytes; false: anything else. */
+/* Text or integer of 1..ID_BYTES_MAX bytes; false: anything else. Writes `id` in any case. */
 static inline bool read_id(const struct found *found, struct decode_scratch *scratch,
                            struct text *id)
 {
@@ -47,7 +52,7 @@ static inline bool read_id(const struct found *found, struct decode_scratch *scr
     else if (found->kind == FOUND_INTEGER)
         *id = integer_text(found, scratch);
     else
-        return false;
+        *id = no_text();
     return id->size - 1 < ID_BYTES_MAX;
 }
 
@@ -134,15 +139,17 @@ static bool read_event_id(const struct walk *walk, struct event *event)
     else if (id->kind == FOUND_INTEGER)
         event->id = integer_text(id, walk->scratch);
     else
-        return id->kind == FOUND_NOTHING;
-    return true;
+        event->id = no_text();
+    return id->kind <= FOUND_TEXT || id->kind == FOUND_INTEGER;
 }
 
 ON_THE_WAY bool read_item(const struct walk *walk, struct event *event)
 {
     const struct found *item = find(walk, FIELD_ITEM);
-    if (is_forget(event->name))
+    if (is_forget(event->name)) {
+        event->item = no_text();
         return item->kind != FOUND_BAD_TEXT;
+    }
     return read_id(item, walk->scratch, &event->item);
 }
 
@@ -153,38 +160,49 @@ static void read_device(const struct walk *walk, struct event *event)
         event->device = (struct text){NULL, 0};
 }
 
-/* One by one: as a whole it would be a string instruction, slow to start. */
-static inline void clear(struct event *event)
+/* What follows the ids. One by one: as a whole it would be a string instruction, slow to start. */
+static inline void clear_rest(struct event *event)
 {
-    event->user = (struct text){NULL, 0};
-    event->item = (struct text){NULL, 0};
-    event->name = (struct text){NULL, 0};
-    event->id = (struct text){NULL, 0};
-    event->device = (struct text){NULL, 0};
+    event->device = no_text();
     event->ts_ms = 0;
     event->value = 0;
     event->has_value = false;
+}
+
+static enum verdict lack(struct event *event, enum verdict verdict)
+{
+    event->user = event->item = no_text();
+    return verdict;
+}
+
+ON_THE_WAY enum verdict read_ids(const struct walk *walk, struct event *event)
+{
+    const struct found *user = find(walk, FIELD_USER), *item = find(walk, FIELD_ITEM);
+    if (read_numbers(user, item, walk->scratch, event))
+        return VERDICT_ACCEPTED;
+    if (!read_id(user, walk->scratch, &event->user)) {
+        event->item = no_text();
+        return VERDICT_BAD_USER;
+    }
+    return read_item(walk, event) ? VERDICT_ACCEPTED : VERDICT_BAD_ITEM;
 }
 
 /* In the order of the enum. */
 ON_THE_WAY enum verdict read_event(const struct walk *walk, int64_t default_ts_ms,
                                    int64_t latest_ts_ms, struct event *event)
 {
-    clear(event);
-    if (!read_event_id(walk, event))
-        return VERDICT_UNDECODABLE;
+    clear_rest(event);
     const struct found *name = find(walk, FIELD_EVENT);
-    if (name->kind == FOUND_TEXT)
-        event->name = text_found(name);
+    const bool has_id = read_event_id(walk, event);
+    event->name = has_id && name->kind == FOUND_TEXT ? text_found(name) : no_text();
+    if (!has_id)
+        return lack(event, VERDICT_UNDECODABLE);
     const enum verdict missing = find_missing(walk, event->name);
     if (missing != VERDICT_ACCEPTED)
-        return missing;
-    if (!read_numbers(find(walk, FIELD_USER), find(walk, FIELD_ITEM), walk->scratch, event)) {
-        if (!read_id(find(walk, FIELD_USER), walk->scratch, &event->user))
-            return VERDICT_BAD_USER;
-        if (!read_item(walk, event))
-            return VERDICT_BAD_ITEM;
-    }
+        return lack(event, missing);
+    const enum verdict ids = read_ids(walk, event);
+    if (ids != VERDICT_ACCEPTED)
+        return ids;
     if (name->kind != FOUND_TEXT || name->text.size == 0 || name->has_nul)
         return VERDICT_BAD_EVENT;
     const struct found *ts = find(walk, FIELD_TS);
