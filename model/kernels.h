@@ -126,7 +126,7 @@ struct kernels {
     uint32_t (*keep)(const struct sampling *sampling, const uint32_t *items,
                      const struct sampled *of, uint32_t count, uint32_t *kept, float *expected);
     /* bits[n] = random_at(key, first + n) */
-    void (*random)(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits);
+    void (*numbers)(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits);
     /* The least of values[0..count-1], any count above 0 and alignment; no NaN */
     float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */

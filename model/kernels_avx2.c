@@ -389,6 +389,6 @@ static void adagrad(float *sum, const float *square, uint32_t size, float rate, 
 
 /* Without the instructions that leave out lanes, or multiply 64 bits. */
 const struct kernels kernels_avx2 =
-    KERNELS_OF_THIS_FILE("avx2", kernels_keep_plain, kernels_random_plain, sift_avx2);
+    KERNELS_OF_THIS_FILE("avx2", kernels_keep_plain, kernels_numbers_plain, sift_avx2);
 
 #endif

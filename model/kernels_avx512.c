@@ -325,7 +325,7 @@ static uint32_t keep(const struct sampling *sampling, const uint32_t *items,
 }
 
 /* random.h's mixing, eight at a time. */
-static void random_all(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits)
+static void numbers(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits)
 {
     const __m512i eight = _mm512_set1_epi64((int64_t)(8 * RANDOM_STEP));
     __m512i x = _mm512_add_epi64(_mm512_set1_epi64((int64_t)(key + (first + 1) * RANDOM_STEP)),
@@ -443,10 +443,9 @@ static void adagrad(float *sum, const float *square, uint32_t size, float rate, 
     }
 }
 
-const struct kernels kernels_avx512 = KERNELS_OF_THIS_FILE("avx512", keep, random_all, sift_avx2);
+const struct kernels kernels_avx512 = KERNELS_OF_THIS_FILE("avx512", keep, numbers, sift_avx2);
 
 /* With VNNI, which a machine may have or not. */
-const struct kernels kernels_avx512_vnni =
-    KERNELS_OF_THIS_FILE("avx512", keep, random_all, sift_vnni);
+const struct kernels kernels_avx512_vnni = KERNELS_OF_THIS_FILE("avx512", keep, numbers, sift_vnni);
 
 #endif

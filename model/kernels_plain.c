@@ -141,7 +141,7 @@ uint32_t kernels_keep_plain(const struct sampling *sampling, const uint32_t *ite
     return size;
 }
 
-void kernels_random_plain(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits)
+void kernels_numbers_plain(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits)
 {
     for (uint32_t n = 0; n < count; n++)
         bits[n] = random_at(key, first + n);
@@ -215,4 +215,4 @@ static void adagrad(float *sum, const float *square, uint32_t size, float rate, 
 }
 
 const struct kernels kernels_plain =
-    KERNELS_OF_THIS_FILE("plain", kernels_keep_plain, kernels_random_plain, sift_plain);
+    KERNELS_OF_THIS_FILE("plain", kernels_keep_plain, kernels_numbers_plain, sift_plain);

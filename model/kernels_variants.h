@@ -5,12 +5,12 @@
 #include "model/kernels.h"
 
 /* Each variant's file has all of them under these names. */
-#define KERNELS_OF_THIS_FILE(name_, keep_, random_, sift_)                                         \
+#define KERNELS_OF_THIS_FILE(name_, keep_, numbers_, sift_)                                        \
     {                                                                                              \
         .name = (name_), .dot = dot, .dots = dots, .scan = scan, .add_scaled = add_scaled,         \
         .mix = mix, .spread = spread, .multiply = multiply, .pair_learn = pair_learn,              \
         .few_scores = few_scores, .few_step = few_step, .find = find, .look_up = look_up,          \
-        .marked = marked, .keep = (keep_), .random = (random_), .least = least, .exp = exp_all,    \
+        .marked = marked, .keep = (keep_), .numbers = (numbers_), .least = least, .exp = exp_all,  \
         .softmax = softmax, .adagrad = adagrad, .sift = (sift_),                                   \
     }
 
@@ -18,7 +18,7 @@
 uint32_t kernels_keep_plain(const struct sampling *sampling, const uint32_t *items,
                             const struct sampled *of, uint32_t count, uint32_t *kept,
                             float *expected);
-void kernels_random_plain(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits);
+void kernels_numbers_plain(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits);
 
 extern const struct kernels kernels_plain;
 #if defined(__x86_64__)

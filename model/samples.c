@@ -81,7 +81,7 @@ static void draw_bits(uint64_t key, uint32_t first, uint32_t end, uint32_t *bits
 {
     uint64_t pair[SAMPLES_MAX / 2 + 1];
     uint32_t from = first / 2, count = (end + 1) / 2 - from;
-    kernels->random(key, from, count, pair);
+    kernels->numbers(key, from, count, pair);
     for (uint32_t n = 0; n < count; n++) {
         bits[2 * (from + n)] = (uint32_t)pair[n];
         bits[2 * (from + n) + 1] = (uint32_t)(pair[n] >> 32);
