@@ -144,7 +144,7 @@ static void step_all(float (*row)[HIDDEN], uint32_t rows, float *sum, float (*gr
             square[h] += gradient[n][h] * gradient[n][h];
     for (uint32_t h = 0; h < HIDDEN; h++)
         square[h] /= (float)rows;
-    adagrad_steps(sum, square, HIDDEN, RATE, SUM_FLOOR, step);
+    kernels->adagrad(sum, square, HIDDEN, RATE, SUM_FLOOR, step);
     for (uint32_t n = 0; n < rows; n++)
         for (uint32_t h = 0; h < HIDDEN; h++)
             row[n][h] += step[h] * gradient[n][h];

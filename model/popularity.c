@@ -63,10 +63,11 @@ enum status popularity_grow(struct popularity *popularity, uint32_t bound)
 static void fade(struct popularity *popularity, const uint32_t slots[REFRESHED], uint64_t now)
 {
     _Alignas(64) float kept[FADED_ROOM] = {0};
-    for (int n = 0; n < REFRESHED; n++)
+    for (int n = 0; n < REFRESHED; n++) {
+        float passed = (float)(int64_t)(now - popularity_of(popularity, slots[n])->at);
         for (int span = 0; span < POPULARITY_SPANS; span++)
-            kept[n * POPULARITY_SPANS + span] =
-                (float)(now - popularity_of(popularity, slots[n])->at) * fading[span];
+            kept[n * POPULARITY_SPANS + span] = passed * fading[span];
+    }
     kernels->exp(kept, FADED_ROOM);
     for (int n = 0; n < REFRESHED; n++) {
         struct popular_item *item = popularity_of(popularity, slots[n]);

@@ -193,7 +193,7 @@ static void learn_out(struct tower *tower, const struct tower_pass *pass, const 
         by_sum[h] *= tower->weight * slope * slope; /* f' = 1 / (1 + |v|)^2 */
         square[h] = c * c * mean_square;
     }
-    adagrad_steps(tower->out_sum, square, TOWER_HIDDEN, RATE_OUT, SUM_FLOOR, step);
+    kernels->adagrad(tower->out_sum, square, TOWER_HIDDEN, RATE_OUT, SUM_FLOOR, step);
     for (uint32_t h = 0; h < TOWER_HIDDEN; h++)
         step[h] *= tower->weight * pass->hidden[h];
     kernels->spread(step, by_x, out, TOWER_HIDDEN, tower->dim);
@@ -208,7 +208,7 @@ static void learn_in(struct tower *tower, const struct tower_pass *pass, const f
         in[h] = table_floats(&tower->in, h);
         square[h] = by_sum[h] * by_sum[h] * mean_square;
     }
-    adagrad_steps(tower->in_sum, square, TOWER_HIDDEN, RATE_IN, SUM_FLOOR, step);
+    kernels->adagrad(tower->in_sum, square, TOWER_HIDDEN, RATE_IN, SUM_FLOOR, step);
     for (uint32_t h = 0; h < TOWER_HIDDEN; h++)
         step[h] *= by_sum[h];
     kernels->spread(step, pass->input, in, TOWER_HIDDEN, size);
