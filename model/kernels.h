@@ -131,8 +131,7 @@ struct kernels {
     float (*least)(const float *values, uint32_t count);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */
     void (*exp)(float *v, size_t size);
-    /* v[i] = exp(v[i] - the highest) / by[i], then divided by the sum of them: over the lanes,
-     * which are then added up one after the other; -inf gives 0 */
+    /* v[i] = exp(v[i] - the highest) / by[i], then times 1 / the sum of them; -inf gives 0 */
     void (*softmax)(float *v, const float *by, size_t size);
     /* adagrad_steps(), any size */
     void (*adagrad)(float *sum, const float *square, uint32_t size, float rate, float floor,

@@ -354,7 +354,6 @@ static float highest_of(const float *v, size_t size)
 
 static void softmax(float *v, const float *by, size_t size)
 {
-    float lane[16];
     __m256 highest = _mm256_set1_ps(highest_of(v, size)), sum[2] = {_mm256_setzero_ps()};
     sum[1] = sum[0];
     for (size_t i = 0; i < size; i += 8) {
@@ -363,13 +362,9 @@ static void softmax(float *v, const float *by, size_t size)
         sum[i / 8 % 2] = _mm256_add_ps(sum[i / 8 % 2], p);
         _mm256_storeu_ps(v + i, p);
     }
-    _mm256_storeu_ps(lane, sum[0]);
-    _mm256_storeu_ps(lane + 8, sum[1]);
-    for (int l = 1; l < 16; l++)
-        lane[0] += lane[l];
-    __m256 total = _mm256_set1_ps(lane[0]);
+    __m256 share = _mm256_set1_ps(1.0f / tree(sum[0], sum[1]));
     for (size_t i = 0; i < size; i += 8)
-        _mm256_storeu_ps(v + i, _mm256_div_ps(_mm256_loadu_ps(v + i), total));
+        _mm256_storeu_ps(v + i, _mm256_mul_ps(_mm256_loadu_ps(v + i), share));
 }
 
 static void adagrad(float *sum, const float *square, uint32_t size, float rate, float floor,

@@ -408,7 +408,6 @@ static void exp_all(float *v, size_t size)
 
 static void softmax(float *v, const float *by, size_t size)
 {
-    float lane[16];
     __m512 highest = _mm512_loadu_ps(v), sum = _mm512_setzero_ps();
     for (size_t i = 16; i < size; i += 16)
         highest = _mm512_max_ps(highest, _mm512_loadu_ps(v + i));
@@ -419,12 +418,9 @@ static void softmax(float *v, const float *by, size_t size)
         sum = _mm512_add_ps(sum, p);
         _mm512_storeu_ps(v + i, p);
     }
-    _mm512_storeu_ps(lane, sum);
-    for (int l = 1; l < 16; l++)
-        lane[0] += lane[l];
-    __m512 total = _mm512_set1_ps(lane[0]);
+    __m512 share = _mm512_set1_ps(1.0f / tree(sum));
     for (size_t i = 0; i < size; i += 16)
-        _mm512_storeu_ps(v + i, _mm512_div_ps(_mm512_loadu_ps(v + i), total));
+        _mm512_storeu_ps(v + i, _mm512_mul_ps(_mm512_loadu_ps(v + i), share));
 }
 
 static void adagrad(float *sum, const float *square, uint32_t size, float rate, float floor,

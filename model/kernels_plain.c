@@ -202,10 +202,9 @@ static void softmax(float *v, const float *by, size_t size)
         v[i] = exp_one(v[i] - highest) / by[i];
     for (size_t i = 0; i < size; i++)
         lane[i % 16] += v[i];
-    for (size_t l = 1; l < 16; l++)
-        lane[0] += lane[l];
+    float share = 1.0f / tree(lane);
     for (size_t i = 0; i < size; i++)
-        v[i] /= lane[0];
+        v[i] *= share;
 }
 
 static void adagrad(float *sum, const float *square, uint32_t size, float rate, float floor,
