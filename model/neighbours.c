@@ -6,7 +6,8 @@
  * one: how much more that tells differs by the stream.
  *
  * While there is little, each event is paired with more of the items before it: ml-100k-any gains
- * .001 of Recall@10 by that, and .002 by lists of 256 instead of 128; long streams gain nothing.
+ * .002 of Recall@10 by that, and as much by lists of 256 instead of 128; long streams gain nothing.
+ * Six of the last items tell as much as eight: with five ml-100k-any loses .001.
  */
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
