@@ -227,71 +227,44 @@ void factors_score_samples(const struct factors *factors, const struct taste *ta
 
 /* The candidates with a gradient, side by side: many steps are then worked out at once. */
 struct descent {
-    uint32_t size;
-    const uint32_t *item; /* those of the samples, if all have one */
-    float *const *row;
+    uint32_t size, item[SAMPLES_ROOM];
+    float *row[SAMPLES_ROOM];
     float gradient[SAMPLES_ROOM], square[SAMPLES_ROOM];
     float sum[SAMPLES_ROOM], bias_sum[SAMPLES_ROOM];
     float step[SAMPLES_ROOM], bias_step[SAMPLES_ROOM];
 };
 
-struct moving {
-    uint32_t item[SAMPLES_ROOM];
-    float *row[SAMPLES_ROOM];
-};
-
-/* Leaves out the candidates without a gradient: few losses have any. */
-static void leave_out(const struct samples *samples, struct descent *descent, struct moving *moving)
+static void line_up(struct factors *factors, const struct samples *samples, float rate,
+                    struct descent *descent)
 {
-    uint32_t size = 0;
-    for (uint32_t n = 0; n < samples->size; n++) {
-        moving->item[size] = samples->item[n];
-        moving->row[size] = samples->row[n];
-        descent->gradient[size] = descent->gradient[n];
-        size += samples->gradient[n] != 0.0f;
+    uint32_t size = 0, of = samples->size, dim = factors->dim;
+    for (uint32_t n = 0; n < of; n++) {
+        bool moves = samples->gradient[n] != 0.0f;
+        descent->item[size] = samples->item[n];
+        descent->row[size] = samples->row[n];
+        descent->gradient[size] = rate * samples->gradient[n];
+        size += moves;
     }
     descent->size = size;
-    descent->item = moving->item;
-    descent->row = moving->row;
-}
-
-static void line_up(const struct samples *samples, float rate, struct descent *descent,
-                    struct moving *moving)
-{
-    uint32_t size = samples->size, still = 0;
-    for (uint32_t n = 0; n < size; n++) {
-        descent->gradient[n] = rate * samples->gradient[n];
-        still += samples->gradient[n] == 0.0f;
-    }
-    descent->size = size;
-    descent->item = samples->item;
-    descent->row = samples->row;
-    if (still > 0)
-        leave_out(samples, descent, moving);
-    for (uint32_t n = 0; n < descent->size; n++)
-        descent->square[n] = descent->gradient[n] * descent->gradient[n];
-}
-
-static void take_sums(const struct factors *factors, struct descent *descent)
-{
-    uint32_t size = descent->size, dim = factors->dim;
+    factors_mark_many(factors, descent->item, size);
     for (uint32_t n = 0; n < size; n++) {
         const float *columns = descent->row[n] + dim;
         descent->sum[n] = columns[COLUMN_SUM];
         descent->bias_sum[n] = columns[COLUMN_BIAS_SUM];
     }
+    for (uint32_t n = 0; n < size; n++)
+        descent->square[n] = descent->gradient[n] * descent->gradient[n];
 }
 
 /* Everything of a row but its vector, for which descent->step becomes what x is to be taken by. */
 static void step_columns(const struct factors *factors, struct descent *descent)
 {
-    uint32_t size = descent->size, dim = factors->dim;
-    for (uint32_t n = 0; n < size; n++) {
+    for (uint32_t n = 0; n < descent->size; n++)
         descent->step[n] *= descent->gradient[n];
+    for (uint32_t n = 0; n < descent->size; n++)
         descent->bias_step[n] *= descent->gradient[n];
-    }
-    for (uint32_t n = 0; n < size; n++) {
-        float *columns = descent->row[n] + dim;
+    for (uint32_t n = 0; n < descent->size; n++) {
+        float *columns = descent->row[n] + factors->dim;
         columns[COLUMN_BIAS] += descent->bias_step[n];
         columns[COLUMN_BIAS_SUM] = descent->bias_sum[n];
         columns[COLUMN_SUM] = descent->sum[n];
@@ -304,12 +277,9 @@ static void learn_candidates(struct factors *factors, const struct taste *taste,
                              const struct samples *samples, float rate, float *by_x)
 {
     struct descent descent;
-    struct moving moving;
     uint32_t dim = factors->dim;
     float mean_square = kernels->dot(taste->x, taste->x, dim) / (float)dim;
-    line_up(samples, rate, &descent, &moving);
-    factors_mark_many(factors, descent.item, descent.size);
-    take_sums(factors, &descent);
+    line_up(factors, samples, rate, &descent);
     kernels->mix(descent.gradient, (const float *const *)descent.row, descent.size, dim, by_x);
     kernels->adagrad(descent.bias_sum, descent.square, descent.size, RATE_BIAS, SUM_FLOOR_BIAS,
                      descent.bias_step);

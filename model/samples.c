@@ -250,7 +250,7 @@ void sampler_draw(struct sampler *sampler, const struct draw *draw, struct sampl
 static uint32_t uniform_places(const struct sampler *sampler, const struct draw *draw,
                                bool some_proposed, uint32_t *place)
 {
-    uint32_t bits[SAMPLES_MAX + 2];
+    uint32_t bits[SAMPLES_MAX + 2] = {0};
     struct chances chances = chances_of(sampler, draw, some_proposed);
     uint32_t first = chances.proposals;
     uint32_t count = chances.uniform < draw->most ? chances.uniform : draw->most;
