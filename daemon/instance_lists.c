@@ -293,7 +293,7 @@ void lists_expect(struct instance *instance)
 {
     const struct lists *lists = &instance->lists;
     uint64_t waiting = publication_waiting(instance->publication);
-    double in_time = lists->rank_ns > 0 ? SHIFT_MS * 1e6 / lists->rank_ns : 1;
+    double in_time = lists->rank_ns > 0 ? PUBLISH_SHIFT_MS * 1e6 / lists->rank_ns : 1;
     uint32_t soon = (double)waiting < in_time ? (uint32_t)waiting : (uint32_t)in_time;
     recommender_expect_lists(instance->engine.model, soon);
 }

@@ -22,7 +22,8 @@ enum {
     PUBLISH_SLICE_LISTS = 512,
     RANK_BATCH_PER_THREAD = 32,
     RANK_BATCH_MAX = 128,
-    SHIFT_MS = 32,         /* see choose_work() */
+    LEARN_SHIFT_MS = 64, /* see choose_work() */
+    PUBLISH_SHIFT_MS = 32,
     RANK_WAKE_NS = 100000, /* below this much work the threads sleep on */
     STORE_IN_FLIGHT = 256, /* as transport/store.h says */
     SWEEP_SLICE = 1024,    /* users a turn, when all are to be written again */

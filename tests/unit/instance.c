@@ -1260,7 +1260,8 @@ struct stretch {
 static void check_stretch(const struct stretch *stretch, int64_t until_ms)
 {
     enum { TURN_MS = 10 };
-    assert_in_range(until_ms - stretch->since_ms, SHIFT_MS - TURN_MS, SHIFT_MS + TURN_MS);
+    const int64_t shift_ms = stretch->publishes ? PUBLISH_SHIFT_MS : LEARN_SHIFT_MS;
+    assert_in_range(until_ms - stretch->since_ms, shift_ms - TURN_MS, shift_ms + TURN_MS);
 }
 
 /* A look at the clock takes long, and so does a list, it is thought: a turn has time for some
