@@ -164,6 +164,8 @@ static enum status make_room(struct had *had, struct arena *arena)
 {
     if (had->size >= HAD_MAX && rebuild(had, arena, had->room, quarter_mark(had)) != STATUS_OK)
         return STATUS_NO_MEMORY;
+    if (had->size >= HAD_MAX) /* all of one age, as only a made-up state can have them */
+        had_finish(had, arena);
     if (!is_full(had))
         return STATUS_OK;
     return rebuild(had, arena, had->room == 0 ? ROOM_AT_FIRST : 2u * had->room, 0);

@@ -78,11 +78,26 @@ static void of_more_than_fit_the_oldest_quarter_goes(void **state)
     arena_finish(&arena);
 }
 
+/* No age tells what to let go: it stays bounded all the same. */
+static void entries_of_one_age_stay_within_bounds(void **state)
+{
+    (void)state;
+    struct had had = {0};
+    for (uint32_t item = 0; item < 3 * HAD_MAX; item++) {
+        had_touch(&had, &arena, item)->last_n = 7;
+        assert_true(had.size <= HAD_MAX && had.room <= 2 * HAD_MAX);
+        assert_non_null(had_find(&had, item));
+    }
+    had_finish(&had, &arena);
+    arena_finish(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_touched_and_not_removed),
         cmocka_unit_test(of_more_than_fit_the_oldest_quarter_goes),
+        cmocka_unit_test(entries_of_one_age_stay_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
