@@ -58,7 +58,7 @@ struct sampling {
     uint32_t stamp, positive;
     float wanted, ring, hard;
 };
-enum { KERNELS_KEPT_MORE = 16 };
+enum { KERNELS_KEPT_MORE = 16, KERNELS_HALVED = 10, KERNELS_RANKED_MORE = 32 };
 
 /* A few rows, with their columns, and the user's side of a step on them. */
 enum { KERNELS_FEW = 8 };
@@ -127,8 +127,18 @@ struct kernels {
                      const struct sampled *of, uint32_t count, uint32_t *kept, float *expected);
     /* bits[n] = random_at(key, first + n) */
     void (*numbers)(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits);
+    /* Which of values[0..count-1] are not below `floor`, and above `level`, or those that are not
+     * above it; any count and alignment. Found as by marked(). */
+    uint32_t (*pick)(const float *values, uint32_t count, float floor, float level, bool above,
+                     uint32_t *found);
     /* The least of values[0..count-1], any count above 0 and alignment; no NaN */
     float (*least)(const float *values, uint32_t count);
+    /* A level that about `wanted` of values[0..count-1] are above, any count above 0 and alignment:
+     * by KERNELS_HALVED bisections from the least to the highest, the lower end */
+    float (*level)(const float *values, uint32_t count, uint32_t wanted);
+    /* rank[n]: how many of keys[0..count-1] are above keys[n]; takes count^2. The room of both is
+     * KERNELS_RANKED_MORE more than `count`. */
+    void (*ranks)(const uint64_t *keys, uint32_t count, uint32_t *rank);
     /* v[i] = exp(v[i]) within 2 ulp; -inf gives 0 */
     void (*exp)(float *v, size_t size);
     /* v[i] = exp(v[i] - the highest) / by[i], then times 1 / the sum of them; -inf gives 0 */

@@ -295,6 +295,92 @@ static float least(const float *values, uint32_t count)
     return lowest;
 }
 
+static uint32_t pick(const float *values, uint32_t count, float floor, float level, bool above,
+                     uint32_t *found)
+{
+    __m256 lowest = _mm256_set1_ps(floor), bound = _mm256_set1_ps(level);
+    const unsigned turned = above ? 0 : 0xff;
+    uint32_t size = 0, n = 0;
+    for (; n + 8 <= count; n += 8) {
+        __m256 some = _mm256_loadu_ps(values + n);
+        int in = _mm256_movemask_ps(_mm256_cmp_ps(some, lowest, _CMP_NLT_UQ));
+        int over = _mm256_movemask_ps(_mm256_cmp_ps(some, bound, _CMP_GT_OQ));
+        for (uint32_t left = (unsigned)in & ((unsigned)over ^ turned); left != 0; left &= left - 1)
+            found[size++] = n + (uint32_t)__builtin_ctz(left);
+    }
+    for (; n < count; n++) {
+        found[size] = n;
+        size += (uint32_t)(!(values[n] < floor) & ((values[n] > level) == above));
+    }
+    return size;
+}
+
+static uint32_t count_above(const float *values, uint32_t count, float level)
+{
+    __m256 bound = _mm256_set1_ps(level);
+    uint32_t above = 0, n = 0;
+    for (; n + 8 <= count; n += 8)
+        above += (uint32_t)__builtin_popcount((uint32_t)_mm256_movemask_ps(
+            _mm256_cmp_ps(_mm256_loadu_ps(values + n), bound, _CMP_GT_OQ)));
+    for (; n < count; n++)
+        above += values[n] > level;
+    return above;
+}
+
+static float highest(const float *values, uint32_t count)
+{
+    float lane[8], most = values[0];
+    uint32_t n = 0;
+    __m256 eight = _mm256_set1_ps(most);
+    for (; n + 8 <= count; n += 8)
+        eight = _mm256_max_ps(eight, _mm256_loadu_ps(values + n));
+    _mm256_storeu_ps(lane, eight);
+    for (int l = 0; l < 8; l++)
+        most = lane[l] > most ? lane[l] : most;
+    for (; n < count; n++)
+        most = values[n] > most ? values[n] : most;
+    return most;
+}
+
+static float level(const float *values, uint32_t count, uint32_t wanted)
+{
+    float low = least(values, count), high = highest(values, count);
+    for (int step = 0; step < KERNELS_HALVED; step++) {
+        float middle = low + (high - low) / 2;
+        if (count_above(values, count, middle) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Of 16 keys at a time, each in a lane of its own, compared as signed numbers: so their signs are
+ * turned. Those behind the last one are read as they are; what becomes of them nobody asks. */
+static void ranks(const uint64_t *keys, uint32_t count, uint32_t *rank)
+{
+    const __m256i sign = _mm256_set1_epi64x(INT64_MIN);
+    for (uint32_t n = 0; n < count; n += 16) {
+        __m256i own[4], above[4];
+        for (int v = 0; v < 4; v++) {
+            own[v] = _mm256_loadu_si256((const __m256i *)(keys + n + 4 * v));
+            own[v] = _mm256_xor_si256(own[v], sign);
+            above[v] = _mm256_setzero_si256();
+        }
+        for (uint32_t other = 0; other < count; other++) {
+            __m256i key = _mm256_set1_epi64x((int64_t)(keys[other] ^ (uint64_t)INT64_MIN));
+            for (int v = 0; v < 4; v++)
+                above[v] = _mm256_sub_epi64(above[v], _mm256_cmpgt_epi64(key, own[v]));
+        }
+        for (int v = 0; v < 4; v++) {
+            uint64_t lane[4];
+            _mm256_storeu_si256((__m256i *)lane, above[v]);
+            for (int l = 0; l < 4; l++)
+                rank[n + 4 * (uint32_t)v + (uint32_t)l] = (uint32_t)lane[l];
+        }
+    }
+}
+
 static __m256 exp8(__m256 x)
 {
     __m256 in_range = _mm256_cmp_ps(x, _mm256_set1_ps(EXP_LOWEST), _CMP_GE_OQ);

@@ -354,6 +354,82 @@ static float least(const float *values, uint32_t count)
     return _mm512_reduce_min_ps(lowest);
 }
 
+static __mmask16 first_lanes(uint32_t left)
+{
+    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+}
+
+static uint32_t pick(const float *values, uint32_t count, float floor, float level, bool above,
+                     uint32_t *found)
+{
+    __m512i place = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    __m512 least = _mm512_set1_ps(floor), bound = _mm512_set1_ps(level);
+    const unsigned turned = above ? 0 : 0xffff;
+    uint32_t size = 0;
+    for (uint32_t n = 0; n < count; n += 16) {
+        __mmask16 in = first_lanes(count - n);
+        __m512 some = _mm512_maskz_loadu_ps(in, values + n);
+        in = _mm512_mask_cmp_ps_mask(in, some, least, _CMP_NLT_UQ);
+        in &= (__mmask16)(_mm512_cmp_ps_mask(some, bound, _CMP_GT_OQ) ^ turned);
+        _mm512_storeu_epi32(found + size, _mm512_maskz_compress_epi32(in, place));
+        size += (uint32_t)__builtin_popcount(in);
+        place = _mm512_add_epi32(place, _mm512_set1_epi32(16));
+    }
+    return size;
+}
+
+static uint32_t count_above(const float *values, uint32_t count, float level)
+{
+    __m512 bound = _mm512_set1_ps(level);
+    uint32_t above = 0;
+    for (uint32_t n = 0; n < count; n += 16) {
+        __mmask16 in = first_lanes(count - n);
+        __m512 some = _mm512_maskz_loadu_ps(in, values + n);
+        above += (uint32_t)__builtin_popcount(_mm512_mask_cmp_ps_mask(in, some, bound, _CMP_GT_OQ));
+    }
+    return above;
+}
+
+static float level(const float *values, uint32_t count, uint32_t wanted)
+{
+    __m512 lowest = _mm512_set1_ps(values[0]), highest = lowest;
+    for (uint32_t n = 0; n < count; n += 16) {
+        __mmask16 in = first_lanes(count - n);
+        lowest = _mm512_min_ps(lowest, _mm512_mask_loadu_ps(lowest, in, values + n));
+        highest = _mm512_max_ps(highest, _mm512_mask_loadu_ps(highest, in, values + n));
+    }
+    float low = _mm512_reduce_min_ps(lowest), high = _mm512_reduce_max_ps(highest);
+    for (int step = 0; step < KERNELS_HALVED; step++) {
+        float middle = low + (high - low) / 2;
+        if (count_above(values, count, middle) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Of 32 keys at a time, each in a lane of its own. Those behind the last one are read as they are;
+ * what becomes of them nobody asks. */
+static void ranks(const uint64_t *keys, uint32_t count, uint32_t *rank)
+{
+    for (uint32_t n = 0; n < count; n += 32) {
+        __m512i own[4], above[4], one = _mm512_set1_epi64(1);
+        for (int v = 0; v < 4; v++) {
+            own[v] = _mm512_loadu_epi64(keys + n + 8 * v);
+            above[v] = _mm512_setzero_si512();
+        }
+        for (uint32_t other = 0; other < count; other++) {
+            __m512i key = _mm512_set1_epi64((int64_t)keys[other]);
+            for (int v = 0; v < 4; v++)
+                above[v] = _mm512_mask_add_epi64(above[v], _mm512_cmpgt_epu64_mask(key, own[v]),
+                                                 above[v], one);
+        }
+        for (int v = 0; v < 4; v++)
+            _mm256_storeu_si256((__m256i *)(rank + n + 8 * v), _mm512_cvtepi64_epi32(above[v]));
+    }
+}
+
 static __m512 exp16(__m512 x)
 {
     __mmask16 in_range = _mm512_cmp_ps_mask(x, _mm512_set1_ps(EXP_LOWEST), _CMP_GE_OQ);

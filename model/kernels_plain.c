@@ -155,6 +155,52 @@ static float least(const float *values, uint32_t count)
     return lowest;
 }
 
+static uint32_t pick(const float *values, uint32_t count, float floor, float level, bool above,
+                     uint32_t *found)
+{
+    uint32_t size = 0;
+    for (uint32_t n = 0; n < count; n++) {
+        found[size] = n;
+        size += (uint32_t)(!(values[n] < floor) & ((values[n] > level) == above));
+    }
+    return size;
+}
+
+static uint32_t count_above(const float *values, uint32_t count, float level)
+{
+    uint32_t above = 0;
+    for (uint32_t n = 0; n < count; n++)
+        above += values[n] > level;
+    return above;
+}
+
+static float level(const float *values, uint32_t count, uint32_t wanted)
+{
+    float low = values[0], high = values[0];
+    for (uint32_t n = 1; n < count; n++) {
+        low = values[n] < low ? values[n] : low;
+        high = values[n] > high ? values[n] : high;
+    }
+    for (int step = 0; step < KERNELS_HALVED; step++) {
+        float middle = low + (high - low) / 2;
+        if (count_above(values, count, middle) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void ranks(const uint64_t *keys, uint32_t count, uint32_t *rank)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        uint32_t above = 0;
+        for (uint32_t other = 0; other < count; other++)
+            above += keys[other] > keys[n];
+        rank[n] = above;
+    }
+}
+
 static float exp_one(float x)
 {
     if (!(x >= EXP_LOWEST))

@@ -168,21 +168,20 @@ static void fetch_chunk(const struct pass *pass, const struct chunk *chunk)
         fetch(chunk->column + (size_t)pass->column[k] * SIFT_ITEMS, SIFT_ITEMS * sizeof(float));
 }
 
-/* Those with a bound from the floor up to `level`, or above it. */
+/* Those with a bound from the floor, which rises, up to `level`, or above it. */
 static void judge_those(struct mips_query *query, float level, bool above)
 {
-    uint32_t slots[MIPS_JUDGED], filled = 0;
-    for (uint32_t n = 0; n < query->count; n++) {
-        float bound = query->bound[n];
-        if ((bound > level) != above || bound < query->top->floor)
-            continue;
-        slots[filled++] = query->slot[n];
-        if (filled == MIPS_JUDGED) {
-            judge_some(query, slots, filled);
-            filled = 0;
+    uint32_t found[MIPS_CANDIDATES + KERNELS_FOUND_MORE], slots[MIPS_JUDGED];
+    uint32_t count =
+        kernels->pick(query->bound, query->count, query->top->floor, level, above, found);
+    for (uint32_t n = 0; n < count;) {
+        uint32_t filled = 0;
+        for (; n < count && filled < MIPS_JUDGED; n++) {
+            slots[filled] = query->slot[found[n]];
+            filled += !(query->bound[found[n]] < query->top->floor);
         }
+        judge_some(query, slots, filled);
     }
-    judge_some(query, slots, filled);
 }
 
 /* The most promising ones first: they raise the floor for the others. */
@@ -190,7 +189,7 @@ static void judge_all(struct mips_query *query)
 {
     float level = INFINITY;
     if (query->count > query->top->most) {
-        level = top_level(query->bound, query->count, query->top->most);
+        level = kernels->level(query->bound, query->count, query->top->most);
         judge_those(query, level, true);
     }
     judge_those(query, level, false);

@@ -253,12 +253,17 @@ static void score_touched(const struct recommender *model, struct query *query, 
 static void push_touched(const struct recommender *model, struct query *query, const float *scores,
                          float level, bool above)
 {
-    for (uint32_t n = 0; n < query->sparse.touched_count; n++) {
-        if ((scores[n] > level) != above || !top_may_take(&query->top, scores[n]))
-            continue;
-        uint32_t item = query->sparse.touched[n];
-        if (!query_hides(model, query, item))
-            top_push(&query->top, item, scores[n]);
+    enum { SOME = 512 };
+    for (uint32_t first = 0, total = query->sparse.touched_count; first < total; first += SOME) {
+        uint32_t found[SOME + KERNELS_FOUND_MORE],
+            some = total - first < SOME ? total - first : SOME;
+        uint32_t count = kernels->pick(scores + first, some, query->top.floor, level, above, found);
+        for (uint32_t n = 0; n < count; n++) {
+            uint32_t item = query->sparse.touched[first + found[n]];
+            float score = scores[first + found[n]];
+            if (top_may_take(&query->top, score) && !query_hides(model, query, item))
+                top_push(&query->top, item, score);
+        }
     }
 }
 
@@ -269,7 +274,7 @@ static void rank_touched(const struct recommender *model, struct query *query)
     float *scores = query->scores, level = -INFINITY;
     score_touched(model, query, scores);
     if (query->sparse.touched_count > query->top.most)
-        level = top_level(scores, query->sparse.touched_count, query->top.most);
+        level = kernels->level(scores, query->sparse.touched_count, query->top.most);
     push_touched(model, query, scores, level, true);
     push_touched(model, query, scores, level, false);
 }

@@ -1,5 +1,11 @@
 #include "model/top.h"
 
+#include "model/kernels.h"
+
+#include <math.h>
+
+enum { FEW = 160, SELECTED = 256 };
+
 /* Floats in order as unsigned numbers: negative ones upside down, below the others. */
 static uint64_t key_of(uint32_t slot, float score)
 {
@@ -17,6 +23,11 @@ static float score_of(uint64_t key)
     float score;
     memcpy(&score, &bits, sizeof score);
     return score;
+}
+
+static struct list_entry entry_of(uint64_t key)
+{
+    return (struct list_entry){.slot = UINT32_MAX - (uint32_t)key, .score = score_of(key)};
 }
 
 /* Lets what stands at `place` sink to where it belongs among key[0..size-1]. */
@@ -62,52 +73,48 @@ void top_push(struct top *top, uint32_t slot, float score)
     top->floor = score_of(top->key[0]);
 }
 
-void top_end(struct top *top, struct list *list)
+/* Few: by counting for each how many are better, which vectors do side by side. */
+static void rank_few(const struct top *top, struct list *list)
+{
+    uint32_t rank[FEW + KERNELS_RANKED_MORE];
+    kernels->ranks(top->key, top->size, rank);
+    for (uint32_t n = 0; n < top->size; n++)
+        list->at[rank[n]] = entry_of(top->key[n]);
+}
+
+/* The worst one first, to the end. */
+static void take_apart(struct top *top, struct list *list)
 {
     for (uint32_t place = top->size / 2; place-- > 0;)
         sink(top->key, top->size, place);
-    list->size = top->size;
-    while (top->size > 0) { /* the worst one first, to the end */
+    while (top->size > 0) {
         uint64_t key = top->key[0];
         top->key[0] = top->key[--top->size];
         sink(top->key, top->size, 0);
-        list->at[top->size] =
-            (struct list_entry){.slot = UINT32_MAX - (uint32_t)key, .score = score_of(key)};
+        list->at[top->size] = entry_of(key);
     }
 }
 
-static uint32_t count_above(const float *scores, uint32_t count, float level)
+void top_end(struct top *top, struct list *list)
 {
-    uint32_t above = 0;
-    for (uint32_t n = 0; n < count; n++)
-        above += scores[n] > level;
-    return above;
-}
-
-float top_level(const float *scores, uint32_t count, uint32_t wanted)
-{
-    enum { STEPS = 10 };
-    float low = scores[0], high = scores[0];
-    for (uint32_t n = 1; n < count; n++) {
-        low = scores[n] < low ? scores[n] : low;
-        high = scores[n] > high ? scores[n] : high;
-    }
-    for (int step = 0; step < STEPS; step++) {
-        float middle = low + (high - low) / 2;
-        if (count_above(scores, count, middle) > wanted)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    list->size = top->size;
+    if (top->size <= FEW)
+        rank_few(top, list);
+    else
+        take_apart(top, list);
+    top->size = 0;
 }
 
 void top_select(const float *scores, uint32_t count, float floor, uint32_t size, struct list *list)
 {
     struct top top;
     top_begin(&top, size, floor);
-    for (uint32_t slot = 0; slot < count; slot++)
-        if (scores[slot] >= top.floor) /* most are below; NaN is, too */
-            top_push(&top, slot, scores[slot]);
+    for (uint32_t first = 0; first < count; first += SELECTED) {
+        uint32_t found[SELECTED + KERNELS_FOUND_MORE], left = count - first;
+        uint32_t picked = kernels->pick(scores + first, left < SELECTED ? left : SELECTED,
+                                        top.floor, INFINITY, false, found);
+        for (uint32_t n = 0; n < picked; n++)
+            top_push(&top, first + found[n], scores[first + found[n]]);
+    }
     top_end(&top, list);
 }

@@ -27,10 +27,6 @@ static inline bool top_may_take(const struct top *top, float score)
     return top->size < top->most ? score > top->floor : score >= top->floor;
 }
 
-/* A level that about `wanted` of the scores are above, `count` at least 1: by bisection, for where
- * a near miss will do. Nothing to go by if some are no numbers. */
-float top_level(const float *scores, uint32_t count, uint32_t wanted);
-
 /* The `size` best of scores[0..count-1] above `floor`. O(count + size log size log count). */
 void top_select(const float *scores, uint32_t count, float floor, uint32_t size, struct list *list);
 

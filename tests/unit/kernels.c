@@ -256,6 +256,58 @@ static void check_least(const struct kernels *variant)
     }
 }
 
+/* Also of what is no number, and with nothing, or all, above the level. */
+static void check_pick(const struct kernels *variant)
+{
+    enum { ASKED = 70 };
+    static const float levels[] = {-INFINITY, -0.4f, 0.0f, 0.6f, INFINITY};
+    float values[ASKED];
+    uint32_t expected[ASKED + KERNELS_FOUND_MORE], found[ASKED + KERNELS_FOUND_MORE + 1];
+    for (uint32_t n = 0; n < ASKED; n++)
+        values[n] = n % 9 == 5 ? NAN : random_signed((uint32_t)random_at(11, n));
+    values[20] = levels[1];
+    values[21] = INFINITY;
+    for (uint32_t count = 0; count <= ASKED; count++)
+        for (uint32_t n = 0; n < 50; n++) {
+            float floor = levels[n % 5], level = levels[n / 5 % 5];
+            bool above = n >= 25;
+            found[count + KERNELS_FOUND_MORE] = 77;
+            uint32_t size = kernels_plain.pick(values, count, floor, level, above, expected);
+            assert_int_equal(variant->pick(values, count, floor, level, above, found), size);
+            assert_memory_equal(found, expected, size * sizeof *found);
+            assert_int_equal(found[count + KERNELS_FOUND_MORE], 77);
+        }
+}
+
+static void check_level(const struct kernels *variant)
+{
+    float values[70];
+    for (uint32_t n = 0; n < 70; n++)
+        values[n] = random_signed((uint32_t)random_at(12, n));
+    for (uint32_t count = 1; count <= 70; count++)
+        for (uint32_t wanted = 0; wanted <= count; wanted += 5) {
+            float expected = kernels_plain.level(values, count, wanted);
+            float got = variant->level(values, count, wanted);
+            assert_memory_equal(&expected, &got, sizeof got);
+        }
+}
+
+static void check_ranks(const struct kernels *variant)
+{
+    enum { ASKED = 101 };
+    uint64_t keys[ASKED + KERNELS_RANKED_MORE] = {0};
+    uint32_t expected[ASKED + KERNELS_RANKED_MORE], rank[ASKED + KERNELS_RANKED_MORE + 1];
+    for (uint32_t n = 0; n < ASKED; n++)
+        keys[n] = random_at(13, n) >> (n % 3 == 0 ? 40 : 0);
+    for (uint32_t count = 0; count <= ASKED; count++) {
+        rank[count + KERNELS_RANKED_MORE] = 77;
+        kernels_plain.ranks(keys, count, expected);
+        variant->ranks(keys, count, rank);
+        assert_memory_equal(rank, expected, count * sizeof *rank);
+        assert_int_equal(rank[count + KERNELS_RANKED_MORE], 77);
+    }
+}
+
 static void check_exp(const struct kernels *variant)
 {
     _Alignas(64) float expected[LARGEST], got[LARGEST];
@@ -331,6 +383,9 @@ static void check_variant(enum kernel_choice choice)
     for (uint32_t room = 4; room <= 4096; room *= 2)
         check_look_up(variant, room);
     check_least(variant);
+    check_pick(variant);
+    check_level(variant);
+    check_ranks(variant);
     check_adagrad(variant);
     check_softmax(variant);
 }
@@ -369,6 +424,26 @@ static void plain_computes_what_it_says(void **state)
     }
 }
 
+static void plain_picks_what_it_says(void **state)
+{
+    (void)state;
+    const float values[] = {0.5f, -1.0f, NAN, 2.0f, 1.0f, 0.0f};
+    uint32_t found[6 + KERNELS_FOUND_MORE];
+    assert_int_equal(kernels_plain.pick(values, 6, 0.0f, 0.5f, true, found), 2);
+    assert_true(found[0] == 3 && found[1] == 4);
+    assert_int_equal(kernels_plain.pick(values, 6, 0.0f, 0.5f, false, found), 3);
+    assert_true(found[0] == 0 && found[1] == 2 && found[2] == 5);
+    float even[100];
+    for (int n = 0; n < 100; n++)
+        even[n] = (float)(37 * n % 100);
+    float level = kernels_plain.level(even, 100, 10);
+    assert_true(level > 88.0f && level <= 89.0f);
+    const uint64_t keys[] = {5, UINT64_MAX, 0, 6};
+    uint32_t rank[4];
+    kernels_plain.ranks(keys, 4, rank);
+    assert_true(rank[0] == 2 && rank[1] == 0 && rank[2] == 3 && rank[3] == 1);
+}
+
 static void softmax_is_of_exp_by_what_is_expected(void **state)
 {
     (void)state;
@@ -388,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_computes_what_it_says),
+        cmocka_unit_test(plain_picks_what_it_says),
         cmocka_unit_test(softmax_is_of_exp_by_what_is_expected),
         cmocka_unit_test(avx2_gives_the_same_bits),
         cmocka_unit_test(avx512_gives_the_same_bits),
