@@ -52,6 +52,14 @@ struct zeros {
     unsigned first, second;
 };
 
+static inline struct zeros put_two_numbers_plain(char to[16], uint32_t first, uint32_t second)
+{
+    const uint64_t digits = eight_digits(first), others = eight_digits(second);
+    put_digits(to, digits);
+    put_digits(to + 8, others);
+    return (struct zeros){leading_zeros(digits), leading_zeros(others)};
+}
+
 #if defined(__SSE2__)
 
 #include <emmintrin.h>
@@ -82,10 +90,7 @@ static inline struct zeros put_two_numbers(char to[16], uint32_t first, uint32_t
 
 static inline struct zeros put_two_numbers(char to[16], uint32_t first, uint32_t second)
 {
-    const uint64_t digits = eight_digits(first), others = eight_digits(second);
-    put_digits(to, digits);
-    put_digits(to + 8, others);
-    return (struct zeros){leading_zeros(digits), leading_zeros(others)};
+    return put_two_numbers_plain(to, first, second);
 }
 
 #endif
