@@ -68,9 +68,9 @@ static inline uint64_t load_short(const char *at, size_t size)
 /* True: ASCII without NUL. */
 static inline bool text_is_plain(struct text text)
 {
-    const char *at = text.at, *end = text.at + text.size;
     if (text.size < 8)
-        return text.size == 0 || find_unplain(load_short(at, text.size)) == 0;
+        return text.size == 0 || find_unplain(load_short(text.at, text.size)) == 0;
+    const char *at = text.at, *end = text.at + text.size;
     uint64_t unplain = find_unplain(load_8(end - 8));
     for (; end - at > 8; at += 8)
         unplain |= find_unplain(load_8(at));
