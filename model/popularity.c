@@ -196,6 +196,22 @@ enum status popularity_save(const struct popularity *popularity, uint32_t bound,
     return status;
 }
 
+/* Whether the list is of whoever was wanted, each once, in their order: negatives are drawn from it
+ * without a look at whether there are any. */
+static bool list_holds(const struct popularity *popularity, uint32_t bound)
+{
+    uint32_t wanted = 0, wrong = 0;
+    for (uint32_t slot = 0; slot < bound; slot++)
+        wanted += popularity_of(popularity, slot)->wanted > 0;
+    const struct popular_item *before = NULL;
+    for (uint32_t n = 0; n < popularity->wanted_count; n++) {
+        const struct popular_item *item = popularity_of(popularity, popularity->wanted_items[n]);
+        wrong |= item->wanted == 0 || (before != NULL && item->first <= before->first);
+        before = item;
+    }
+    return wrong == 0 && wanted == popularity->wanted_count;
+}
+
 enum status popularity_load(struct popularity *popularity, uint32_t bound,
                             struct state_reader *reader)
 {
@@ -212,6 +228,8 @@ enum status popularity_load(struct popularity *popularity, uint32_t bound,
     popularity->turn = head[1];
     if (status == STATUS_OK)
         status = table_load(&popularity->items, bound, reader);
+    if (status == STATUS_OK && !list_holds(popularity, bound))
+        status = STATUS_BAD_DATA;
     if (status == STATUS_OK)
         status = grow_roots(popularity, bound);
     for (uint32_t slot = 0; status == STATUS_OK && slot < bound; slot++)

@@ -472,6 +472,36 @@ static void the_ring_is_counted(void **state)
     recommender_destroy(model);
 }
 
+/* Negatives are drawn from the candidates: no item was wanted that is none of them. */
+static void what_was_wanted_is_a_candidate(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 300);
+    struct popularity *popularity = &model->popularity;
+    uint32_t count = popularity->wanted_count, turn = popularity->turn;
+    popularity->wanted_count = popularity->turn = 0;
+    assert_refused(model);
+    popularity->wanted_count = count - 1;
+    assert_refused(model);
+    popularity->wanted_count = count;
+    popularity->turn = count;
+    assert_refused(model);
+    popularity->turn = turn;
+    struct popular_item *item = popularity_of(popularity, popularity->wanted_items[0]);
+    uint64_t wanted = item->wanted;
+    item->wanted = 0;
+    assert_refused(model);
+    item->wanted = wanted;
+    uint32_t *last = &popularity->wanted_items[count - 1], kept = *last;
+    *last = popularity->wanted_items[0];
+    assert_refused(model);
+    *last = kept;
+    assert_taken(model);
+    recommender_destroy(model);
+}
+
 /* Sums keep damaged bytes out; but whatever comes past them must do no harm. */
 static void a_damaged_state_does_no_harm(void **state)
 {
@@ -513,6 +543,7 @@ int main(void)
         cmocka_unit_test(no_row_is_absurd),
         cmocka_unit_test(no_user_had_what_is_not_there),
         cmocka_unit_test(the_ring_is_counted),
+        cmocka_unit_test(what_was_wanted_is_a_candidate),
         cmocka_unit_test(a_damaged_state_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
