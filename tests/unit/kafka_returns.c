@@ -77,14 +77,20 @@ static void begin(struct reader *reader)
     open_reader(reader);
 }
 
+/* … with so many messages read, of which none is freed yet. */
+static void begin_with(struct reader *reader, uint32_t count)
+{
+    begin(reader);
+    kit_produce(&kit, "events", 0, count);
+    read_messages(reader, count);
+    here = elsewhere = 0;
+}
+
 static void test_what_is_given_is_freed_by_a_thread_of_the_client(void **state)
 {
     (void)state;
     static struct reader reader;
-    begin(&reader);
-    kit_produce(&kit, "events", 0, 1000);
-    read_messages(&reader, 1000);
-    here = elsewhere = 0;
+    begin_with(&reader, 1000);
     for (uint32_t n = 0; n < 1000; n += 100)
         kafka_returns_give(reader.returns, &reader.messages[n], 100);
     for (int n = 0; n < 500 && elsewhere < 1000; n++)
@@ -99,10 +105,7 @@ static void test_what_waits_is_freed_before_the_client_ends(void **state)
 {
     (void)state;
     static struct reader reader;
-    begin(&reader);
-    kit_produce(&kit, "events", 0, 1000);
-    read_messages(&reader, 1000);
-    here = elsewhere = 0;
+    begin_with(&reader, 1000);
     kafka_returns_give(reader.returns, reader.messages, 1000);
     close_reader(&reader);
     assert_int_equal(here + elsewhere, 1000);
