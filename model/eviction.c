@@ -40,9 +40,9 @@ static size_t bytes_of_asking(uint32_t dim)
     return index * 5 / 4 + queries;
 }
 
-/* Four bytes each: an item's inverse root, its place among the wanted ones and in the index, its
- * count in the sampler's ring, and its stamp. */
-enum { BYTES_BESIDES = 5 * sizeof(uint32_t) };
+/* Four bytes each: an item's inverse root, its place among the wanted ones and in the index; and
+ * what a draw asks of it. */
+enum { BYTES_BESIDES = 3 * sizeof(uint32_t) + sizeof(struct sampled) };
 
 static size_t bytes_of_items(const struct recommender *model)
 {

@@ -1,7 +1,7 @@
 /*
  * The sparse features of one user's candidates: most items have none. Those touched have a row of
  * values each, in the order in which they were touched, so that all rows in use are near each
- * other; of the others only the place, 0, is ever looked at.
+ * other; the others have place 0 and its row of zeros, which only a walk writes to and clears.
  *
  * Most come in runs: a feature of all the items of a list. Ranking needs every one of them.
  * Learning needs those of a few samples only, some of which are drawn from the runs themselves; so
