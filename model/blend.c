@@ -4,8 +4,6 @@
 #include "model/kernels.h"
 #include "model/plausible.h"
 
-#include <math.h>
-
 enum { DENSE_ROOM = 16 };
 
 _Static_assert((int)FEATURES_DENSE <= (int)DENSE_ROOM, "the dense ones come first");

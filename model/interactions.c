@@ -22,7 +22,6 @@
  */
 #include "model/interactions.h"
 
-#include "model/adagrad.h"
 #include "model/kernels.h"
 #include "model/plausible.h"
 #include "model/random.h"
