@@ -20,6 +20,8 @@ static struct publication *make(int64_t refresh_ms)
 
 static void touch(struct publication *publication, uint32_t user, int64_t event_ms, int64_t now_ms)
 {
+    publication_fetch(publication, user); /* as before every event: changes nothing */
+    publication_fetch_beside(publication, user);
     assert_int_equal(publication_touch(publication, user, TAG, event_ms, now_ms), STATUS_OK);
 }
 
