@@ -5,6 +5,7 @@
  * An input is a list of changes to the state of a small model, so that the corpus stays small and
  * outlives changes of the format: which state, how much of it, then (place, byte) pairs.
  */
+#include "model/loss.h"
 #include "model/recommender.h"
 #include "tests/unit/small_stream.h"
 #include "transport/snapshot_file.h"
@@ -13,7 +14,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { STATES = 4, STATE_BYTES = 1 << 20, CHANGE = 4 };
+enum {
+    WHOLE_STATES = 4,
+    BARE_STATES = 4,
+    STATES = WHOLE_STATES + BARE_STATES,
+    STATE_BYTES = 1 << 20,
+    CHANGE = 4
+};
 
 static struct state {
     struct state_writer writer; /* first */
@@ -49,15 +56,26 @@ static uint64_t left(const struct state_reader *base)
     return state->size - state->at;
 }
 
+/* The default model first, then the vectors alone by each loss that draws few negatives. */
+static void settings_of(int i, struct recommender_settings *settings)
+{
+    recommender_settings_init(settings);
+    settings->dim = 16;
+    settings->dedupe_ids = 4;
+    if (i < WHOLE_STATES)
+        return;
+    settings->loss = (enum loss_id)(LOSS_BPR + i - WHOLE_STATES);
+    for (int p = 0; p < PARTS; p++)
+        settings->part[p] = p == PART_FACTORS ? 1.0f : 0.0f;
+}
+
 static void make_originals(void)
 {
-    static const uint32_t lengths[STATES] = {0, 1, 4, 30};
-    struct recommender_settings settings;
-    recommender_settings_init(&settings);
-    settings.dim = 16;
-    settings.dedupe_ids = 4;
+    static const uint32_t lengths[STATES] = {0, 1, 4, 30, 30, 60, 100, 100};
     for (int i = 0; i < STATES; i++) {
+        struct recommender_settings settings;
         struct recommender *model = NULL;
+        settings_of(i, &settings);
         originals[i] = (struct state){{keep}, {give, left, NULL}, malloc(STATE_BYTES), 0, 0};
         if (originals[i].bytes == NULL || recommender_create(&settings, &model, NULL) != STATUS_OK)
             abort();
@@ -73,10 +91,16 @@ static void make_originals(void)
     }
 }
 
+/* Bytes from 160 to 191 mean those of vectors alone: the corpus had none before there were any. */
+static const struct state *original_of(uint8_t byte)
+{
+    return &originals[byte / 32 == 5 ? WHOLE_STATES + byte % BARE_STATES : byte % WHOLE_STATES];
+}
+
 /* A changed copy of an original, in memory of its exact size. */
 static struct state changed_state(const uint8_t *data, size_t size)
 {
-    struct state state = originals[data[0] % STATES];
+    struct state state = *original_of(data[0]);
     state.size -= data[1] == 255 ? 0 : (size_t)data[1] * state.size / 4096;
     uint8_t *copy = malloc(state.size);
     if (copy == NULL)
