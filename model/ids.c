@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { CELLS_AT_FIRST = 1024, MOVED_AT_A_TIME = 32, MOVED_BESIDES = 8, KEY_BATCH = 256 };
+enum { INDEXED_AT_A_TIME = 64 };
 
 #define CELLS_MOST ((uint64_t)1 << 31)
 
@@ -447,29 +448,64 @@ enum status ids_load(struct ids *ids, struct state_reader *reader)
     return status == STATUS_OK ? load_released(ids, head[1], reader) : status;
 }
 
+/* hash_of() again for the short id of a key, whose bytes after the id are zero: else it is false,
+ * and so it is for one with no bytes at all. */
+static bool hash_key(const struct ids *ids, const struct ids_key *key, uint32_t *hash)
+{
+    uint64_t low = word_at((const char *)key), high = word_at((const char *)key + 8);
+    uint32_t size = key->size, bits = 8 * (size & 7);
+    uint64_t first = low >> 8 | high << 56, rest = high >> 8;
+    uint64_t after = size < 8 ? first >> bits | high : rest >> bits;
+    uint64_t h = random_mix(ids->seed ^ size ^ first);
+    *hash = (uint32_t)(size < 8 ? h : random_mix(h ^ rest));
+    return size - 1 < ID_BYTES_SHORT && after == 0;
+}
+
+/* False: the id is there already. */
+static bool put_new(const struct ids *ids, uint32_t hash, uint32_t slot)
+{
+    const struct ids_cells *cells = &ids->cells;
+    uint32_t at = hash & cells->mask;
+    for (uint64_t cell; (cell = cells->at[at]) != 0; at = (at + 1) & cells->mask)
+        if (hash_in(cell) == hash && is_equal(ids_text(ids, slot_in(cell)), ids_text(ids, slot)))
+            return false;
+    cells->at[at] = cell_with(hash, slot);
+    return true;
+}
+
+/* Of the ids from `first` on. */
+static enum status index_some(const struct ids *ids, uint32_t first, uint32_t count)
+{
+    uint32_t hash[INDEXED_AT_A_TIME];
+    for (uint32_t n = 0; n < count; n++) {
+        const struct ids_key *key = key_of(ids, first + n);
+        if (!hash_key(ids, key, &hash[n])) {
+            if (key->size > 0 && key->size <= ID_BYTES_SHORT)
+                return STATUS_BAD_DATA;
+            hash[n] = hash_of(ids, ids_text(ids, first + n));
+        }
+        fetch_line(&ids->cells.at[hash[n] & ids->cells.mask]);
+    }
+    for (uint32_t n = 0; n < count; n++)
+        if (key_of(ids, first + n)->size > 0 && !put_new(ids, hash[n], first + n))
+            return STATUS_BAD_DATA;
+    return STATUS_OK;
+}
+
 /* All cells at once, each fetched some ids before it is filled; no id may be there twice. */
 enum status ids_index(struct ids *ids)
 {
-    enum { AHEAD = 32 };
     uint64_t room = CELLS_AT_FIRST;
-    uint32_t hash[AHEAD];
     while (4 * ((uint64_t)ids->bound + 1) > 3 * room)
         room *= 2;
     cells_finish(&ids->cells);
     if (room > CELLS_MOST || cells_init(&ids->cells, (uint32_t)room) != STATUS_OK)
         return STATUS_NO_MEMORY;
-    for (uint64_t ahead = 0; ahead < (uint64_t)ids->bound + AHEAD; ahead++) {
-        uint32_t slot = (uint32_t)(ahead - AHEAD);
-        if (ahead >= AHEAD && key_of(ids, slot)->size > 0) {
-            uint32_t own = hash[ahead % AHEAD];
-            if (place_of(ids, &ids->cells, ids_text(ids, slot), own) != UINT32_MAX)
-                return STATUS_BAD_DATA;
-            put(&ids->cells, cell_with(own, slot));
-        }
-        if (ahead < ids->bound) {
-            hash[ahead % AHEAD] = hash_of(ids, ids_text(ids, (uint32_t)ahead));
-            fetch_line(&ids->cells.at[hash[ahead % AHEAD] & ids->cells.mask]);
-        }
+    enum status status = STATUS_OK;
+    for (uint32_t first = 0, count; first < ids->bound && status == STATUS_OK; first += count) {
+        uint32_t left = ids->bound - first;
+        count = left < INDEXED_AT_A_TIME ? left : INDEXED_AT_A_TIME;
+        status = index_some(ids, first, count);
     }
-    return STATUS_OK;
+    return status;
 }
