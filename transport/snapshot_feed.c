@@ -2,77 +2,118 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
+enum { HUGE_PAGE = 2 << 20 };
 
-enum { PAGE = 4096 };
-
-static uint64_t pieces_of(const struct feed *feed)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    return (feed->bytes + FEED_PIECE - 1) / FEED_PIECE;
+    return a < b ? a : b;
 }
 
-static size_t piece_bytes(const struct feed *feed, uint64_t piece)
+static bool has_place(const struct feed *feed, uint64_t byte)
 {
-    uint64_t left = feed->bytes - piece * FEED_PIECE;
-    return left < FEED_PIECE ? (size_t)left : FEED_PIECE;
+    return byte >= feed->place.first && byte < feed->place.end;
 }
 
-static bool has_place(const struct feed *feed, uint64_t piece)
+static unsigned char *address_of(const struct feed *feed, uint64_t byte)
 {
-    return piece >= feed->place.first && piece < feed->place.end;
+    if (has_place(feed, byte))
+        return feed->place.at + (byte - feed->place.first);
+    return feed->ring + byte % FEED_RING;
 }
 
-static unsigned char *piece_at(const struct feed *feed, uint64_t piece)
+/* ---- both threads; all but what says so under the lock ---- */
+
+/* Where the next chunk ends: with its huge page, or its piece of the ring. */
+static uint64_t end_of_next(const struct feed *feed)
 {
-    if (has_place(feed, piece))
-        return feed->place.at + (piece - feed->place.first) * FEED_PIECE;
-    return feed->ring + piece % FEED_PIECES * FEED_PIECE;
+    uint64_t from = feed->begun;
+    if (!has_place(feed, from))
+        return least((from / FEED_PIECE + 1) * FEED_PIECE, feed->bytes);
+    uintptr_t at = (uintptr_t)address_of(feed, from);
+    return least(from + HUGE_PAGE - at % HUGE_PAGE, feed->place.end);
 }
 
-/* Waits until there is room for the piece; NULL: it is not wanted any more. */
-static unsigned char *begin_piece(struct feed *feed, uint64_t piece)
+static bool has_room(const struct feed *feed)
 {
-    pthread_mutex_lock(&feed->lock);
-    while (!feed->stop && !has_place(feed, piece) && piece - feed->taken >= FEED_PIECES)
-        pthread_cond_wait(&feed->changed, &feed->lock);
-    unsigned char *at = feed->stop ? NULL : piece_at(feed, piece);
-    feed->begun = piece + 1;
-    pthread_mutex_unlock(&feed->lock);
-    return at;
+    return feed->chunks < FEED_CHUNKS &&
+           (has_place(feed, feed->begun) || end_of_next(feed) - feed->taken <= FEED_RING);
 }
 
-static void tell(struct feed *feed, enum status status, uint64_t filled)
+static struct feed_chunk *begin_chunk(struct feed *feed)
 {
-    pthread_mutex_lock(&feed->lock);
-    feed->status = status;
-    feed->filled = filled;
-    if (feed->wanted > 0 && (filled >= feed->wanted || status != STATUS_OK))
+    struct feed_chunk *chunk = &feed->chunk[(feed->oldest + feed->chunks++) % FEED_CHUNKS];
+    *chunk = (struct feed_chunk){feed->begun, end_of_next(feed), address_of(feed, feed->begun)};
+    feed->begun = chunk->end;
+    return chunk;
+}
+
+static void wake(struct feed *feed)
+{
+    bool wanted = feed->wanted > 0 && feed->filled < feed->wanted && feed->status == STATUS_OK;
+    if (!wanted)
         pthread_cond_signal(&feed->changed);
-    pthread_mutex_unlock(&feed->lock);
 }
+
+/* Sums what has been read without a gap, unless the other thread is at it, and does this too. */
+static void sum_ready(struct feed *feed)
+{
+    while (!feed->summing && feed->chunks > 0) {
+        struct feed_chunk *chunk = &feed->chunk[feed->oldest];
+        size_t size = (size_t)(chunk->read - feed->filled);
+        const unsigned char *at = chunk->at - size;
+        if (size == 0)
+            break;
+        feed->summing = true;
+        pthread_mutex_unlock(&feed->lock);
+        XXH3_128bits_update(feed->hasher, at, size);
+        pthread_mutex_lock(&feed->lock);
+        feed->summing = false;
+        feed->filled += size;
+        if (feed->filled == chunk->end) {
+            feed->oldest = (feed->oldest + 1) % FEED_CHUNKS;
+            feed->chunks--;
+        }
+        wake(feed);
+    }
+}
+
+/* Lets go of the lock while it reads. */
+static void read_chunk(struct feed *feed)
+{
+    struct feed_chunk *chunk = begin_chunk(feed);
+    uint64_t from = chunk->read, end = chunk->end;
+    while (from < end && feed->status == STATUS_OK && !feed->stop) {
+        size_t size = (size_t)least(FEED_PIECE, end - from);
+        unsigned char *at = chunk->at;
+        pthread_mutex_unlock(&feed->lock);
+        enum status status = snapshot_read_at(feed->file, feed->offset + from, at, size);
+        pthread_mutex_lock(&feed->lock);
+        if (status != STATUS_OK) {
+            feed->status = status;
+            wake(feed);
+            break;
+        }
+        from += size;
+        chunk->read = from;
+        chunk->at += size;
+        sum_ready(feed);
+    }
+}
+
+/* ---- the thread that reads ahead ---- */
 
 static void *run(void *context)
 {
     struct feed *feed = context;
-    uint64_t pieces = pieces_of(feed);
-    XXH3_128bits_reset(feed->hasher);
-    for (uint64_t piece = 0; piece < pieces; piece++) {
-        unsigned char *at = begin_piece(feed, piece);
-        if (at == NULL)
-            break;
-        size_t size = piece_bytes(feed, piece);
-        enum status status =
-            snapshot_read_at(feed->file, feed->offset + piece * FEED_PIECE, at, size);
-        if (status == STATUS_OK)
-            XXH3_128bits_update(feed->hasher, at, size);
-        tell(feed, status, piece + (status == STATUS_OK));
-        if (status != STATUS_OK)
-            break;
+    pthread_mutex_lock(&feed->lock);
+    while (!feed->stop && feed->status == STATUS_OK && feed->begun < feed->bytes) {
+        if (has_room(feed))
+            read_chunk(feed);
+        else
+            pthread_cond_wait(&feed->changed, &feed->lock);
     }
+    pthread_mutex_unlock(&feed->lock);
     return NULL;
 }
 
@@ -102,86 +143,74 @@ bool feed_begin(struct feed *feed, int file, uint64_t offset, uint64_t bytes)
     pthread_mutex_init(&feed->lock, NULL);
     pthread_cond_init(&feed->changed, NULL);
     feed->hasher = XXH3_createState();
-    feed->ring = malloc((size_t)FEED_PIECES * FEED_PIECE);
+    if (feed->hasher != NULL)
+        XXH3_128bits_reset(feed->hasher);
+    feed->ring = malloc(FEED_RING);
     feed->running = feed->hasher != NULL && feed->ring != NULL && start(feed);
     if (!feed->running)
         finish(feed);
     return feed->running;
 }
 
-/* The piece after the one at `at`. */
-static uint64_t next_piece(const struct feed *feed, const unsigned char *at)
-{
-    return feed->taken + (at != NULL);
-}
+/* ---- who loads ---- */
 
-void feed_place(struct feed *feed, const unsigned char *at, void *to, size_t size)
+void feed_place(struct feed *feed, void *to, size_t size)
 {
     pthread_mutex_lock(&feed->lock);
-    uint64_t next = next_piece(feed, at), first = next > feed->begun ? next : feed->begun;
-    uint64_t end = next + size / FEED_PIECE;
+    uint64_t next = feed->given, first = next > feed->begun ? next : feed->begun;
+    uint64_t end = least(next + size, feed->bytes);
     if (first < end && feed->place.end <= next) { /* else it is told already */
-        feed->place.at = (unsigned char *)to + (first - next) * FEED_PIECE;
+        feed->place.at = (unsigned char *)to + (first - next);
         feed->place.first = first;
         feed->place.end = end;
-        feed->place.touched = (size_t)(end - first) * FEED_PIECE;
         pthread_cond_signal(&feed->changed);
     }
     pthread_mutex_unlock(&feed->lock);
 }
 
-/* Has the kernel make some of the place's last memory ready, in which nothing is changed. False:
- * there is nothing more to do, or this is no kernel for it (before 5.14). */
-static bool touch_some(struct feed *feed)
+/* Under the lock. Reads along while there is something to read; then to be woken for each piece
+ * would cost more than to wait for all of them. */
+static void wait_for(struct feed *feed, size_t wanted)
 {
-    enum { AT_ONCE = 2 << 20 };
-    uint64_t filled = feed->filled > feed->place.first ? feed->filled - feed->place.first : 0;
-    size_t front = (size_t)(filled + 1) * FEED_PIECE + AT_ONCE;
-    if (feed->place.touched <= front)
-        return false;
-    uintptr_t end = (uintptr_t)feed->place.at + feed->place.touched;
-    uintptr_t from = (end - 1) / AT_ONCE * AT_ONCE;
-    feed->place.touched = from - (uintptr_t)feed->place.at;
-    pthread_mutex_unlock(&feed->lock);
-    int failed = madvise((void *)from, (end - from) / PAGE * PAGE, MADV_POPULATE_WRITE);
-    pthread_mutex_lock(&feed->lock);
-    if (failed != 0)
-        feed->place.touched = 0;
-    return true;
-}
-
-/* Under the lock. In a place, until all that is wanted is there: to be woken for each piece costs
- * more. */
-static void wait_for_piece(struct feed *feed, uint64_t piece, size_t wanted)
-{
-    uint64_t end = piece + 1;
-    if (has_place(feed, piece)) {
-        end = piece + (wanted + FEED_PIECE - 1) / FEED_PIECE;
-        end = end < feed->place.end ? end : feed->place.end;
-    }
-    while (feed->status == STATUS_OK && feed->filled <= piece) {
-        if (has_place(feed, piece) && touch_some(feed))
+    uint64_t next = feed->given, end = next + 1;
+    if (has_place(feed, next))
+        end = least(next + wanted, feed->place.end);
+    while (feed->status == STATUS_OK && feed->filled <= next) {
+        if (has_place(feed, feed->begun) && has_room(feed)) {
+            read_chunk(feed);
             continue;
+        }
         feed->wanted = end;
         pthread_cond_wait(&feed->changed, &feed->lock);
     }
     feed->wanted = 0;
 }
 
+/* Up to where the bytes from `given` on lie one after the other. Of the ring only a piece: it is
+ * not used again until that is done with. */
+static uint64_t end_of_given(const struct feed *feed)
+{
+    uint64_t next = feed->given;
+    if (has_place(feed, next))
+        return least(feed->filled, feed->place.end);
+    uint64_t end = least(feed->filled, (next / FEED_PIECE + 1) * FEED_PIECE);
+    return feed->place.first > next ? least(end, feed->place.first) : end;
+}
+
 enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at, size_t *size)
 {
     pthread_mutex_lock(&feed->lock);
-    uint64_t piece = next_piece(feed, *at);
-    if (*at != NULL) { /* the piece before this one is done with */
-        feed->taken = piece;
-        if (feed->begun - piece <= FEED_PIECES / 2) /* not for each: a wake costs more */
-            pthread_cond_signal(&feed->changed);
+    feed->taken = feed->given;
+    if (feed->begun - feed->taken <= FEED_RING / 2) /* not for each piece: a wake costs more */
+        pthread_cond_signal(&feed->changed);
+    wait_for(feed, wanted);
+    enum status status = feed->filled > feed->given ? STATUS_OK : feed->status;
+    if (status == STATUS_OK) {
+        *at = address_of(feed, feed->given);
+        *size = (size_t)(end_of_given(feed) - feed->given);
+        feed->given += *size;
     }
-    wait_for_piece(feed, piece, wanted);
-    enum status status = feed->filled > piece ? STATUS_OK : feed->status;
-    *at = piece_at(feed, piece);
     pthread_mutex_unlock(&feed->lock);
-    *size = piece_bytes(feed, piece);
     return status;
 }
 
@@ -194,7 +223,7 @@ bool feed_end(struct feed *feed, struct snapshot_sum *sum)
     pthread_cond_signal(&feed->changed);
     pthread_mutex_unlock(&feed->lock);
     pthread_join(feed->thread, NULL);
-    bool whole = feed->filled == pieces_of(feed);
+    bool whole = feed->filled == feed->bytes;
     if (whole)
         *sum = snapshot_sum_of_state(feed->hasher);
     finish(feed);

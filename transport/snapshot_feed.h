@@ -4,8 +4,9 @@
  *     file ──► thread: pread, sum ──► ring of pieces ──► feed_next()
  *                         └────► straight to where they belong: feed_place()
  *
- * Most of the time of a long run goes to the first touch of the memory that it is read into: the
- * thread touches from the front, by reading into it, and whoever waits for it from the back.
+ * Most of the time of a long run goes to the first touch of the memory that it is read into, and to
+ * reading. So that is taken in chunks, each in one huge page of that memory, and whoever waits for
+ * the thread takes some of them as well; what both have read is summed in order, by either.
  */
 #ifndef TRANSPORT_SNAPSHOT_FEED_H
 #define TRANSPORT_SNAPSHOT_FEED_H
@@ -14,36 +15,44 @@
 
 #include <pthread.h>
 
-enum { FEED_PIECE = 256 << 10, FEED_PIECES = 8 };
+enum { FEED_PIECE = 256 << 10, FEED_RING = 8 * FEED_PIECE, FEED_CHUNKS = 8 };
+
+/* Bytes of the section, by their place in it, that one of the threads reads. */
+struct feed_chunk {
+    uint64_t read, end; /* up to `read` they are there */
+    unsigned char *at;  /* of those at `read` */
+};
 
 struct feed {
     bool running;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t changed; /* only one ever waits: the other one has something to do */
     int file;
     uint64_t offset, bytes; /* of the section */
-    XXH3_state_t *hasher;   /* of the thread, while it runs */
-    unsigned char *ring;    /* (FEED_PIECES, FEED_PIECE) */
-    uint64_t begun, filled; /* pieces; under the lock, as is what follows */
-    uint64_t taken, wanted; /* `wanted`: of `filled`, to be told of; 0: nobody waits */
+    XXH3_state_t *hasher;   /* of who is summing */
+    unsigned char *ring;    /* (FEED_RING) of what is in no place, by its place in the section */
+    /* Under the lock, as is what follows. Bytes of the section: what somebody has begun to read,
+     * what is there and summed, given, and done with. */
+    uint64_t begun, filled, given, taken;
+    uint64_t wanted; /* of `filled`, to be told of; 0: nobody waits */
     struct {
-        uint64_t first, end; /* pieces that go there */
+        uint64_t first, end; /* bytes of the section that go there */
         unsigned char *at;   /* of the first */
-        size_t touched;      /* bytes of it that the waiting one has left to touch */
     } place;
-    bool stop;
+    struct feed_chunk chunk[FEED_CHUNKS]; /* a ring, in the section's order */
+    uint32_t oldest, chunks;
+    bool summing, stop;
     enum status status;
 };
 
 /* False: no thread or no memory; the section can still be read without. */
 bool feed_begin(struct feed *feed, int file, uint64_t offset, uint64_t bytes);
-/* The next whole pieces of so many bytes belong `to` there: those that the thread has not begun yet
- * are read into it, and feed_next() gives them where they are. `to` stays until all were given. */
-void feed_place(struct feed *feed, const unsigned char *at, void *to, size_t size);
-/* The next piece, which holds until the next call; `at` is NULL at first, then the piece before.
- * `wanted`: bytes that are asked for, of this piece and those after it. Not to be called at the
- * section's end. */
+/* The next `size` bytes belong `to` there: those that nobody has begun to read yet are read into
+ * it, and feed_next() gives them where they are. `to` stays until all were given. */
+void feed_place(struct feed *feed, void *to, size_t size);
+/* The next bytes, at least one, which hold until the next call. `wanted`: how many are asked for,
+ * of these and those after them. Not to be called at the section's end. */
 enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at, size_t *size);
 /* True gives the sum of the whole section, which was all read. Nothing happens when none has begun.
  */

@@ -245,6 +245,7 @@ static enum status refill(struct snapshot_reader *reader, size_t wanted)
 {
     reader->taken = 0;
     if (reader->feed.running) {
+        reader->filled = 0;
         enum status status = feed_next(&reader->feed, wanted, &reader->at, &reader->filled);
         reader->left -= reader->filled;
         return status;
@@ -270,7 +271,7 @@ static void read_ahead(struct state_reader *base, void *bytes, size_t size)
         (void)feed_end(&reader->feed, &sum);
         reader->section_state = STATUS_INVALID;
     } else if (reader->feed.running && size >= ready + SNAPSHOT_BUFFER) {
-        feed_place(&reader->feed, reader->at, (unsigned char *)bytes + ready, size - ready);
+        feed_place(&reader->feed, (unsigned char *)bytes + ready, size - ready);
     }
 }
 
