@@ -432,23 +432,41 @@ static bool weights_can_be(const struct factors *factors)
            logs_can_be(factors->gap, GAP_BUCKETS) && sums_can_be(factors->gap_sum, GAP_BUCKETS);
 }
 
+/* In the order of factors_load(). */
 enum status factors_expect(struct factors *factors, uint32_t users, uint32_t items,
                            struct state_reader *reader)
 {
+    const struct factor_weights *weights = &factors->weights;
     enum status status = grow_changes(&factors->changes, items);
     if (status == STATUS_OK)
-        status = reader->read(reader, factors->place, sizeof factors->place);
+        status = state_expect(reader, factors->place, sizeof factors->place);
+    if (status == STATUS_OK)
+        status = state_expect(reader, factors->place_sum, sizeof factors->place_sum);
+    if (status == STATUS_OK)
+        status = state_expect(reader, factors->gap, sizeof factors->gap);
+    if (status == STATUS_OK)
+        status = state_expect(reader, factors->gap_sum, sizeof factors->gap_sum);
+    if (status == STATUS_OK)
+        status = table_expect(&factors->user_rows, kept(users, weights->own), reader);
+    if (status == STATUS_OK)
+        status = table_expect(&factors->candidate_rows, items, reader);
+    if (status == STATUS_OK)
+        status = table_expect(&factors->history_rows, kept(items, weights->history), reader);
+    if (status == STATUS_OK)
+        status = table_expect(&factors->last_rows, kept(items, weights->last), reader);
+    return status == STATUS_OK ? table_expect(&factors->sums, items, reader) : status;
+}
+
+static enum status load_weights(struct factors *factors, struct state_reader *reader)
+{
+    enum status status = reader->read(reader, factors->place, sizeof factors->place);
     if (status == STATUS_OK)
         status = reader->read(reader, factors->place_sum, sizeof factors->place_sum);
     if (status == STATUS_OK)
         status = reader->read(reader, factors->gap, sizeof factors->gap);
     if (status == STATUS_OK)
         status = reader->read(reader, factors->gap_sum, sizeof factors->gap_sum);
-    if (status == STATUS_OK && !weights_can_be(factors))
-        status = STATUS_BAD_DATA;
-    return status == STATUS_OK
-               ? table_expect(&factors->user_rows, kept(users, factors->weights.own), reader)
-               : status;
+    return status == STATUS_OK && !weights_can_be(factors) ? STATUS_BAD_DATA : status;
 }
 
 static bool candidates_can_be(const struct table *table, uint32_t first, uint32_t end)
@@ -472,8 +490,10 @@ enum status factors_load(struct factors *factors, uint32_t users, uint32_t items
                          struct state_reader *reader)
 {
     const struct factor_weights *weights = &factors->weights;
-    enum status status = table_load_checked(&factors->user_rows, kept(users, weights->own), reader,
-                                            table_floats_can_be);
+    enum status status = load_weights(factors, reader);
+    if (status == STATUS_OK)
+        status = table_load_checked(&factors->user_rows, kept(users, weights->own), reader,
+                                    table_floats_can_be);
     if (status == STATUS_OK)
         status = table_load_checked(&factors->candidate_rows, items, reader, candidates_can_be);
     if (status == STATUS_OK)

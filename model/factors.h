@@ -128,7 +128,7 @@ size_t factors_user_bytes(const struct factors *factors);
 size_t factors_item_bytes(const struct factors *factors);
 enum status factors_save(const struct factors *factors, uint32_t users, uint32_t items,
                          struct state_writer *writer);
-/* The beginning, up to the longest table, which the reader begins to fetch; then factors_load(). */
+/* Makes room for all of it, which the reader may begin to fetch; then factors_load(). */
 enum status factors_expect(struct factors *factors, uint32_t users, uint32_t items,
                            struct state_reader *reader);
 enum status factors_load(struct factors *factors, uint32_t users, uint32_t items,

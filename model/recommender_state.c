@@ -204,21 +204,16 @@ static enum status load_settings(struct state_reader *reader, struct recommender
     return STATUS_OK;
 }
 
+/* What takes thought is done while the reader fetches what comes next. */
 static enum status load_users(struct recommender *model, struct state_reader *reader)
 {
     unsigned char *hanging = NULL;
     uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
     enum status status = users_load(&model->users, &model->memories, users, reader, &hanging);
-    return status == STATUS_OK
-               ? users_attach(&model->users, users, items, hanging, reader, &model->memory_bytes)
-               : status;
-}
-
-/* What takes thought is done while the reader fetches what comes next. */
-static enum status load_factors(struct recommender *model, struct state_reader *reader)
-{
-    uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
-    enum status status = factors_expect(&model->factors, users, items, reader);
+    if (status == STATUS_OK)
+        status = factors_expect(&model->factors, users, items, reader);
+    if (status == STATUS_OK)
+        status = users_attach(&model->users, users, items, hanging, reader, &model->memory_bytes);
     if (status == STATUS_OK)
         status = ids_index(&model->user_ids);
     if (status == STATUS_OK)
@@ -234,8 +229,6 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
     uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
     if (status == STATUS_OK)
         status = load_users(model, reader);
-    if (status == STATUS_OK)
-        status = load_factors(model, reader);
     if (status == STATUS_OK)
         status = popularity_load(&model->popularity, items, reader);
     if (status == STATUS_OK)

@@ -21,14 +21,15 @@ struct state_reader {
     enum status (*read)(struct state_reader *reader, void *bytes, size_t size);
     /* How many bytes there are left. The model's loader asks it before it takes memory. */
     uint64_t (*left)(const struct state_reader *reader);
-    /* May be NULL. The next `size` bytes will be read `to` there, at once or bit by bit: they may
-     * be fetched already while the caller does other things, and leaves that memory alone. `to`
-     * NULL: whatever is under way is given up, nothing is written any more, and nothing can be
-     * read. */
+    /* May be NULL. The next `size` bytes, after all those of which this was said before, will be
+     * read `to` there, at once or bit by bit: they may be fetched already while the caller does
+     * other things, and leaves that memory alone. `to` NULL: whatever is under way is given up,
+     * nothing is written any more, and nothing can be read. */
     void (*ahead)(struct state_reader *reader, void *to, size_t size);
 };
 
-/* What will be read next, and where; STATUS_BAD_DATA: there is not so much left. */
+/* What will be read next, after all that is expected already, and where; STATUS_BAD_DATA: there is
+ * not so much left. */
 static inline enum status state_expect(struct state_reader *reader, void *to, size_t size)
 {
     if (size > reader->left(reader))

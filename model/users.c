@@ -44,7 +44,7 @@ void user_clear(struct user *user, struct arena *arena)
  * so that both are read straight to where they stay, each piece aligned as it was.
  */
 
-enum { BATCH = 256, ALIGNMENT = 64, ROWS_AT_A_TIME = 16384, ATTACHED_AT_A_TIME = 8192 };
+enum { BATCH = 256, CELLS = 4, ALIGNMENT = 64, ROWS_AT_A_TIME = 16384, ATTACHED_AT_A_TIME = 8192 };
 
 _Static_assert(ROWS_AT_A_TIME % BATCH == 0 && ATTACHED_AT_A_TIME % BATCH == 0, "whole batches");
 
@@ -114,18 +114,47 @@ enum status users_save(const struct table *users, uint32_t bound, struct state_w
     return status;
 }
 
-/* Every item that a user has must exist; and a table must have a free cell to end at. Without a
- * branch for each: most are as they should be. Rooms are at least four. */
-static bool had_holds(const struct had *had, uint32_t items)
+_Static_assert(CELLS == 4, "the least room that a table has");
+
+/* Whose cells end where, of those users of a batch that have any. */
+struct tables_of {
+    uint32_t end[BATCH + 1]; /* in CELLS of the batch */
+    uint32_t size[BATCH + 1];
+    uint32_t count;
+};
+
+static void list_tables(const struct table *users, uint32_t first, uint32_t end,
+                        struct tables_of *tables)
 {
-    uint32_t used = 0, wrong = 0;
-    for (uint32_t cell = 0; had->at != NULL && cell < had->room; cell += 4)
-        for (uint32_t n = cell; n < cell + 4; n++) {
-            const struct had_entry *entry = &had->at[n];
-            used += entry->item != 0;
-            wrong |= (entry->item > items) | ((entry->item == 0) & (entry->flags != 0));
+    uint32_t at = 0, count = 0;
+    for (uint32_t slot = first; slot < end; slot++) {
+        const struct had *had = &((const struct user *)table_row(users, slot))->had;
+        at += had->room / CELLS;
+        tables->end[count] = at;
+        tables->size[count] = had->size;
+        count += had->room > 0;
+    }
+    tables->count = count;
+}
+
+/* Every item that a user has must exist; and a table must have a free cell to end at, so that its
+ * size must be right. All tables of a batch in one loop, without a branch for each: how long they
+ * are, none could tell. */
+static bool tables_hold(const struct tables_of *tables, const struct had_entry *at, uint32_t items)
+{
+    uint32_t used = 0, wrong = 0, table = 0;
+    uint32_t groups = tables->count > 0 ? tables->end[tables->count - 1] : 0;
+    for (uint32_t group = 1; group <= groups; group++, at += CELLS) {
+        for (uint32_t n = 0; n < CELLS; n++) {
+            used += at[n].item != 0;
+            wrong |= (at[n].item > items) | ((at[n].item == 0) & (at[n].flags != 0));
         }
-    return wrong == 0 && used == had->size;
+        uint32_t last = group == tables->end[table];
+        wrong |= last & (used != tables->size[table]);
+        used &= last - 1;
+        table += last;
+    }
+    return wrong == 0;
 }
 
 /* Also those of the rooms' ends, which are zero. */
@@ -200,13 +229,16 @@ static bool batch_holds(const struct table *users, uint32_t first, uint32_t end,
                         unsigned char **hanging, size_t *bytes)
 {
     size_t had = 0, all = 0;
+    struct tables_of tables;
     bool right = true;
     for (uint32_t slot = first; slot < end; slot++) {
         const struct user *user = table_row(users, slot);
-        right &= user->last_item <= items && had_holds(&user->had, items);
+        right &= user->last_item <= items;
         had += had_bytes(&user->had);
         all += user_memory(user);
     }
+    list_tables(users, first, end, &tables);
+    right &= tables_hold(&tables, (const void *)*hanging, items);
     if (all > had)
         right &=
             visits_hold((const void *)(*hanging + had), (all - had) / sizeof(struct visit), items);

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { HUGE_PAGE = 2 << 20 };
 
@@ -10,16 +11,31 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static bool has_place(const struct feed *feed, uint64_t byte)
+/* NULL: it goes into the ring. */
+static const struct feed_place *place_of(const struct feed *feed, uint64_t byte)
 {
-    return byte >= feed->place.first && byte < feed->place.end;
+    for (uint32_t n = 0; n < feed->places && feed->place[n].first <= byte; n++)
+        if (byte < feed->place[n].end)
+            return &feed->place[n];
+    return NULL;
 }
 
 static unsigned char *address_of(const struct feed *feed, uint64_t byte)
 {
-    if (has_place(feed, byte))
-        return feed->place.at + (byte - feed->place.first);
-    return feed->ring + byte % FEED_RING;
+    const struct feed_place *place = place_of(feed, byte);
+    return place != NULL ? place->at + (byte - place->first) : feed->ring + byte % FEED_RING;
+}
+
+/* Up to where the bytes from there on lie one after the other; of the ring a piece. */
+static uint64_t end_of_run(const struct feed *feed, uint64_t byte)
+{
+    uint64_t end = least((byte / FEED_PIECE + 1) * FEED_PIECE, feed->bytes);
+    for (uint32_t n = 0; n < feed->places; n++) {
+        const struct feed_place *place = &feed->place[n];
+        if (byte < place->end)
+            return byte < place->first ? least(end, place->first) : place->end;
+    }
+    return end;
 }
 
 /* ---- both threads; all but what says so under the lock ---- */
@@ -27,17 +43,15 @@ static unsigned char *address_of(const struct feed *feed, uint64_t byte)
 /* Where the next chunk ends: with its huge page, or its piece of the ring. */
 static uint64_t end_of_next(const struct feed *feed)
 {
-    uint64_t from = feed->begun;
-    if (!has_place(feed, from))
-        return least((from / FEED_PIECE + 1) * FEED_PIECE, feed->bytes);
+    uint64_t from = feed->begun, end = end_of_run(feed, from);
     uintptr_t at = (uintptr_t)address_of(feed, from);
-    return least(from + HUGE_PAGE - at % HUGE_PAGE, feed->place.end);
+    return place_of(feed, from) != NULL ? least(from + HUGE_PAGE - at % HUGE_PAGE, end) : end;
 }
 
 static bool has_room(const struct feed *feed)
 {
     return feed->chunks < FEED_CHUNKS &&
-           (has_place(feed, feed->begun) || end_of_next(feed) - feed->taken <= FEED_RING);
+           (place_of(feed, feed->begun) != NULL || end_of_next(feed) - feed->taken <= FEED_RING);
 }
 
 static struct feed_chunk *begin_chunk(struct feed *feed)
@@ -154,29 +168,40 @@ bool feed_begin(struct feed *feed, int file, uint64_t offset, uint64_t bytes)
 
 /* ---- who loads ---- */
 
-void feed_place(struct feed *feed, void *to, size_t size)
+void feed_place(struct feed *feed, uint64_t first, void *to, size_t size)
 {
     pthread_mutex_lock(&feed->lock);
-    uint64_t next = feed->given, first = next > feed->begun ? next : feed->begun;
-    uint64_t end = least(next + size, feed->bytes);
-    if (first < end && feed->place.end <= next) { /* else it is told already */
-        feed->place.at = (unsigned char *)to + (first - next);
-        feed->place.first = first;
-        feed->place.end = end;
+    uint64_t end = least(first + size, feed->bytes), from = first;
+    if (from < feed->begun)
+        from = feed->begun;
+    if (from < end && feed->places < FEED_PLACES) {
+        feed->place[feed->places++] =
+            (struct feed_place){from, end, (unsigned char *)to + (from - first)};
         pthread_cond_signal(&feed->changed);
     }
     pthread_mutex_unlock(&feed->lock);
 }
 
-/* Under the lock. Reads along while there is something to read; then to be woken for each piece
- * would cost more than to wait for all of them. */
+/* Under the lock, as is what follows. */
+static void drop_places(struct feed *feed)
+{
+    uint32_t done = 0;
+    while (done < feed->places && feed->place[done].end <= feed->taken)
+        done++;
+    feed->places -= done;
+    memmove(feed->place, feed->place + done, feed->places * sizeof *feed->place);
+}
+
+/* Reads along while there is something to read; then to be woken for each piece would cost more
+ * than to wait for all of them. */
 static void wait_for(struct feed *feed, size_t wanted)
 {
     uint64_t next = feed->given, end = next + 1;
-    if (has_place(feed, next))
-        end = least(next + wanted, feed->place.end);
+    const struct feed_place *place = place_of(feed, next);
+    if (place != NULL)
+        end = least(next + wanted, place->end);
     while (feed->status == STATUS_OK && feed->filled <= next) {
-        if (has_place(feed, feed->begun) && has_room(feed)) {
+        if (place_of(feed, feed->begun) != NULL && has_room(feed)) {
             read_chunk(feed);
             continue;
         }
@@ -186,28 +211,18 @@ static void wait_for(struct feed *feed, size_t wanted)
     feed->wanted = 0;
 }
 
-/* Up to where the bytes from `given` on lie one after the other. Of the ring only a piece: it is
- * not used again until that is done with. */
-static uint64_t end_of_given(const struct feed *feed)
-{
-    uint64_t next = feed->given;
-    if (has_place(feed, next))
-        return least(feed->filled, feed->place.end);
-    uint64_t end = least(feed->filled, (next / FEED_PIECE + 1) * FEED_PIECE);
-    return feed->place.first > next ? least(end, feed->place.first) : end;
-}
-
 enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at, size_t *size)
 {
     pthread_mutex_lock(&feed->lock);
     feed->taken = feed->given;
+    drop_places(feed);
     if (feed->begun - feed->taken <= FEED_RING / 2) /* not for each piece: a wake costs more */
         pthread_cond_signal(&feed->changed);
     wait_for(feed, wanted);
     enum status status = feed->filled > feed->given ? STATUS_OK : feed->status;
     if (status == STATUS_OK) {
         *at = address_of(feed, feed->given);
-        *size = (size_t)(end_of_given(feed) - feed->given);
+        *size = (size_t)(least(feed->filled, end_of_run(feed, feed->given)) - feed->given);
         feed->given += *size;
     }
     pthread_mutex_unlock(&feed->lock);

@@ -15,7 +15,7 @@
 
 #include <pthread.h>
 
-enum { FEED_PIECE = 256 << 10, FEED_RING = 8 * FEED_PIECE, FEED_CHUNKS = 8 };
+enum { FEED_PIECE = 256 << 10, FEED_RING = 8 * FEED_PIECE, FEED_CHUNKS = 8, FEED_PLACES = 8 };
 
 /* Bytes of the section, by their place in it, that one of the threads reads. */
 struct feed_chunk {
@@ -36,10 +36,11 @@ struct feed {
      * what is there and summed, given, and done with. */
     uint64_t begun, filled, given, taken;
     uint64_t wanted; /* of `filled`, to be told of; 0: nobody waits */
-    struct {
+    struct feed_place {
         uint64_t first, end; /* bytes of the section that go there */
         unsigned char *at;   /* of the first */
-    } place;
+    } place[FEED_PLACES];    /* in the section's order; those that are done with go */
+    uint32_t places;
     struct feed_chunk chunk[FEED_CHUNKS]; /* a ring, in the section's order */
     uint32_t oldest, chunks;
     bool summing, stop;
@@ -48,9 +49,10 @@ struct feed {
 
 /* False: no thread or no memory; the section can still be read without. */
 bool feed_begin(struct feed *feed, int file, uint64_t offset, uint64_t bytes);
-/* The next `size` bytes belong `to` there: those that nobody has begun to read yet are read into
- * it, and feed_next() gives them where they are. `to` stays until all were given. */
-void feed_place(struct feed *feed, void *to, size_t size);
+/* The `size` bytes of the section from `first` on, which is after all that was told before, belong
+ * `to` there: those that nobody has begun to read yet are read into it, and feed_next() gives them
+ * where they are. `to` stays until all were given. Nothing happens when there are too many. */
+void feed_place(struct feed *feed, uint64_t first, void *to, size_t size);
 /* The next bytes, at least one, which hold until the next call. `wanted`: how many are asked for,
  * of these and those after them. Not to be called at the section's end. */
 enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at, size_t *size);

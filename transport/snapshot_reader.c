@@ -34,6 +34,7 @@ struct snapshot_reader {
     size_t taken, filled;      /* of that */
     uint32_t section;          /* that is read */
     uint64_t offset, left;     /* of the section beyond the buffer: where, and how many bytes */
+    uint64_t announced;        /* bytes of the section of which it is known where they belong */
     enum status section_state; /* a failure stays until the next snapshot_find() */
 };
 
@@ -261,18 +262,33 @@ static uint64_t bytes_left(const struct state_reader *base)
     return snapshot_left((const struct snapshot_reader *)base);
 }
 
-/* Has the thread read straight to where what follows the present piece belongs. */
-static void read_ahead(struct state_reader *base, void *bytes, size_t size)
+/* Bytes of the section that have been read. */
+static uint64_t place_in_section(const struct snapshot_reader *reader)
+{
+    return reader->table[reader->section].bytes - snapshot_left(reader);
+}
+
+/* Has the thread read straight to where what follows all that was announced belongs. */
+static void announce(struct snapshot_reader *reader, void *to, size_t size)
+{
+    uint64_t first = place_in_section(reader);
+    if (first < reader->announced)
+        first = reader->announced;
+    reader->announced = first + size;
+    if (reader->feed.running && size >= SNAPSHOT_BUFFER)
+        feed_place(&reader->feed, first, to, size);
+}
+
+static void read_ahead(struct state_reader *base, void *to, size_t size)
 {
     struct snapshot_reader *reader = (struct snapshot_reader *)base;
-    size_t ready = reader->filled - reader->taken;
-    if (bytes == NULL) {
-        struct snapshot_sum sum;
-        (void)feed_end(&reader->feed, &sum);
-        reader->section_state = STATUS_INVALID;
-    } else if (reader->feed.running && size >= ready + SNAPSHOT_BUFFER) {
-        feed_place(&reader->feed, (unsigned char *)bytes + ready, size - ready);
+    struct snapshot_sum sum;
+    if (to != NULL) {
+        announce(reader, to, size);
+        return;
     }
+    (void)feed_end(&reader->feed, &sum);
+    reader->section_state = STATUS_INVALID;
 }
 
 static enum status read_bytes(struct state_reader *base, void *bytes, size_t size)
@@ -289,7 +305,8 @@ static enum status read_bytes(struct state_reader *base, void *bytes, size_t siz
             status = advance(reader, to, size);
             break;
         }
-        read_ahead(base, to, size);
+        if (place_in_section(reader) >= reader->announced)
+            announce(reader, to, size);
         if (ready == 0) {
             status = refill(reader, size);
             continue;
@@ -367,6 +384,7 @@ struct state_reader *snapshot_find(struct snapshot_reader *reader, const char ta
     reader->filled = 0;
     reader->offset = entry->offset;
     reader->left = entry->bytes;
+    reader->announced = 0;
     reader->section_state = STATUS_OK;
     if (!reader->trusted[reader->section]) /* without a thread it is read now, and summed later */
         (void)feed_begin(&reader->feed, reader->file, entry->offset, entry->bytes);
