@@ -172,6 +172,10 @@ class Stage:
         self.add(what, ours, unit, against, limit, limit / ours if ours else None, 1,
                  **({"counters": counters} if counters else {}))
 
+    def control(self, what, unit, ours):
+        """What the machine does by itself, for the row above: nothing that has a target."""
+        self.add(what, ours, unit, "control", None, None, None)
+
     def missing(self, what, unit, against, how, ours=None, target=None):
         """A peer that cannot be had: `how` says where it would come from."""
         self.add(what, ours, unit, against, None, None, target, note="missing: " + how)

@@ -7,17 +7,22 @@
  * parts, in the daemon's turns (engine.h: so long, and so many events between two looks at the
  * clock), while the vault saves into FILE. For each save {"ms": the longest turn of the loop from
  * the fork, which is part of the first, until the save is told, "mending_ms" and "mending_s":
- * likewise until memory is mended afterwards, and how long that takes, "calm_ms": the longest turn
- * without a save, in a second, "wall_ms", "own_ms", "steal_ms": see below, "fork_ms": the call that
- * forks, "events_us" and "calm_events_us": processor time an event, "extra_s": what the save cost
- * the loop by that, "bytes", "seconds"}. The longest turn tells how long a message may have to
- * wait.
+ * likewise until memory is mended afterwards, and how long that takes, "calm_ms" and "gap_ms": the
+ * controls, see below, "wall_ms", "own_ms", "steal_ms": likewise, "fork_ms": the call that forks,
+ * "events_us" and "calm_events_us": processor time an event, "extra_s": what the save cost the loop
+ * by that, "bytes", "seconds"}. The longest turn tells how long a message may have to wait.
  *
  * Of a turn's time, as the clock on the wall has it ("wall_ms"), that in which the kernel had the
  * loop wait for a processor is left out of "ms": it says who else was there. In what is left the
  * loop worked, or slept for a lock, or the virtual machine's host had taken the processor away,
  * which no guest can help; and where the loop never slept, it was the host. "own_ms" is the longest
- * turn without that, and "steal_ms" what the kernel counted as taken, from all processors.
+ * turn without that, and "steal_ms" what the kernel counted as taken, from all processors. But of
+ * what a host takes a guest may be told nothing: then it looks like work. So afterwards, for as
+ * long each, the loop goes on without a save, "calm_ms" its longest turn, and then nothing is done
+ * but to look at the clock, "gap_ms" the longest time between two looks, without what the kernel
+ * told of: what this machine does to a program that does nothing. "turns" tells of the longest turn
+ * of save, mending and calm each: {"ms", "faults": pages the kernel had to make ready or copy,
+ * "switches": how often another thread or process ran}: with none of either it was the host.
  *
  *     snapshot load FILE [--cold 1]
  *
@@ -56,6 +61,7 @@ struct bench {
     int waits; /* /proc/thread-self/schedstat */
     struct longest {
         uint64_t ns, wall_ns, own_ns;
+        long faults, switches; /* in that of `ns` */
     } longest;
     uint64_t events, spent_ns;
     double seconds;
@@ -95,7 +101,7 @@ static void saved(void *context, const struct error *error, uint64_t bytes, doub
 /* Where the time of this thread went so far. */
 struct times {
     uint64_t wall_ns, waited_ns, cpu_ns;
-    long slept; /* how often */
+    long slept, switched, faults; /* how often */
 };
 
 static struct times look(const struct bench *bench)
@@ -107,7 +113,12 @@ static struct times look(const struct bench *bench)
         waited = 0;
     struct rusage usage;
     getrusage(RUSAGE_THREAD, &usage);
-    return (struct times){bench_now_ns(), waited, bench_cpu_ns(), usage.ru_nvcsw};
+    return (struct times){bench_now_ns(),
+                          waited,
+                          bench_cpu_ns(),
+                          usage.ru_nvcsw,
+                          usage.ru_nvcsw + usage.ru_nivcsw,
+                          usage.ru_minflt + usage.ru_majflt};
 }
 
 static uint64_t difference(uint64_t a, uint64_t b)
@@ -127,6 +138,10 @@ static void end_turn(struct bench *bench, const struct times *begun)
     uint64_t took = difference(wall, ended.waited_ns - begun->waited_ns);
     bool slept = ended.slept != begun->slept;
     bench->spent_ns += cpu;
+    if (took > bench->longest.ns) {
+        bench->longest.faults = ended.faults - begun->faults;
+        bench->longest.switches = ended.switched - begun->switched;
+    }
     keep_longest(&bench->longest.wall_ns, wall);
     keep_longest(&bench->longest.ns, took);
     keep_longest(&bench->longest.own_ns, slept || took < cpu ? took : cpu);
@@ -194,34 +209,85 @@ static double ms_of(uint64_t ns)
     return (double)ns / 1e6;
 }
 
-static void save_once(struct bench *bench)
+/* The control of the control: nothing but to look at the clock, for so long. */
+static uint64_t longest_gap(const struct bench *bench, uint64_t ns)
 {
-    double fork_ms = 0, stolen = stolen_ms();
+    enum { EVERY_NS = 1000000 }; /* as often as the kernel is asked what it knows */
+    uint64_t longest = 0, until = bench_now_ns() + ns;
+    for (uint64_t now = bench_now_ns(); now < until;) {
+        struct times begun = look(bench), ended;
+        uint64_t gap = 0;
+        for (now = bench_now_ns(); now < begun.wall_ns + EVERY_NS;) {
+            uint64_t next = bench_now_ns();
+            keep_longest(&gap, next - now);
+            now = next;
+        }
+        ended = look(bench);
+        keep_longest(&longest, difference(gap, ended.waited_ns - begun.waited_ns));
+    }
+    return longest;
+}
+
+static void print_turn(const char *name, const struct longest *longest)
+{
+    printf("\"%s\": {\"ms\": %.3f, \"faults\": %ld, \"switches\": %ld}", name, ms_of(longest->ns),
+           longest->faults, longest->switches);
+}
+
+/* One after the other, each with its longest turn. */
+struct phases {
+    struct longest saving, mending, calm;
+    uint64_t events, save_ns, mending_ns, gap_ns;
+    double fork_ms, us, calm_us, stolen_ms;
+};
+
+static void run_phases(struct bench *bench, struct phases *phases)
+{
+    uint64_t begun = bench_now_ns();
+    phases->stolen_ms = stolen_ms();
     begin(bench);
-    for (turn(bench, &fork_ms); bench->saving;)
+    for (turn(bench, &phases->fork_ms); bench->saving;)
         turn(bench, NULL);
-    struct longest saving = bench->longest;
-    double us = spent_us(bench);
-    uint64_t events = bench->events, mending = bench_now_ns();
+    phases->saving = bench->longest;
+    phases->us = spent_us(bench);
+    phases->events = bench->events;
+    phases->save_ns = bench_now_ns() - begun;
     begin(bench);
     mending_begin(&bench->mending);
     while (!mending_is_done(&bench->mending))
         turn(bench, NULL);
-    struct longest mended = bench->longest;
-    double mending_s = ms_of(bench_now_ns() - mending) / 1e3;
-    stolen = stolen_ms() - stolen;
+    phases->mending = bench->longest;
+    phases->mending_ns = bench_now_ns() - begun - phases->save_ns;
+    phases->stolen_ms = stolen_ms() - phases->stolen_ms;
     begin(bench);
-    for (uint64_t calm = bench_now_ns(); bench_now_ns() - calm < 1000000000;)
+    for (uint64_t calm = bench_now_ns(), ns = calm - begun; bench_now_ns() - calm < ns;)
         turn(bench, NULL);
-    uint64_t own = saving.own_ns > mended.own_ns ? saving.own_ns : mended.own_ns;
-    printf("{\"ms\": %.3f, \"mending_ms\": %.3f, \"calm_ms\": %.3f, \"wall_ms\": %.3f, "
-           "\"own_ms\": %.3f, \"steal_ms\": %.0f, \"fork_ms\": %.3f, \"mending_s\": %.3f, "
-           "\"events_us\": %.2f, \"calm_events_us\": %.2f, \"extra_s\": %.3f, \"bytes\": %llu, "
-           "\"seconds\": %.3f}\n",
-           ms_of(saving.ns), ms_of(mended.ns), ms_of(bench->longest.ns), ms_of(saving.wall_ns),
-           ms_of(own), stolen, fork_ms, mending_s, us, spent_us(bench),
-           (us - spent_us(bench)) / 1e6 * (double)events, (unsigned long long)bench->bytes,
-           bench->seconds);
+    phases->calm = bench->longest;
+    phases->calm_us = spent_us(bench);
+    phases->gap_ns = longest_gap(bench, phases->save_ns + phases->mending_ns);
+}
+
+static void save_once(struct bench *bench)
+{
+    struct phases phases = {0};
+    run_phases(bench, &phases);
+    const struct longest *saving = &phases.saving, *mending = &phases.mending;
+    uint64_t own = saving->own_ns > mending->own_ns ? saving->own_ns : mending->own_ns;
+    printf("{\"ms\": %.3f, \"mending_ms\": %.3f, \"calm_ms\": %.3f, \"gap_ms\": %.3f, "
+           "\"wall_ms\": %.3f, \"own_ms\": %.3f, \"steal_ms\": %.0f, \"fork_ms\": %.3f, "
+           "\"mending_s\": %.3f, \"events_us\": %.2f, \"calm_events_us\": %.2f, \"extra_s\": %.3f, "
+           "\"bytes\": %llu, \"seconds\": %.3f, \"turns\": {",
+           ms_of(saving->ns), ms_of(mending->ns), ms_of(phases.calm.ns), ms_of(phases.gap_ns),
+           ms_of(saving->wall_ns), ms_of(own), phases.stolen_ms, phases.fork_ms,
+           ms_of(phases.mending_ns) / 1e3, phases.us, phases.calm_us,
+           (phases.us - phases.calm_us) / 1e6 * (double)phases.events,
+           (unsigned long long)bench->bytes, bench->seconds);
+    print_turn("save", saving);
+    printf(", ");
+    print_turn("mending", mending);
+    printf(", ");
+    print_turn("calm", &phases.calm);
+    printf("}}\n");
     fflush(stdout);
 }
 
