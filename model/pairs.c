@@ -1,6 +1,7 @@
 #include "model/pairs.h"
 
 #include "model/factors.h"
+#include "model/fetch.h"
 #include "model/kernels.h"
 
 #include <stdlib.h>
@@ -193,12 +194,21 @@ static bool can_be(const struct pair_list *list, uint32_t most)
            (room == 0 || room >= ROOM_AT_FIRST);
 }
 
-static enum status check_items(const struct pair_list *list, uint32_t bound)
+/* Each list is short and its weights are not looked at, so that the next one does not come by
+ * itself. */
+static bool lists_hold(const struct pairs *pairs, uint32_t first, uint32_t end, uint32_t bound)
 {
-    enum status status = STATUS_OK;
-    for (uint32_t n = 0; list->item != NULL && n < list->size; n++)
-        status = list->item[n] < bound ? status : STATUS_BAD_DATA;
-    return status;
+    enum { AHEAD = 8 };
+    uint32_t wrong = 0;
+    for (uint32_t item = first; item < end; item++) {
+        const struct pair_list *list = pairs_of(pairs, item);
+        const struct pair_list *next = pairs_of(pairs, item + AHEAD < end ? item + AHEAD : item);
+        if (next->item != NULL)
+            fetch_lines(next->item, next->size * sizeof *next->item);
+        for (uint32_t n = 0; list->item != NULL && n < list->size; n++)
+            wrong |= list->item[n] >= bound;
+    }
+    return wrong == 0;
 }
 
 /* Points the lists to their room, which is read meanwhile. */
@@ -216,8 +226,8 @@ static enum status attach(struct pairs *pairs, unsigned char *at, uint32_t items
         }
         if (at > from)
             status = reader->read(reader, from, (size_t)(at - from));
-        for (uint32_t item = first; item < end && status == STATUS_OK; item++)
-            status = check_items(pairs_of(pairs, item), items);
+        if (status == STATUS_OK && !lists_hold(pairs, first, end, items))
+            status = STATUS_BAD_DATA;
     }
     return status;
 }

@@ -214,21 +214,14 @@ static enum status load_users(struct recommender *model, struct state_reader *re
         status = factors_expect(&model->factors, users, items, reader);
     if (status == STATUS_OK)
         status = users_attach(&model->users, users, items, hanging, reader, &model->memory_bytes);
-    if (status == STATUS_OK)
-        status = ids_index(&model->user_ids);
-    if (status == STATUS_OK)
-        status = ids_index(&model->item_ids);
     return status == STATUS_OK ? factors_load(&model->factors, users, items, reader) : status;
 }
 
+/* All but the ids, whose numbers are known. */
 static enum status load_parts(struct recommender *model, struct state_reader *reader)
 {
-    enum status status = ids_load(&model->user_ids, reader);
-    if (status == STATUS_OK)
-        status = ids_load(&model->item_ids, reader);
     uint32_t users = model->user_ids.bound, items = model->item_ids.bound;
-    if (status == STATUS_OK)
-        status = load_users(model, reader);
+    enum status status = load_users(model, reader);
     if (status == STATUS_OK)
         status = popularity_load(&model->popularity, items, reader);
     if (status == STATUS_OK)
@@ -250,6 +243,30 @@ static enum status load_parts(struct recommender *model, struct state_reader *re
     return status;
 }
 
+static enum status index_ids(void *context)
+{
+    struct recommender *model = context;
+    enum status status = ids_index(&model->user_ids);
+    return status == STATUS_OK ? ids_index(&model->item_ids) : status;
+}
+
+static enum status load_model(struct recommender *model, struct state_reader *reader)
+{
+    struct state_task index = {index_ids, model, STATUS_OK};
+    enum status status = ids_load(&model->user_ids, reader);
+    if (status == STATUS_OK)
+        status = ids_load(&model->item_ids, reader);
+    if (status != STATUS_OK)
+        return status;
+    state_begin(reader, &index);
+    status = load_parts(model, reader);
+    if (status == STATUS_OK)
+        status = state_end(reader, &index);
+    else
+        state_give_up(reader);
+    return status;
+}
+
 enum status recommender_load(const struct recommender_settings *settings,
                              struct state_reader *reader, struct recommender **out,
                              struct error *error)
@@ -266,7 +283,7 @@ enum status recommender_load(const struct recommender_settings *settings,
         return status;
     (*out)->events = head.events;
     (*out)->latest_ms = head.latest_ms;
-    status = load_parts(*out, reader);
+    status = load_model(*out, reader);
     if (status == STATUS_OK)
         return STATUS_OK;
     state_give_up(reader);

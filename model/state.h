@@ -16,6 +16,13 @@ struct state_writer {
     enum status (*write)(struct state_writer *writer, const void *bytes, size_t size);
 };
 
+/* Work on what has been read already, which may be done by another thread meanwhile. */
+struct state_task {
+    enum status (*run)(void *context);
+    void *context;
+    enum status status; /* once it is done */
+};
+
 struct state_reader {
     /* Gives exactly `size` bytes or fails (STATUS_BAD_DATA at an early end). */
     enum status (*read)(struct state_reader *reader, void *bytes, size_t size);
@@ -26,6 +33,10 @@ struct state_reader {
      * other things, and leaves that memory alone. `to` NULL: whatever is under way is given up,
      * nothing is written any more, and nothing can be read. */
     void (*ahead)(struct state_reader *reader, void *to, size_t size);
+    /* May both be NULL. Has the task run, at once or by the thread that fetches, if there is one;
+     * and waits until it is done. One at a time. Whatever is given up is done or never begun. */
+    void (*begin)(struct state_reader *reader, struct state_task *task);
+    void (*end)(struct state_reader *reader, struct state_task *task);
 };
 
 /* What will be read next, after all that is expected already, and where; STATUS_BAD_DATA: there is
@@ -37,6 +48,22 @@ static inline enum status state_expect(struct state_reader *reader, void *to, si
     if (reader->ahead != NULL && size > 0)
         reader->ahead(reader, to, size);
     return STATUS_OK;
+}
+
+/* Between these two nobody else touches what the task is about. */
+static inline void state_begin(struct state_reader *reader, struct state_task *task)
+{
+    if (reader->begin != NULL)
+        reader->begin(reader, task);
+    else
+        task->status = task->run(task->context);
+}
+
+static inline enum status state_end(struct state_reader *reader, struct state_task *task)
+{
+    if (reader->end != NULL)
+        reader->end(reader, task);
+    return task->status;
 }
 
 static inline void state_give_up(struct state_reader *reader)

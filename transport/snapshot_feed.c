@@ -115,14 +115,30 @@ static void read_chunk(struct feed *feed)
     }
 }
 
+/* Lets go of the lock while it works. */
+static void do_task(struct feed *feed, struct state_task *task)
+{
+    feed->working = true;
+    pthread_mutex_unlock(&feed->lock);
+    enum status status = task->run(task->context);
+    pthread_mutex_lock(&feed->lock);
+    task->status = status;
+    feed->working = false;
+    feed->task = NULL;
+    wake(feed);
+}
+
 /* ---- the thread that reads ahead ---- */
 
+/* A task comes first: who waits for bytes can read them. */
 static void *run(void *context)
 {
     struct feed *feed = context;
     pthread_mutex_lock(&feed->lock);
-    while (!feed->stop && feed->status == STATUS_OK && feed->begun < feed->bytes) {
-        if (has_room(feed))
+    while (!feed->stop) {
+        if (feed->task != NULL && !feed->working)
+            do_task(feed, feed->task);
+        else if (feed->status == STATUS_OK && feed->begun < feed->bytes && has_room(feed))
             read_chunk(feed);
         else
             pthread_cond_wait(&feed->changed, &feed->lock);
@@ -227,6 +243,26 @@ enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at
     }
     pthread_mutex_unlock(&feed->lock);
     return status;
+}
+
+void feed_begin_task(struct feed *feed, struct state_task *task)
+{
+    pthread_mutex_lock(&feed->lock);
+    feed->task = task;
+    pthread_cond_signal(&feed->changed);
+    pthread_mutex_unlock(&feed->lock);
+}
+
+void feed_end_task(struct feed *feed, struct state_task *task)
+{
+    pthread_mutex_lock(&feed->lock);
+    while (feed->task == task) {
+        if (!feed->working)
+            do_task(feed, task);
+        else
+            pthread_cond_wait(&feed->changed, &feed->lock);
+    }
+    pthread_mutex_unlock(&feed->lock);
 }
 
 bool feed_end(struct feed *feed, struct snapshot_sum *sum)

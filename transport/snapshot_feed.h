@@ -43,7 +43,8 @@ struct feed {
     uint32_t places;
     struct feed_chunk chunk[FEED_CHUNKS]; /* a ring, in the section's order */
     uint32_t oldest, chunks;
-    bool summing, stop;
+    struct state_task *task; /* that is to be done, or `working` */
+    bool summing, working, stop;
     enum status status;
 };
 
@@ -56,6 +57,9 @@ void feed_place(struct feed *feed, uint64_t first, void *to, size_t size);
 /* The next bytes, at least one, which hold until the next call. `wanted`: how many are asked for,
  * of these and those after them. Not to be called at the section's end. */
 enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at, size_t *size);
+/* Tasks of the model's loader (state.h). */
+void feed_begin_task(struct feed *feed, struct state_task *task);
+void feed_end_task(struct feed *feed, struct state_task *task);
 /* True gives the sum of the whole section, which was all read. Nothing happens when none has begun.
  */
 bool feed_end(struct feed *feed, struct snapshot_sum *sum);

@@ -291,6 +291,22 @@ static void read_ahead(struct state_reader *base, void *to, size_t size)
     reader->section_state = STATUS_INVALID;
 }
 
+static void begin_task(struct state_reader *base, struct state_task *task)
+{
+    struct snapshot_reader *reader = (struct snapshot_reader *)base;
+    if (reader->feed.running)
+        feed_begin_task(&reader->feed, task);
+    else
+        task->status = task->run(task->context);
+}
+
+static void end_task(struct state_reader *base, struct state_task *task)
+{
+    struct snapshot_reader *reader = (struct snapshot_reader *)base;
+    if (reader->feed.running)
+        feed_end_task(&reader->feed, task);
+}
+
 static enum status read_bytes(struct state_reader *base, void *bytes, size_t size)
 {
     struct snapshot_reader *reader = (struct snapshot_reader *)base;
@@ -328,7 +344,8 @@ static enum status open_checked(const char *path, uint64_t below, struct snapsho
     struct snapshot_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         return error_set(error, STATUS_NO_MEMORY, "%s: no memory to read it", path);
-    reader->reader = (struct state_reader){read_bytes, bytes_left, read_ahead};
+    reader->reader =
+        (struct state_reader){read_bytes, bytes_left, read_ahead, begin_task, end_task};
     reader->file = -1;
     reader->path = path;
     reader->buffer = malloc(SNAPSHOT_BUFFER);

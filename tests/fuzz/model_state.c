@@ -76,7 +76,8 @@ static void make_originals(void)
         struct recommender_settings settings;
         struct recommender *model = NULL;
         settings_of(i, &settings);
-        originals[i] = (struct state){{keep}, {give, left, NULL}, malloc(STATE_BYTES), 0, 0};
+        originals[i] =
+            (struct state){{keep}, {give, left, NULL, NULL, NULL}, malloc(STATE_BYTES), 0, 0};
         if (originals[i].bytes == NULL || recommender_create(&settings, &model, NULL) != STATUS_OK)
             abort();
         for (uint32_t n = 0; n < lengths[i]; n++) {

@@ -48,7 +48,7 @@ static uint64_t left(const struct state_reader *reader)
 
 static void save(const struct recommender *model, struct weights *weights)
 {
-    *weights = (struct weights){.writer = {keep}, .reader = {give, left, NULL}};
+    *weights = (struct weights){.writer = {keep}, .reader = {give, left, NULL, NULL, NULL}};
     assert_int_equal(part_tower.save(model->part[PART_TOWER], 0, 0, &weights->writer), STATUS_OK);
     assert_int_equal(weights->size, sizeof weights->value);
 }
