@@ -116,6 +116,13 @@ struct kernels {
      * some. place[n]: of its cell, or UINT32_MAX. Any count. */
     void (*look_up)(const uint32_t *cells, uint32_t mask, const uint32_t *items, uint32_t count,
                     uint32_t *place);
+    /* How many of each four of such cells, `fours` times, are not empty, into `used`. False if the
+     * number of one is above `most`, or an empty one has any of `flags` in its last word. */
+    bool (*count_cells)(const uint32_t *cells, uint32_t fours, uint32_t most, uint32_t flags,
+                        uint8_t *used);
+    /* Whether all of values[0..count-1], any count and alignment, are numbers, and by their size
+     * below `limit` */
+    bool (*are_below)(const float *values, size_t count, float limit);
     /* Which of items[0..count-1] are marked, any count: their places, in order, into `found`, which
      * has room for KERNELS_FOUND_MORE more than `count`; gives how many. */
     uint32_t (*marked)(const uint32_t *marks, const uint32_t *items, uint32_t count,

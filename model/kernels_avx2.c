@@ -259,6 +259,44 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
     kernels_plain.look_up(cells, mask, items + n, count - n, place + n);
 }
 
+static bool count_cells(const uint32_t *cells, uint32_t fours, uint32_t most, uint32_t flags,
+                        uint8_t *used)
+{
+    const __m256i in_last = _mm256_setr_epi32(0, 0, 0, (int32_t)flags, 0, 0, 0, (int32_t)flags);
+    __m256i highest = _mm256_setzero_si256(), wrong = highest, zero = highest;
+    for (uint32_t n = 0; n < fours; n++, cells += 16) {
+        __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)cells);
+        __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(cells + 8));
+        __m256i low_empty = _mm256_shuffle_epi32(_mm256_cmpeq_epi32(low, zero), 0);
+        __m256i high_empty = _mm256_shuffle_epi32(_mm256_cmpeq_epi32(high, zero), 0);
+        highest = _mm256_max_epu32(highest, _mm256_max_epu32(low, high));
+        wrong = _mm256_or_si256(wrong, _mm256_and_si256(low_empty, low));
+        wrong = _mm256_or_si256(wrong, _mm256_and_si256(high_empty, high));
+        int both = (_mm256_movemask_ps(_mm256_castsi256_ps(low_empty)) & 0x11) |
+                   (_mm256_movemask_ps(_mm256_castsi256_ps(high_empty)) & 0x22);
+        used[n] = (uint8_t)(4 - __builtin_popcount((unsigned)both));
+    }
+    uint32_t first = (uint32_t)_mm256_extract_epi32(highest, 0);
+    uint32_t fifth = (uint32_t)_mm256_extract_epi32(highest, 4);
+    return first <= most && fifth <= most && _mm256_testz_si256(wrong, in_last) != 0;
+}
+
+static bool are_below(const float *values, size_t count, float limit)
+{
+    const __m256i no_sign = _mm256_set1_epi32(INT32_MAX);
+    __m256i highest[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    size_t n = 0;
+    for (; n + 16 <= count; n += 16)
+        for (size_t k = 0; k < 2; k++) {
+            __m256i eight = _mm256_loadu_si256((const __m256i *)(const void *)(values + n + 8 * k));
+            highest[k] = _mm256_max_epi32(highest[k], _mm256_and_si256(eight, no_sign));
+        }
+    __m256i least = _mm256_castps_si256(_mm256_set1_ps(limit));
+    __m256i below = _mm256_cmpgt_epi32(least, _mm256_max_epi32(highest[0], highest[1]));
+    return _mm256_movemask_epi8(below) == -1 &&
+           kernels_plain.are_below(values + n, count - n, limit);
+}
+
 static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t count,
                        uint32_t *found)
 {

@@ -271,6 +271,37 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
 }
 
 /* The 32 words of marks stay in two registers. */
+static bool count_cells(const uint32_t *cells, uint32_t fours, uint32_t most, uint32_t flags,
+                        uint8_t *used)
+{
+    const __m512i bits = _mm512_set1_epi32((int32_t)flags);
+    __m512i highest = _mm512_setzero_si512();
+    uint32_t wrong = 0;
+    for (uint32_t n = 0; n < fours; n++) {
+        __m512i four = _mm512_loadu_si512(cells + 16 * (size_t)n);
+        uint32_t empty = _mm512_testn_epi32_mask(four, four) & 0x1111u;
+        highest = _mm512_max_epu32(highest, four);
+        wrong |= _mm512_test_epi32_mask(four, bits) & empty << 3;
+        used[n] = (uint8_t)(4 - __builtin_popcount(empty));
+    }
+    __m512i limit = _mm512_set1_epi32((int32_t)most);
+    return ((_mm512_cmpgt_epu32_mask(highest, limit) & 0x1111u) | wrong) == 0;
+}
+
+static bool are_below(const float *values, size_t count, float limit)
+{
+    const __m512i no_sign = _mm512_set1_epi32(INT32_MAX);
+    __m512i highest[2] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
+    size_t n = 0;
+    for (; n + 32 <= count; n += 32)
+        for (size_t k = 0; k < 2; k++)
+            highest[k] = _mm512_max_epi32(
+                highest[k], _mm512_and_si512(_mm512_loadu_si512(values + n + 16 * k), no_sign));
+    __m512i least = _mm512_castps_si512(_mm512_set1_ps(limit));
+    return _mm512_cmpge_epi32_mask(_mm512_max_epi32(highest[0], highest[1]), least) == 0 &&
+           kernels_plain.are_below(values + n, count - n, limit);
+}
+
 static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t count,
                        uint32_t *found)
 {

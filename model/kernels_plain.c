@@ -112,6 +112,36 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
     }
 }
 
+static bool count_cells(const uint32_t *cells, uint32_t fours, uint32_t most, uint32_t flags,
+                        uint8_t *used)
+{
+    uint32_t wrong = 0;
+    for (uint32_t n = 0; n < fours; n++) {
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < 4; k++, cells += 4) {
+            count += cells[0] != 0;
+            wrong |= (cells[0] > most) | ((cells[0] == 0) & ((cells[3] & flags) != 0));
+        }
+        used[n] = (uint8_t)count;
+    }
+    return wrong == 0;
+}
+
+/* By their bits: the exponent of what is no number is the largest, and without the sign greater
+ * floats are greater integers. */
+static bool are_below(const float *values, size_t count, float limit)
+{
+    int32_t highest;
+    uint32_t wrong = 0;
+    memcpy(&highest, &limit, sizeof highest);
+    for (size_t n = 0; n < count; n++) {
+        int32_t bits;
+        memcpy(&bits, &values[n], sizeof bits);
+        wrong |= (bits & INT32_MAX) >= highest;
+    }
+    return wrong == 0;
+}
+
 static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t count,
                        uint32_t *found)
 {

@@ -1,5 +1,8 @@
 #include "model/users.h"
 
+#include "model/kernels.h"
+
+#include <stddef.h>
 #include <string.h>
 
 /* While the history grows it has not gone round: what is there stays at its place. */
@@ -45,6 +48,7 @@ void user_clear(struct user *user, struct arena *arena)
  */
 
 enum { BATCH = 256, CELLS = 4, ALIGNMENT = 64, ROWS_AT_A_TIME = 16384, ATTACHED_AT_A_TIME = 8192 };
+enum { COUNTED_AT_A_TIME = 256 };
 
 _Static_assert(ROWS_AT_A_TIME % BATCH == 0 && ATTACHED_AT_A_TIME % BATCH == 0, "whole batches");
 
@@ -116,6 +120,19 @@ enum status users_save(const struct table *users, uint32_t bound, struct state_w
 
 _Static_assert(CELLS == 4, "the least room that a table has");
 
+_Static_assert(sizeof(struct had_entry) == 4 * sizeof(uint32_t) &&
+                   offsetof(struct had_entry, item) == 0,
+               "as kernels.h says of cells");
+
+/* The flags, where they are in the last word of an entry. */
+static uint32_t word_of_flags(void)
+{
+    struct had_entry entry = {.flags = UINT8_MAX};
+    uint32_t word[4];
+    memcpy(word, &entry, sizeof word);
+    return word[3];
+}
+
 /* Whose cells end where, of those users of a batch that have any. */
 struct tables_of {
     uint32_t end[BATCH + 1]; /* in CELLS of the batch */
@@ -142,17 +159,21 @@ static void list_tables(const struct table *users, uint32_t first, uint32_t end,
  * are, none could tell. */
 static bool tables_hold(const struct tables_of *tables, const struct had_entry *at, uint32_t items)
 {
-    uint32_t used = 0, wrong = 0, table = 0;
-    uint32_t groups = tables->count > 0 ? tables->end[tables->count - 1] : 0;
-    for (uint32_t group = 1; group <= groups; group++, at += CELLS) {
-        for (uint32_t n = 0; n < CELLS; n++) {
-            used += at[n].item != 0;
-            wrong |= (at[n].item > items) | ((at[n].item == 0) & (at[n].flags != 0));
+    const uint32_t all = tables->count > 0 ? tables->end[tables->count - 1] : 0;
+    const uint32_t flags = word_of_flags();
+    uint32_t sum = 0, wrong = 0, table = 0;
+    for (uint32_t first = 0, some; first < all; first += some) {
+        uint8_t used[COUNTED_AT_A_TIME];
+        some = part_of(all, first, COUNTED_AT_A_TIME);
+        const struct had_entry *cells = at + (size_t)first * CELLS;
+        wrong |= !kernels->count_cells((const void *)cells, some, items, flags, used);
+        for (uint32_t n = 0; n < some; n++) {
+            uint32_t last = first + n + 1 == tables->end[table];
+            sum += used[n];
+            wrong |= last & (sum != tables->size[table]);
+            sum &= last - 1;
+            table += last;
         }
-        uint32_t last = group == tables->end[table];
-        wrong |= last & (used != tables->size[table]);
-        used &= last - 1;
-        table += last;
     }
     return wrong == 0;
 }

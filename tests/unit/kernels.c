@@ -245,6 +245,54 @@ static void check_look_up(const struct kernels *variant, uint32_t room)
     assert_true(room < 64 || (found > 3 && found < ASKED - 3));
 }
 
+/* Of cells some of which are empty; then each thing that can be wrong, in each of them. */
+static void check_count_cells(const struct kernels *variant)
+{
+    enum { FOURS = 9, MOST = 0x90000000 };
+    uint32_t cells[16 * FOURS];
+    uint8_t used[FOURS + 1], expected[FOURS];
+    for (uint32_t n = 0; n < 4 * FOURS; n++) {
+        bool empty = random_at(5, n) % 3 == 0;
+        uint32_t *cell = cells + 4 * (size_t)n;
+        cell[0] = empty ? 0 : (uint32_t)random_at(6, n) % MOST + 1;
+        cell[1] = cell[2] = 0xffffffff;
+        cell[3] = empty ? 0xff00ffff : 0xffffffff;
+    }
+    for (uint32_t fours = 0; fours <= FOURS; fours++) {
+        used[fours] = 77;
+        assert_true(kernels_plain.count_cells(cells, fours, MOST, 0x00ff0000, expected));
+        assert_true(variant->count_cells(cells, fours, MOST, 0x00ff0000, used));
+        assert_memory_equal(used, expected, fours);
+        assert_int_equal(used[fours], 77);
+    }
+    for (uint32_t n = 0; n < 4 * FOURS; n++) {
+        uint32_t *cell = cells + 4 * (size_t)n, before = cell[0];
+        cell[0] = MOST + 1u;
+        assert_false(variant->count_cells(cells, FOURS, MOST, 0x00ff0000, used));
+        cell[0] = before;
+        cell[3] ^= 0x00010000;
+        assert_int_equal(variant->count_cells(cells, FOURS, MOST, 0x00ff0000, used), before != 0);
+        cell[3] ^= 0x00010000;
+    }
+}
+
+static void check_are_below(const struct kernels *variant)
+{
+    static const float wrong[] = {8.0f, -8.0f, NAN, -NAN, INFINITY, -INFINITY};
+    float values[101];
+    for (size_t count = 0; count <= 100; count++) {
+        for (size_t n = 0; n <= count; n++)
+            values[n] = n % 3 == 0 ? -7.999f : n % 3 == 1 ? 7.999f : 0.0f;
+        assert_true(variant->are_below(values + 1, count, 8.0f));
+        for (size_t n = 0; n < count; n++) {
+            float before = values[1 + n];
+            values[1 + n] = wrong[n % 6];
+            assert_false(variant->are_below(values + 1, count, 8.0f));
+            values[1 + n] = before;
+        }
+    }
+}
+
 static void check_least(const struct kernels *variant)
 {
     float values[70];
@@ -382,6 +430,8 @@ static void check_variant(enum kernel_choice choice)
     check_marked(variant);
     for (uint32_t room = 4; room <= 4096; room *= 2)
         check_look_up(variant, room);
+    check_count_cells(variant);
+    check_are_below(variant);
     check_least(variant);
     check_pick(variant);
     check_level(variant);
