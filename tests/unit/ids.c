@@ -165,6 +165,13 @@ static void refuses_states_that_cannot_be(void **state)
         {UINT32_MAX, 0, {"\1a", "\1b"}, {0}, 0, STATUS_BAD_DATA}, /* claims */
         {2, UINT32_MAX, {"\1a", "\1b"}, {0}, 0, STATUS_BAD_DATA},
         {2, 0, {"\1a", "\20b"}, {0}, 0, STATUS_BAD_DATA}, /* where are its bytes? */
+        {2, 0, {"\1a", "\1bc"}, {0}, 0, STATUS_BAD_DATA}, /* more of them than it has */
+        {2, 0, {"\1a", "\7bcdefghi"}, {0}, 0, STATUS_BAD_DATA},
+        {2, 0, {"\1a", "\7bcdefgh"}, {0}, 0, STATUS_OK},
+        {2, 0, {"\1a", "\10bcdefghij"}, {0}, 0, STATUS_BAD_DATA},
+        {2, 0, {"\1a", "\10bcdefghi"}, {0}, 0, STATUS_OK},
+        {2, 0, {"\1a", "\16bcdefghijklmnop"}, {0}, 0, STATUS_BAD_DATA},
+        {2, 0, {"\1a", "\17bcdefghijklmnop"}, {0}, 0, STATUS_OK},
     };
     for (size_t n = 0; n < sizeof states / sizeof states[0]; n++) {
         struct memory memory = memory_state();
@@ -179,6 +186,28 @@ static void refuses_states_that_cannot_be(void **state)
         ids_finish(&ids);
         free(memory.bytes);
     }
+}
+
+/* The hash of a loaded one is reckoned in another way than that of one looked up. */
+static void finds_those_of_every_size_again(void **state)
+{
+    (void)state;
+    enum { LONGEST = 40 };
+    static const char text[LONGEST + 1] = "abcdefghijklmnopqrstuvwxyz0123456789ABCD";
+    struct ids ids, loaded;
+    bool added;
+    assert_int_equal(ids_init(&ids, 3), STATUS_OK);
+    for (uint32_t size = 1; size <= LONGEST; size++)
+        assert_int_equal(ids_intern(&ids, (struct text){text, size}, &added), size - 1);
+    struct memory memory = saved(&ids);
+    assert_int_equal(ids_init(&loaded, 3), STATUS_OK);
+    assert_int_equal(ids_load(&loaded, &memory.reader), STATUS_OK);
+    assert_int_equal(ids_index(&loaded), STATUS_OK);
+    for (uint32_t size = 1; size <= LONGEST; size++)
+        assert_int_equal(ids_find(&loaded, (struct text){text, size}), size - 1);
+    free(memory.bytes);
+    ids_finish(&ids);
+    ids_finish(&loaded);
 }
 
 /* ---- the arena ---- */
@@ -219,6 +248,7 @@ int main(void)
         cmocka_unit_test(finds_all_at_every_size),
         cmocka_unit_test(goes_on_alike_after_a_restart),
         cmocka_unit_test(refuses_states_that_cannot_be),
+        cmocka_unit_test(finds_those_of_every_size_again),
         cmocka_unit_test(pieces_are_zeroed_aligned_and_apart),
     };
     make_names();

@@ -554,6 +554,80 @@ static void what_is_expected_can_be_given_up(void **state)
     snapshot_close(reader);
 }
 
+/* More runs than the reader keeps in mind, some too short to be read ahead, each to where it
+ * belongs: one after the other, the other way round in memory. */
+static void brings_many_expected_runs_each_to_its_place(void **state)
+{
+    const struct place *place = *state;
+    enum { RUNS = 21, SHORT = 100 };
+    struct snapshot_reader *reader = NULL;
+    unsigned char *bytes = malloc(BIG), *wanted = malloc(BIG);
+    size_t size[RUNS], done = 0;
+    fill_pattern(wanted, BIG, 7);
+    assert_int_equal(snapshot_save(place->path, fill_bigger, NULL, NULL, NULL), STATUS_OK);
+    assert_int_equal(snapshot_open_unsummed(place->path, &reader, NULL), STATUS_OK);
+    struct state_reader *big = snapshot_find(reader, "BIGG");
+    for (size_t n = 0; n < RUNS; n++) {
+        size[n] = n % 2 == 0 ? SHORT + n : BIG / RUNS * 2 - SHORT - 2 * RUNS;
+        done += size[n];
+        assert_true(done <= BIG);
+        assert_int_equal(state_expect(big, bytes + BIG - done, size[n]), STATUS_OK);
+    }
+    done = 0;
+    for (size_t n = 0; n < RUNS; n++) {
+        unsigned char *at = bytes + BIG - done - size[n];
+        size_t half = size[n] / 2;
+        assert_int_equal(big->read(big, at, half), STATUS_OK);
+        assert_int_equal(big->read(big, at + half, size[n] - half), STATUS_OK);
+        assert_memory_equal(at, wanted + done, size[n]);
+        done += size[n];
+    }
+    assert_int_equal(snapshot_left(reader), BIG - done);
+    assert_int_equal(big->read(big, bytes, BIG - done), STATUS_OK);
+    assert_memory_equal(bytes, wanted + done, BIG - done);
+    assert_int_equal(snapshot_trust(reader, NULL), STATUS_OK);
+    snapshot_close(reader);
+    free(bytes);
+    free(wanted);
+}
+
+struct counting {
+    uint32_t times;
+    enum status status;
+};
+
+static enum status count_once(void *context)
+{
+    struct counting *counting = context;
+    counting->times++;
+    return counting->status;
+}
+
+/* Also those of a section that is read without a thread. */
+static void does_tasks_once(void **state)
+{
+    const struct place *place = *state;
+    struct snapshot_reader *reader = NULL;
+    unsigned char *bytes = malloc(BIG);
+    assert_int_equal(snapshot_save(place->path, fill_bigger, NULL, NULL, NULL), STATUS_OK);
+    assert_int_equal(snapshot_open_unsummed(place->path, &reader, NULL), STATUS_OK);
+    for (size_t n = 0; n < 8; n++) {
+        struct state_reader *section = snapshot_find(reader, n % 2 == 0 ? "BIGG" : "TEXT");
+        struct counting counting = {0, n / 2 % 2 == 0 ? STATUS_OK : STATUS_BAD_DATA};
+        struct state_task task = {count_once, &counting, STATUS_INTERNAL};
+        state_begin(section, &task);
+        if (n >= 4 && n % 2 == 0)
+            assert_int_equal(section->read(section, bytes, BIG), STATUS_OK);
+        assert_int_equal(state_end(section, &task), counting.status);
+        assert_int_equal(counting.times, 1);
+        state_begin(section, &task); /* and one that is given up: perhaps */
+        state_give_up(section);
+        assert_true(counting.times <= 2);
+    }
+    snapshot_close(reader);
+    free(bytes);
+}
+
 static void what_was_written_can_be_forgotten(void **state)
 {
     const struct place *place = *state;
@@ -634,6 +708,8 @@ int main(void)
         IN_A_PLACE(sums_are_xxh3_128),
         IN_A_PLACE(reads_big_sections_ahead),
         IN_A_PLACE(what_is_expected_can_be_given_up),
+        IN_A_PLACE(brings_many_expected_runs_each_to_its_place),
+        IN_A_PLACE(does_tasks_once),
         IN_A_PLACE(what_was_written_can_be_forgotten),
         IN_A_PLACE(notices_damage_of_big_sections),
         IN_A_PLACE(reading_past_a_big_section_is_bad_data),
