@@ -270,7 +270,6 @@ static void look_up(const uint32_t *cells, uint32_t mask, const uint32_t *items,
     }
 }
 
-/* The 32 words of marks stay in two registers. */
 static bool count_cells(const uint32_t *cells, uint32_t fours, uint32_t most, uint32_t flags,
                         uint8_t *used)
 {
@@ -302,6 +301,7 @@ static bool are_below(const float *values, size_t count, float limit)
            kernels_plain.are_below(values + n, count - n, limit);
 }
 
+/* The 32 words of marks stay in two registers. */
 static uint32_t marked(const uint32_t *marks, const uint32_t *items, uint32_t count,
                        uint32_t *found)
 {
