@@ -58,7 +58,7 @@ static void score_few(const struct factors *factors, const struct bare_step *ste
         count = sampler_draw_some(step->draw, &tried, losses[step->loss].negatives, item);
     add_row(factors, work, step->draw->positive);
     add_rows(factors, work, item, count);
-    kernels->few_scores(&work->rows, form, factors->dim, work->gradient);
+    kernels->few_scores(&work->rows, &form, factors->dim, work->gradient);
 }
 
 /* ---- warp ---- */
@@ -89,7 +89,7 @@ static uint32_t seek_violator(const struct factors *factors, const struct bare_s
     while ((count = sampler_draw_some(step->draw, &tried, some, item)) > 0) {
         uint32_t known = work->rows.count;
         add_rows(factors, work, item, count);
-        kernels->few_scores(&work->rows, scores, factors->dim, score);
+        kernels->few_scores(&work->rows, &scores, factors->dim, score);
         of_item = known > 0 ? score[0] : of_item;
         uint32_t n = find_violator(score + known, count, of_item, sign);
         if (n < count) {

@@ -24,9 +24,9 @@ static void spread(const float *steps, const float *x, float *const *rows, size_
 static void add_scaled(float a, const float *x, float *y, size_t size);
 /* As few_scores(); there are KERNELS_FEW rows, of which the first `count` matter. */
 static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
-                       struct few_form form, float *out);
+                       const struct few_form *form, float *out);
 
-static void few_scores(const struct few_rows *rows, struct few_form form, size_t size, float *out)
+static void few_scores(const struct few_rows *rows, const struct few_form *form, size_t size, float *out)
 {
     const float *row[KERNELS_FEW];
     for (uint32_t n = 0; n < KERNELS_FEW; n++)

@@ -104,7 +104,7 @@ struct kernels {
     void (*pair_learn)(const struct pair_rows *rows, float own, float rate, size_t size);
     /* bare.h: what becomes of the rows' scores, dot(x, row) + bias, into out[0..KERNELS_FEW-1]; of
      * those after the last row nothing is to be expected */
-    void (*few_scores)(const struct few_rows *rows, struct few_form form, size_t size, float *out);
+    void (*few_scores)(const struct few_rows *rows, const struct few_form *form, size_t size, float *out);
     /* … and the step, by gradients that are not 0. What is there twice steps twice, from the same
      * accumulator. */
     void (*few_step)(const struct few_rows *rows, const float *gradient, size_t size);

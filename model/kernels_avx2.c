@@ -444,18 +444,18 @@ static float exp_one(float x)
 }
 
 static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
-                       struct few_form form, float *out)
+                       const struct few_form *form, float *out)
 {
     float score[KERNELS_FEW] = {0};
     dots(x, row, count, size, score);
     for (size_t n = 0; n < count; n++)
         score[n] += row[n][size + COLUMN_BIAS];
     __m256 eight = _mm256_loadu_ps(score), one = _mm256_set1_ps(1.0f);
-    if (form.sigmoid)
+    if (form->sigmoid)
         eight = _mm256_div_ps(
             one, _mm256_add_ps(one, exp8(_mm256_xor_ps(eight, _mm256_set1_ps(-0.0f)))));
-    eight = _mm256_sub_ps(eight, _mm256_setr_ps(form.aim, 0, 0, 0, 0, 0, 0, 0));
-    _mm256_storeu_ps(out, _mm256_mul_ps(eight, _mm256_set1_ps(form.rate)));
+    eight = _mm256_sub_ps(eight, _mm256_setr_ps(form->aim, 0, 0, 0, 0, 0, 0, 0));
+    _mm256_storeu_ps(out, _mm256_mul_ps(eight, _mm256_set1_ps(form->rate)));
 }
 
 static void exp_all(float *v, size_t size)

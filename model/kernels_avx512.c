@@ -492,18 +492,18 @@ static __m128 four_biases(const float *const row[4], size_t size)
 }
 
 static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
-                       struct few_form form, float *out)
+                       const struct few_form *form, float *out)
 {
     __m128 low = _mm_add_ps(four_dots(x, row, size), four_biases(row, size));
     __m128 high = low;
     if (count > 4)
         high = _mm_add_ps(four_dots(x, row + 4, size), four_biases(row + 4, size));
     __m512 all = _mm512_zextps256_ps512(_mm256_set_m128(high, low)), one = _mm512_set1_ps(1.0f);
-    if (form.sigmoid)
+    if (form->sigmoid)
         all = _mm512_div_ps(one,
                             _mm512_add_ps(one, exp16(_mm512_xor_ps(all, _mm512_set1_ps(-0.0f)))));
-    all = _mm512_sub_ps(all, _mm512_zextps128_ps512(_mm_set_ss(form.aim)));
-    all = _mm512_mul_ps(all, _mm512_set1_ps(form.rate));
+    all = _mm512_sub_ps(all, _mm512_zextps128_ps512(_mm_set_ss(form->aim)));
+    all = _mm512_mul_ps(all, _mm512_set1_ps(form->rate));
     _mm256_storeu_ps(out, _mm512_castps512_ps256(all));
 }
 

@@ -253,13 +253,13 @@ static float exp_one(float x)
 }
 
 static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
-                       struct few_form form, float *out)
+                       const struct few_form *form, float *out)
 {
     for (size_t n = 0; n < count; n++) {
         out[n] = dot(x, row[n], size) + row[n][size + COLUMN_BIAS];
-        if (form.sigmoid)
+        if (form->sigmoid)
             out[n] = 1.0f / (1.0f + exp_one(-out[n]));
-        out[n] = form.rate * (n == 0 ? out[n] - form.aim : out[n]);
+        out[n] = form->rate * (n == 0 ? out[n] - form->aim : out[n]);
     }
 }
 

@@ -115,6 +115,7 @@ static void check_few(const struct kernels *variant, size_t size, uint32_t count
     static _Alignas(64) float changed[2][KERNELS_FEW + 1][LARGEST + COLUMNS], by_x[2][LARGEST];
     float sum[2] = {0.1f, 0.1f}, gradient[2][KERNELS_FEW];
     const struct kernels *side[2] = {&kernels_plain, variant};
+    const struct few_form form = {sigmoid, 0.75f, 1.5f};
     for (int s = 0; s < 2; s++) {
         struct few_rows few = {changed[s][KERNELS_FEW], &sum[s], 0.7f, vector, by_x[s], count, {0}};
         for (size_t r = 0; r <= KERNELS_FEW; r++) {
@@ -124,7 +125,7 @@ static void check_few(const struct kernels *variant, size_t size, uint32_t count
         }
         for (uint32_t r = 0; r < count; r++)
             few.row[r] = changed[s][r == 3 ? 1 : r]; /* one twice */
-        side[s]->few_scores(&few, (struct few_form){sigmoid, 0.75f, 1.5f}, size, gradient[s]);
+        side[s]->few_scores(&few, &form, size, gradient[s]);
         side[s]->few_step(&few, gradient[s], size);
     }
     assert_memory_equal(gradient[0], gradient[1], count * sizeof(float));
