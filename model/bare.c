@@ -2,22 +2,34 @@
 
 #include "model/kernels.h"
 
-#include <string.h>
-
 enum { HABIT_SPAN = 16 };
+
+/* A step on its way: the user's side, and the rows that it changes. */
+struct bare_work {
+    float x[DIM_MAX] __attribute__((aligned(64)));
+    float by_x[DIM_MAX] __attribute__((aligned(64)));
+    uint32_t item[KERNELS_FEW];
+    struct few_rows rows;
+};
+
+static void bring(const struct factors *factors, const float *row)
+{
+    if (row != NULL)
+        table_fetch_at(&factors->candidate_rows, row);
+}
 
 static void begin(const struct factors *factors, const struct bare_step *step,
                   struct bare_work *work)
 {
     float *own = table_floats(&factors->user_rows, step->slot);
-    memset(work->x, 0, factors->dim * sizeof *work->x);
-    kernels->add_scaled(factors->weights.own, own, work->x, factors->dim);
     work->rows.own = own;
     work->rows.own_sum = &step->user->gradient_sum;
     work->rows.own_weight = factors->weights.own;
     work->rows.x = work->x;
     work->rows.by_x = work->by_x;
     work->rows.count = 0;
+    for (uint32_t n = 0; n < KERNELS_NEXT; n++)
+        work->rows.next[n] = step->next[n + 1];
 }
 
 static void add_row(const struct factors *factors, struct bare_work *work, uint32_t item)
@@ -49,8 +61,7 @@ static float aim_of(const struct bare_step *step)
     return step->target.wanted ? 1.0f : 0.0f;
 }
 
-static void score_few(const struct factors *factors, const struct bare_step *step,
-                      struct bare_work *work)
+static void learn_few(struct factors *factors, const struct bare_step *step, struct bare_work *work)
 {
     const struct few_form form = {step->loss == LOSS_LOGISTIC, aim_of(step), step->rate};
     uint32_t item[KERNELS_FEW], count = 0, tried = 0;
@@ -58,7 +69,9 @@ static void score_few(const struct factors *factors, const struct bare_step *ste
         count = sampler_draw_some(step->draw, &tried, losses[step->loss].negatives, item);
     add_row(factors, work, step->draw->positive);
     add_rows(factors, work, item, count);
-    kernels->few_scores(&work->rows, &form, factors->dim, work->gradient);
+    factors_mark_many(factors, work->item, work->rows.count);
+    bring(factors, step->next[0]);
+    kernels->few_learn(&work->rows, &form, factors->dim);
 }
 
 /* ---- warp ---- */
@@ -103,11 +116,13 @@ static uint32_t seek_violator(const struct factors *factors, const struct bare_s
     return 0;
 }
 
-static void score_in_turn(const struct factors *factors, struct bare_habit *habit,
+static void learn_in_turn(struct factors *factors, struct bare_habit *habit,
                           const struct bare_step *step, struct bare_work *work)
 {
     uint32_t likely = bare_looks_at(habit, step->loss), violator;
     uint32_t some = likely < KERNELS_FEW ? likely : KERNELS_FEW - 1;
+    const float *const own = work->rows.own;
+    kernels->mix(&factors->weights.own, &own, 1, factors->dim, work->x);
     uint32_t looked_at = seek_violator(factors, step, some, work, &violator);
     note_habit(habit, looked_at == 0 ? losses[step->loss].negatives : looked_at);
     work->rows.count = 0;
@@ -116,8 +131,10 @@ static void score_in_turn(const struct factors *factors, struct bare_habit *habi
     float by = step->rate * loss_rank_weight(step->target.candidates, looked_at);
     add_row(factors, work, step->draw->positive);
     add_row(factors, work, violator);
-    work->gradient[0] = step->target.wanted ? -by : by;
-    work->gradient[1] = -work->gradient[0];
+    const float gradient[KERNELS_FEW] = {step->target.wanted ? -by : by,
+                                         step->target.wanted ? by : -by};
+    factors_mark_many(factors, work->item, 2);
+    kernels->few_step(&work->rows, gradient, factors->dim);
 }
 
 /* ---- */
@@ -129,32 +146,12 @@ uint32_t bare_looks_at(const struct bare_habit *habit, enum loss_id loss)
     return loss == LOSS_WARP ? 1 + habit->looked_at / BARE_HABIT_ONE : losses[loss].negatives;
 }
 
-void bare_score(const struct factors *factors, struct bare_habit *habit,
-                const struct bare_step *step, struct bare_work *work)
+void bare_learn(struct factors *factors, struct bare_habit *habit, const struct bare_step *step)
 {
-    begin(factors, step, work);
+    struct bare_work work;
+    begin(factors, step, &work);
     if (step->loss == LOSS_WARP)
-        score_in_turn(factors, habit, step, work);
+        learn_in_turn(factors, habit, step, &work);
     else
-        score_few(factors, step, work);
-}
-
-/* Rows without a gradient are no part of the step: their accumulators stay as they are. */
-void bare_descend(struct factors *factors, struct bare_work *work)
-{
-    uint32_t size = 0;
-    if (work->rows.count == 0) /* warp is content */
-        return;
-    for (uint32_t n = 0; n < work->rows.count; n++) {
-        if (work->gradient[n] == 0.0f)
-            continue;
-        if (size < n) {
-            work->gradient[size] = work->gradient[n];
-            work->rows.row[size] = work->rows.row[n];
-        }
-        factors_mark(factors, work->item[n]);
-        size++;
-    }
-    work->rows.count = size;
-    kernels->few_step(&work->rows, work->gradient, factors->dim);
+        learn_few(factors, step, &work);
 }

@@ -3,7 +3,7 @@
  * would make of them when nothing else is on, bit for bit, in a third of the time, as no more is
  * drawn, read and put together than they look at.
  *
- *     logistic, squared   the item and five negatives at most: scored and stepped by two kernels
+ *     logistic, squared   the item and five negatives at most: scored and stepped by one kernel
  *     warp                some negatives at a time, up to the first inside the margin
  */
 #ifndef MODEL_BARE_H
@@ -11,6 +11,8 @@
 
 #include "model/factors.h"
 #include "model/loss.h"
+
+enum { BARE_NEXT = KERNELS_NEXT + 1 };
 
 /* One event's; draw->positive is its item. */
 struct bare_step {
@@ -20,6 +22,7 @@ struct bare_step {
     struct user *user;
     uint32_t slot;
     float rate;
+    const float *next[BARE_NEXT]; /* candidates' rows of steps to come, as in few_rows */
 };
 
 enum { BARE_HABIT_ONE = 256 };
@@ -30,21 +33,7 @@ struct bare_habit {
     uint32_t looked_at;
 };
 
-/* A step on its way: the user's side, the rows that it changes, and the loss' gradients by their
- * scores. */
-struct bare_work {
-    float x[DIM_MAX] __attribute__((aligned(64)));
-    float by_x[DIM_MAX] __attribute__((aligned(64)));
-    uint32_t item[KERNELS_FEW];
-    float gradient[KERNELS_FEW];
-    struct few_rows rows;
-};
-
-/* The step in two halves: between them there is time to bring near what comes next, which takes as
- * long as either. */
-void bare_score(const struct factors *factors, struct bare_habit *habit,
-                const struct bare_step *step, struct bare_work *work);
-void bare_descend(struct factors *factors, struct bare_work *work);
+void bare_learn(struct factors *factors, struct bare_habit *habit, const struct bare_step *step);
 /* How many negatives a step will look at, as far as that can be told beforehand. */
 uint32_t bare_looks_at(const struct bare_habit *habit, enum loss_id loss);
 

@@ -16,8 +16,14 @@ static inline void fetch_line(const void *at)
 /* All that `bytes` bytes from `at` on lie in. */
 static inline void fetch_lines(const void *at, size_t bytes)
 {
-    const char *line = (const char *)at - (uintptr_t)at % 64;
-    for (const char *end = (const char *)at + bytes; line < end; line += 64)
+    const char *line = (const char *)at - (uintptr_t)at % 64, *end = (const char *)at + bytes;
+    for (; end - line > 192; line += 256) {
+        fetch_line(line);
+        fetch_line(line + 64);
+        fetch_line(line + 128);
+        fetch_line(line + 192);
+    }
+    for (; line < end; line += 64)
         fetch_line(line);
 }
 

@@ -10,6 +10,7 @@
 #include "model/adagrad.h"
 #include "model/factors_rates.h"
 #include "model/feature.h"
+#include "model/fetch.h"
 #include "model/kernels.h"
 
 #include <string.h>
@@ -22,16 +23,27 @@ static void mix(const float *weights, const float *const *rows, size_t count, si
 static void spread(const float *steps, const float *x, float *const *rows, size_t count,
                    size_t size);
 static void add_scaled(float a, const float *x, float *y, size_t size);
-/* As few_scores(); there are KERNELS_FEW rows, of which the first `count` matter. */
-static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
+/* As few_scores(); there are KERNELS_FEW rows, of which the first `count` matter. Gives whether any
+ * of theirs became 0. */
+static bool score_rows(const float *x, const float *const *row, size_t count, size_t size,
                        const struct few_form *form, float *out);
+/* As few_columns_each(). */
+static void few_columns(const struct few_rows *rows, uint32_t count, const float *gradient,
+                        float mean_square, size_t size, float *step);
 
-static void few_scores(const struct few_rows *rows, const struct few_form *form, size_t size, float *out)
+static bool few_scores_of(const struct few_rows *rows, uint32_t count, const struct few_form *form,
+                          size_t size, float *out)
 {
     const float *row[KERNELS_FEW];
     for (uint32_t n = 0; n < KERNELS_FEW; n++)
-        row[n] = rows->row[n < rows->count ? n : 0];
-    score_rows(rows->x, row, rows->count, size, form, out);
+        row[n] = rows->row[n < count ? n : 0];
+    return score_rows(rows->x, row, count, size, form, out);
+}
+
+static void few_scores(const struct few_rows *rows, const struct few_form *form, size_t size,
+                       float *out)
+{
+    few_scores_of(rows, rows->count, form, size, out);
 }
 
 /* Accumulators of the vector and the bias, and more that nobody needs. */
@@ -42,16 +54,15 @@ static inline few_sums few_roots(few_sums v)
     return (few_sums){sqrtf(v[0]), sqrtf(v[1]), sqrtf(v[2]), sqrtf(v[3])};
 }
 
-static void few_step(const struct few_rows *rows, const float *gradient, size_t size)
+/* Accumulators and biases, row by row; the vectors' steps into `step`. */
+static inline void few_columns_each(const struct few_rows *rows, uint32_t count,
+                                    const float *gradient, float mean_square, size_t size,
+                                    float *step)
 {
     const few_sums rate = {-RATE_CANDIDATE, -RATE_BIAS, 0.0f, 0.0f};
     const few_sums floor = {SUM_FLOOR, SUM_FLOOR_BIAS, 1.0f, 1.0f};
-    const float mean_square = dot(rows->x, rows->x, size) / (float)size;
     const few_sums by = {mean_square, 1.0f, 0.0f, 0.0f};
-    float step[KERNELS_FEW], own = rows->own_weight;
     few_sums sum[KERNELS_FEW], taken[KERNELS_FEW];
-    uint32_t count = rows->count;
-    mix(gradient, (const float *const *)rows->row, count, size, rows->by_x);
     for (uint32_t n = 0; n < count; n++) {
         float g = gradient[n];
         memcpy(&sum[n], rows->row[n] + size + COLUMN_SUM, sizeof sum[n]);
@@ -64,10 +75,88 @@ static void few_step(const struct few_rows *rows, const float *gradient, size_t 
         columns[COLUMN_BIAS] += taken[n][1];
         memcpy(columns + COLUMN_SUM, &sum[n], 2 * sizeof *columns);
     }
+}
+
+/* As table_fetch(). */
+static inline void few_bring(const struct few_rows *rows, uint32_t n, size_t size)
+{
+    const float *row = rows->next[n];
+    for (size_t at = 0; row != NULL && at < size + COLUMNS && at < 128; at += 16)
+        fetch_line(row + at);
+}
+
+static void few_step_of(const struct few_rows *rows, uint32_t count, const float *gradient,
+                        size_t size)
+{
+    const float mean_square = dot(rows->x, rows->x, size) / (float)size;
+    float step[KERNELS_FEW], own = rows->own_weight;
+    mix(gradient, (const float *const *)rows->row, count, size, rows->by_x);
+    few_bring(rows, 2, size);
+    few_columns(rows, count, gradient, mean_square, size, step);
     spread(step, rows->x, rows->row, count, size);
+    few_bring(rows, 3, size);
     float square = own * own * (dot(rows->by_x, rows->by_x, size) / (float)size);
     float own_step = adagrad_step(rows->own_sum, square, RATE_USER, SUM_FLOOR);
     add_scaled(own_step * own, rows->by_x, rows->own, size);
+}
+
+/* Rows without a gradient are no part of the step: their accumulators stay as they are. */
+static void few_step_some(const struct few_rows *rows, const float *gradient, size_t size)
+{
+    struct few_rows some = *rows;
+    float by[KERNELS_FEW];
+    some.count = 0;
+    for (uint32_t n = 0; n < rows->count; n++) {
+        by[some.count] = gradient[n];
+        some.row[some.count] = rows->row[n];
+        some.count += gradient[n] != 0.0f;
+    }
+    few_step_of(&some, some.count, by, size);
+}
+
+static void few_own(const struct few_rows *rows, size_t size)
+{
+    const float *const own = rows->own;
+    mix(&rows->own_weight, &own, 1, size, rows->x);
+}
+
+static void few_learn_of(const struct few_rows *rows, uint32_t count, const struct few_form *form,
+                         size_t size)
+{
+    float gradient[KERNELS_FEW] __attribute__((aligned(64))) = {0};
+    few_own(rows, size);
+    few_bring(rows, 0, size);
+    bool some = few_scores_of(rows, count, form, size, gradient);
+    few_bring(rows, 1, size);
+    if (some)
+        few_step_some(rows, gradient, size);
+    else
+        few_step_of(rows, count, gradient, size);
+}
+
+/* All in one piece, and pieces of their own for what is usual: loops whose lengths are not known
+ * are half of it else, and what does not fit into the processor's window does not overlap with what
+ * comes next. */
+enum { FEW_USUAL = 64 };
+
+__attribute__((flatten)) static void few_step(const struct few_rows *rows, const float *gradient,
+                                              size_t size)
+{
+    if (size == FEW_USUAL && rows->count == 2)
+        few_step_of(rows, 2, gradient, FEW_USUAL);
+    else
+        few_step_of(rows, rows->count, gradient, size);
+}
+
+__attribute__((flatten)) static void few_learn(const struct few_rows *rows,
+                                               const struct few_form *form, size_t size)
+{
+    if (size == FEW_USUAL && rows->count == 1)
+        few_learn_of(rows, 1, form, FEW_USUAL);
+    else if (size == FEW_USUAL && rows->count == 6)
+        few_learn_of(rows, 6, form, FEW_USUAL);
+    else
+        few_learn_of(rows, rows->count, form, size);
 }
 
 #endif

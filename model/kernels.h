@@ -61,15 +61,18 @@ struct sampling {
 enum { KERNELS_KEPT_MORE = 16, KERNELS_HALVED = 10, KERNELS_RANKED_MORE = 32 };
 
 /* A few rows, with their columns, and the user's side of a step on them. */
-enum { KERNELS_FEW = 8 };
+enum { KERNELS_FEW = 8, KERNELS_NEXT = 4 };
 
 struct few_rows {
     float *own, *own_sum; /* the user's vector, and its accumulator */
     float own_weight;
-    const float *x;
-    float *by_x; /* (size) scratch: the loss' gradient by x */
+    float *x, *by_x; /* (size) own_weight * own; scratch: the loss' gradient by x */
     uint32_t count;
     float *row[KERNELS_FEW];
+    /* Rows of steps to come, that are brought near meanwhile; NULL: none. Each of them may wait for
+     * its page to be found, and the step with it, unless there is enough between one and the next.
+     */
+    const float *next[KERNELS_NEXT];
 };
 
 /* What becomes of a score s: rate (s - aim), or rate (1 / (1 + exp(-s)) - aim); the aim is the
@@ -104,7 +107,10 @@ struct kernels {
     void (*pair_learn)(const struct pair_rows *rows, float own, float rate, size_t size);
     /* bare.h: what becomes of the rows' scores, dot(x, row) + bias, into out[0..KERNELS_FEW-1]; of
      * those after the last row nothing is to be expected */
-    void (*few_scores)(const struct few_rows *rows, const struct few_form *form, size_t size, float *out);
+    void (*few_scores)(const struct few_rows *rows, const struct few_form *form, size_t size,
+                       float *out);
+    /* x, such scores as gradients, and the step; rows whose gradient is 0 are no part of it. */
+    void (*few_learn)(const struct few_rows *rows, const struct few_form *form, size_t size);
     /* … and the step, by gradients that are not 0. What is there twice steps twice, from the same
      * accumulator. */
     void (*few_step)(const struct few_rows *rows, const float *gradient, size_t size);

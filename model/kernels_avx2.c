@@ -443,7 +443,7 @@ static float exp_one(float x)
     return _mm256_cvtss_f32(exp8(_mm256_set1_ps(x)));
 }
 
-static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
+static bool score_rows(const float *x, const float *const *row, size_t count, size_t size,
                        const struct few_form *form, float *out)
 {
     float score[KERNELS_FEW] = {0};
@@ -455,7 +455,16 @@ static void score_rows(const float *x, const float *const *row, size_t count, si
         eight = _mm256_div_ps(
             one, _mm256_add_ps(one, exp8(_mm256_xor_ps(eight, _mm256_set1_ps(-0.0f)))));
     eight = _mm256_sub_ps(eight, _mm256_setr_ps(form->aim, 0, 0, 0, 0, 0, 0, 0));
-    _mm256_storeu_ps(out, _mm256_mul_ps(eight, _mm256_set1_ps(form->rate)));
+    eight = _mm256_mul_ps(eight, _mm256_set1_ps(form->rate));
+    _mm256_storeu_ps(out, eight);
+    int zero = _mm256_movemask_ps(_mm256_cmp_ps(eight, _mm256_setzero_ps(), _CMP_EQ_OQ));
+    return (zero & ((1 << count) - 1)) != 0;
+}
+
+static void few_columns(const struct few_rows *rows, uint32_t count, const float *gradient,
+                        float mean_square, size_t size, float *step)
+{
+    few_columns_each(rows, count, gradient, mean_square, size, step);
 }
 
 static void exp_all(float *v, size_t size)

@@ -491,7 +491,7 @@ static __m128 four_biases(const float *const row[4], size_t size)
     return _mm_setr_ps(row[0][at], row[1][at], row[2][at], row[3][at]);
 }
 
-static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
+static bool score_rows(const float *x, const float *const *row, size_t count, size_t size,
                        const struct few_form *form, float *out)
 {
     __m128 low = _mm_add_ps(four_dots(x, row, size), four_biases(row, size));
@@ -505,6 +505,57 @@ static void score_rows(const float *x, const float *const *row, size_t count, si
     all = _mm512_sub_ps(all, _mm512_zextps128_ps512(_mm_set_ss(form->aim)));
     all = _mm512_mul_ps(all, _mm512_set1_ps(form->rate));
     _mm256_storeu_ps(out, _mm512_castps512_ps256(all));
+    return (_mm512_cmp_ps_mask(all, _mm512_setzero_ps(), _CMP_EQ_OQ) & ((1u << count) - 1)) != 0;
+}
+
+static __m512 four_sums(float *const *row, size_t size)
+{
+    size_t at = size + COLUMN_SUM;
+    __m512 sums = _mm512_castps128_ps512(_mm_loadu_ps(row[0] + at));
+    sums = _mm512_insertf32x4(sums, _mm_loadu_ps(row[1] + at), 1);
+    sums = _mm512_insertf32x4(sums, _mm_loadu_ps(row[2] + at), 2);
+    return _mm512_insertf32x4(sums, _mm_loadu_ps(row[3] + at), 3);
+}
+
+/* Four lanes a row, of which two count: the vector's and the bias'. Gives what is taken. */
+static inline __m512 four_steps(__m512 gradient, float mean_square, __m512 *sum)
+{
+    enum { BIAS = 0x2222 };
+    __m512 by = _mm512_mask_mov_ps(_mm512_set1_ps(mean_square), BIAS, _mm512_set1_ps(1.0f));
+    __m512 rate =
+        _mm512_mask_mov_ps(_mm512_set1_ps(-RATE_CANDIDATE), BIAS, _mm512_set1_ps(-RATE_BIAS));
+    __m512 least =
+        _mm512_mask_mov_ps(_mm512_set1_ps(SUM_FLOOR), BIAS, _mm512_set1_ps(SUM_FLOOR_BIAS));
+    __m512 square = _mm512_mul_ps(_mm512_mul_ps(gradient, gradient), by);
+    *sum = _mm512_add_ps(_mm512_mul_ps(*sum, _mm512_set1_ps(ADAGRAD_DECAY)), square);
+    __m512 root = _mm512_sqrt_ps(_mm512_add_ps(*sum, least));
+    return _mm512_mul_ps(_mm512_div_ps(rate, root), gradient);
+}
+
+static void few_columns(const struct few_rows *rows, uint32_t count, const float *gradient,
+                        float mean_square, size_t size, float *step)
+{
+    const __m512i low = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    const __m512i high = _mm512_setr_epi32(4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7);
+    float taken[32] __attribute__((aligned(64))), sums[32] __attribute__((aligned(64)));
+    float *row[KERNELS_FEW];
+    for (uint32_t n = 0; n < KERNELS_FEW; n++)
+        row[n] = rows->row[n < count ? n : 0];
+    __m512 all = _mm512_castps256_ps512(_mm256_loadu_ps(gradient));
+    __m512 first = four_sums(row, size), second = four_sums(row + 4, size);
+    _mm512_store_ps(taken, four_steps(_mm512_permutexvar_ps(low, all), mean_square, &first));
+    _mm512_store_ps(sums, first);
+    if (count > 4) {
+        _mm512_store_ps(taken + 16,
+                        four_steps(_mm512_permutexvar_ps(high, all), mean_square, &second));
+        _mm512_store_ps(sums + 16, second);
+    }
+    for (uint32_t n = 0; n < count; n++) {
+        float *columns = rows->row[n] + size;
+        step[n] = taken[4 * n];
+        columns[COLUMN_BIAS] += taken[4 * n + 1];
+        memcpy(columns + COLUMN_SUM, sums + 4 * n, 2 * sizeof *columns);
+    }
 }
 
 static void exp_all(float *v, size_t size)

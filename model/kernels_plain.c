@@ -252,15 +252,24 @@ static float exp_one(float x)
     return p;
 }
 
-static void score_rows(const float *x, const float *const *row, size_t count, size_t size,
+static bool score_rows(const float *x, const float *const *row, size_t count, size_t size,
                        const struct few_form *form, float *out)
 {
+    bool any = false;
     for (size_t n = 0; n < count; n++) {
         out[n] = dot(x, row[n], size) + row[n][size + COLUMN_BIAS];
         if (form->sigmoid)
             out[n] = 1.0f / (1.0f + exp_one(-out[n]));
         out[n] = form->rate * (n == 0 ? out[n] - form->aim : out[n]);
+        any |= out[n] == 0.0f;
     }
+    return any;
+}
+
+static void few_columns(const struct few_rows *rows, uint32_t count, const float *gradient,
+                        float mean_square, size_t size, float *step)
+{
+    few_columns_each(rows, count, gradient, mean_square, size, step);
 }
 
 static void exp_all(float *v, size_t size)

@@ -361,9 +361,7 @@ static void learn_bare(struct recommender *model, const struct step *step, float
                                    .user = recommender_user(model, step->user),
                                    .slot = step->user,
                                    .rate = rate};
-    struct bare_work work;
-    bare_score(&model->factors, &model->bare_habit, &bare, &work);
-    bare_descend(&model->factors, &work);
+    bare_learn(&model->factors, &model->bare_habit, &bare);
 }
 
 static void learn_step(struct recommender *model, const struct step *step, float rate)

@@ -83,6 +83,17 @@ static inline uint32_t sampler_place(uint64_t key, uint32_t n, uint32_t count)
     return random_below(n % 2 == 0 ? (uint32_t)bits : (uint32_t)(bits >> 32), count);
 }
 
+/* The same of the first `tries` ones. */
+static inline void sampler_places(uint64_t key, uint32_t tries, uint32_t count, uint32_t *place)
+{
+    for (uint32_t n = 0; n < tries; n += 2) {
+        uint64_t bits = random_at(key, n / 2);
+        place[n] = random_below((uint32_t)bits, count);
+        if (n + 1 < tries)
+            place[n + 1] = random_below((uint32_t)(bits >> 32), count);
+    }
+}
+
 /* The item that leaves the ring when so many more were pushed; UINT32_MAX: none. */
 static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t more)
 {

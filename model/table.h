@@ -59,10 +59,14 @@ static inline void table_fetch_line(const struct table *table, uint32_t row)
 }
 
 /* Any row: its first 512 bytes, if it has so many. */
+static inline void table_fetch_at(const struct table *table, const void *row)
+{
+    fetch_lines(row, table->row_bytes < 512 ? table->row_bytes : 512);
+}
+
 static inline void table_fetch(const struct table *table, uint32_t row)
 {
-    const char *at = table_row(table, row);
-    fetch_lines(at, table->row_bytes < 512 ? table->row_bytes : 512);
+    table_fetch_at(table, table_row(table, row));
 }
 
 static inline float *table_floats(const struct table *table, uint32_t row)

@@ -107,11 +107,16 @@ static uint32_t negative_at(const struct bare *bare, uint64_t n)
     return random_below((uint32_t)(random_at(2, n) >> 32), bare->items);
 }
 
+static void fetch_user(const struct bare *bare, uint32_t user)
+{
+    table_fetch(&bare->factors.user_rows, user);
+    fetch_line(&bare->users[user]);
+}
+
 static void fetch(const struct bare *bare, struct pair pair)
 {
-    table_fetch(&bare->factors.user_rows, pair.user);
+    fetch_user(bare, pair.user);
     table_fetch(&bare->factors.candidate_rows, pair.item);
-    __builtin_prefetch(&bare->users[pair.user], 1);
 }
 
 static void learn_bpr(struct bare *bare, const struct pair *pairs, uint32_t count)
@@ -153,41 +158,46 @@ static uint32_t tell_tries(struct bare *bare)
     uint32_t *near = told_of(bare, bare->learned + AHEAD);
     uint64_t key = random_at(2, bare->learned + 2 * AHEAD);
     likely = likely < AHEAD_MOST ? likely : AHEAD_MOST;
+    sampler_places(key, likely, bare->items, far);
     for (uint32_t n = 0; n < likely; n++) {
-        far[n] = sampler_place(key, n, bare->items);
         fetch_line(&bare->wanted[far[n]]);
         near[n] = bare->wanted[near[n]];
     }
     return likely;
 }
 
-static void fetch_told(struct bare *bare, uint32_t first, uint32_t end)
+static const float *told_row(struct bare *bare, uint32_t n)
 {
-    const uint32_t *item = told_of(bare, bare->learned + AHEAD);
-    for (uint32_t n = first; n < end; n++)
-        table_fetch(&bare->factors.candidate_rows, item[n]);
+    return table_floats(&bare->factors.candidate_rows, told_of(bare, bare->learned + AHEAD)[n]);
 }
 
-/* What comes next is brought near in parts, so that it arrives while the step waits for itself. */
+/* The first that are likely are brought near within the step, the others at once. */
+static void tell_step(struct bare *bare, struct bare_step *step)
+{
+    uint32_t likely = tell_tries(bare);
+    for (uint32_t n = 0; n < BARE_NEXT; n++)
+        step->next[n] = n < likely ? told_row(bare, n) : NULL;
+    for (uint32_t n = BARE_NEXT; n < likely; n++)
+        table_fetch_at(&bare->factors.candidate_rows, told_row(bare, n));
+}
+
 static void learn_alone(struct bare *bare, const struct pair *pairs, uint32_t count)
 {
     struct draw draw = draw_at(bare, 0);
     struct bare_step step = {.loss = bare->loss, .draw = &draw, .rate = 1.0f};
-    struct bare_work work;
     step.target = (struct loss_target){
         .wanted = true, .candidates = bare->items, .rated = bare->rated, .rating = 0.75f};
     for (uint32_t n = 0; n < count; n++, bare->learned++) {
-        uint32_t likely = tell_tries(bare), some = likely * 2 / 5;
-        fetch_told(bare, 0, some);
+        if (n + AHEAD < count)
+            fetch_user(bare, pairs[n + AHEAD].user);
+        tell_step(bare, &step);
+        if (n + AHEAD < count)
+            table_fetch(&bare->factors.candidate_rows, pairs[n + AHEAD].item);
         draw.key = random_at(2, bare->learned);
         draw.positive = pairs[n].item;
         step.user = &bare->users[pairs[n].user];
         step.slot = pairs[n].user;
-        bare_score(&bare->factors, &bare->habit, &step, &work);
-        fetch_told(bare, some, likely);
-        if (n + AHEAD < count)
-            fetch(bare, pairs[n + AHEAD]);
-        bare_descend(&bare->factors, &work);
+        bare_learn(&bare->factors, &bare->habit, &step);
         bare->habits += bare->habit.looked_at;
     }
 }

@@ -93,14 +93,12 @@ static void learn_shared(struct world *world, enum loss_id loss, uint32_t n)
 static void learn_bare(struct world *world, enum loss_id loss, uint32_t n)
 {
     struct draw draw = draw_at(world, loss, n);
-    struct bare_work work;
     struct bare_step step = {.loss = loss,
                              .target = target_at(loss, n),
                              .draw = &draw,
                              .user = &world->user,
                              .rate = rate_at(n)};
-    bare_score(&world->factors, &world->habit, &step, &work);
-    bare_descend(&world->factors, &work);
+    bare_learn(&world->factors, &world->habit, &step);
 }
 
 static void assert_same(const struct world *one, const struct world *other)
