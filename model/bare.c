@@ -12,10 +12,10 @@ struct bare_work {
     struct few_rows rows;
 };
 
-static void bring(const struct factors *factors, const float *row)
+static void bring(const struct factors *factors, const struct bare_step *step, uint32_t n)
 {
-    if (row != NULL)
-        table_fetch_at(&factors->candidate_rows, row);
+    if (step->next != NULL)
+        table_fetch_at(&factors->candidate_rows, step->next[n]);
 }
 
 static void begin(const struct factors *factors, const struct bare_step *step,
@@ -28,8 +28,7 @@ static void begin(const struct factors *factors, const struct bare_step *step,
     work->rows.x = work->x;
     work->rows.by_x = work->by_x;
     work->rows.count = 0;
-    for (uint32_t n = 0; n < KERNELS_NEXT; n++)
-        work->rows.next[n] = step->next[n + 1];
+    work->rows.next = step->next == NULL ? NULL : step->next + 1;
 }
 
 static void add_row(const struct factors *factors, struct bare_work *work, uint32_t item)
@@ -70,7 +69,7 @@ static void learn_few(struct factors *factors, const struct bare_step *step, str
     add_row(factors, work, step->draw->positive);
     add_rows(factors, work, item, count);
     factors_mark_many(factors, work->item, work->rows.count);
-    bring(factors, step->next[0]);
+    bring(factors, step, 0);
     kernels->few_learn(&work->rows, &form, factors->dim);
 }
 

@@ -22,7 +22,7 @@ struct bare_step {
     struct user *user;
     uint32_t slot;
     float rate;
-    const float *next[BARE_NEXT]; /* candidates' rows of steps to come, as in few_rows */
+    const float *const *next; /* (BARE_NEXT) candidates' rows of steps to come; NULL: none */
 };
 
 enum { BARE_HABIT_ONE = 256 };

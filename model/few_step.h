@@ -80,9 +80,8 @@ static inline void few_columns_each(const struct few_rows *rows, uint32_t count,
 /* As table_fetch(). */
 static inline void few_bring(const struct few_rows *rows, uint32_t n, size_t size)
 {
-    const float *row = rows->next[n];
-    for (size_t at = 0; row != NULL && at < size + COLUMNS && at < 128; at += 16)
-        fetch_line(row + at);
+    for (size_t at = 0; rows->next != NULL && at < size + COLUMNS && at < 128; at += 16)
+        fetch_line(rows->next[n] + at);
 }
 
 static void few_step_of(const struct few_rows *rows, uint32_t count, const float *gradient,

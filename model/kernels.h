@@ -69,10 +69,10 @@ struct few_rows {
     float *x, *by_x; /* (size) own_weight * own; scratch: the loss' gradient by x */
     uint32_t count;
     float *row[KERNELS_FEW];
-    /* Rows of steps to come, that are brought near meanwhile; NULL: none. Each of them may wait for
-     * its page to be found, and the step with it, unless there is enough between one and the next.
-     */
-    const float *next[KERNELS_NEXT];
+    /* (KERNELS_NEXT) rows of steps to come, that are brought near meanwhile; NULL: none. Each of
+     * them may wait for its page to be found, and the step with it, unless there is enough between
+     * one and the next. */
+    const float *const *next;
 };
 
 /* What becomes of a score s: rate (s - aim), or rate (1 / (1 + exp(-s)) - aim); the aim is the

@@ -20,7 +20,7 @@
 #include "model/bare.h"
 #include "model/pairwise.h"
 
-enum { AHEAD = 8, AHEAD_MOST = 16, TOLD = 64, AHEAD_PLACES = 4, AHEAD_ROWS = 1 };
+enum { AHEAD = 16, AHEAD_MOST = 16, TOLD = 64, AHEAD_PLACES = 4, AHEAD_ROWS = 1 };
 
 struct bare {
     struct factors factors;
@@ -151,19 +151,15 @@ static uint32_t *told_of(struct bare *bare, uint64_t n)
 }
 
 /* As recommender_ahead.c does it: first where they stand, then which they are and their rows. */
-static uint32_t tell_tries(struct bare *bare)
+static void tell_tries(struct bare *bare, uint32_t likely)
 {
-    uint32_t likely = bare->rated ? 0 : bare_looks_at(&bare->habit, bare->loss);
     uint32_t *far = told_of(bare, bare->learned + 2 * AHEAD);
     uint32_t *near = told_of(bare, bare->learned + AHEAD);
-    uint64_t key = random_at(2, bare->learned + 2 * AHEAD);
-    likely = likely < AHEAD_MOST ? likely : AHEAD_MOST;
-    sampler_places(key, likely, bare->items, far);
+    sampler_places(random_at(2, bare->learned + 2 * AHEAD), likely, bare->items, far);
     for (uint32_t n = 0; n < likely; n++) {
         fetch_line(&bare->wanted[far[n]]);
         near[n] = bare->wanted[near[n]];
     }
-    return likely;
 }
 
 static const float *told_row(struct bare *bare, uint32_t n)
@@ -171,26 +167,32 @@ static const float *told_row(struct bare *bare, uint32_t n)
     return table_floats(&bare->factors.candidate_rows, told_of(bare, bare->learned + AHEAD)[n]);
 }
 
-/* The first that are likely are brought near within the step, the others at once. */
-static void tell_step(struct bare *bare, struct bare_step *step)
+/* Few are brought near within the step, so far apart as there is room; more than that at once. */
+static const float *const *tell_step(struct bare *bare, const float *next[BARE_NEXT])
 {
-    uint32_t likely = tell_tries(bare);
+    uint32_t likely = bare->rated ? 0 : bare_looks_at(&bare->habit, bare->loss);
+    likely = likely < AHEAD_MOST ? likely : AHEAD_MOST;
+    if (likely == 0)
+        return NULL;
+    tell_tries(bare, likely);
     for (uint32_t n = 0; n < BARE_NEXT; n++)
-        step->next[n] = n < likely ? told_row(bare, n) : NULL;
+        next[n] = told_row(bare, n < likely ? n : 0);
     for (uint32_t n = BARE_NEXT; n < likely; n++)
         table_fetch_at(&bare->factors.candidate_rows, told_row(bare, n));
+    return next;
 }
 
 static void learn_alone(struct bare *bare, const struct pair *pairs, uint32_t count)
 {
     struct draw draw = draw_at(bare, 0);
     struct bare_step step = {.loss = bare->loss, .draw = &draw, .rate = 1.0f};
+    const float *next[BARE_NEXT];
     step.target = (struct loss_target){
         .wanted = true, .candidates = bare->items, .rated = bare->rated, .rating = 0.75f};
     for (uint32_t n = 0; n < count; n++, bare->learned++) {
         if (n + AHEAD < count)
             fetch_user(bare, pairs[n + AHEAD].user);
-        tell_step(bare, &step);
+        step.next = tell_step(bare, next);
         if (n + AHEAD < count)
             table_fetch(&bare->factors.candidate_rows, pairs[n + AHEAD].item);
         draw.key = random_at(2, bare->learned);
