@@ -12,8 +12,6 @@
 #include "model/factors.h"
 #include "model/loss.h"
 
-enum { BARE_NEXT = KERNELS_NEXT + 1 };
-
 /* One event's; draw->positive is its item. */
 struct bare_step {
     enum loss_id loss; /* any but softmax and bpr */
@@ -22,15 +20,19 @@ struct bare_step {
     struct user *user;
     uint32_t slot;
     float rate;
-    const float *const *next; /* (BARE_NEXT) candidates' rows of steps to come; NULL: none */
+    const float *const *next; /* candidates' rows of steps to come, brought near meanwhile */
+    uint32_t next_count;
+    uint32_t near_count; /* of the first negatives, of those that were next before */
 };
 
 enum { BARE_HABIT_ONE = 256 };
 
 /* How many negatives warp looked at lately, in units of 1 / BARE_HABIT_ONE, by which it guesses how
- * many to take at once. No part of the state. */
+ * many to take at once; and what it found its weights to be. No part of the state. */
 struct bare_habit {
     uint32_t looked_at;
+    uint32_t candidates;           /* that the weights are for */
+    float weight[SAMPLES_MAX + 1]; /* loss_rank_weight() by draws; 0: not known */
 };
 
 void bare_learn(struct factors *factors, struct bare_habit *habit, const struct bare_step *step);

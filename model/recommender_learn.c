@@ -360,7 +360,9 @@ static void learn_bare(struct recommender *model, const struct step *step, float
                                    .draw = &draw,
                                    .user = recommender_user(model, step->user),
                                    .slot = step->user,
-                                   .rate = rate};
+                                   .rate = rate,
+                                   .near_count =
+                                       bare_looks_at(&model->bare_habit, model->settings.loss)};
     bare_learn(&model->factors, &model->bare_habit, &bare);
 }
 

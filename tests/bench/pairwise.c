@@ -20,12 +20,20 @@
 #include "model/bare.h"
 #include "model/pairwise.h"
 
-enum { AHEAD = 16, AHEAD_MOST = 16, TOLD = 64, AHEAD_PLACES = 4, AHEAD_ROWS = 1 };
+enum {
+    AHEAD = 16,
+    AHEAD_MOST = 16,
+    TOLD = 64,
+    AHEAD_ALL_ROWS = 44,
+    AHEAD_PLACES = 4,
+    AHEAD_ROWS = 1
+};
 
 struct bare {
     struct factors factors;
     struct user *users;
     uint32_t items, groups; /* groups: 0: none */
+    uint32_t ahead;         /* steps that are told */
     uint64_t learned;
     enum loss_id loss;
     bool rated;
@@ -153,9 +161,9 @@ static uint32_t *told_of(struct bare *bare, uint64_t n)
 /* As recommender_ahead.c does it: first where they stand, then which they are and their rows. */
 static void tell_tries(struct bare *bare, uint32_t likely)
 {
-    uint32_t *far = told_of(bare, bare->learned + 2 * AHEAD);
-    uint32_t *near = told_of(bare, bare->learned + AHEAD);
-    sampler_places(random_at(2, bare->learned + 2 * AHEAD), likely, bare->items, far);
+    uint32_t *far = told_of(bare, bare->learned + 2 * bare->ahead);
+    uint32_t *near = told_of(bare, bare->learned + bare->ahead);
+    sampler_places(random_at(2, bare->learned + 2 * bare->ahead), likely, bare->items, far);
     for (uint32_t n = 0; n < likely; n++) {
         fetch_line(&bare->wanted[far[n]]);
         near[n] = bare->wanted[near[n]];
@@ -164,37 +172,51 @@ static void tell_tries(struct bare *bare, uint32_t likely)
 
 static const float *told_row(struct bare *bare, uint32_t n)
 {
-    return table_floats(&bare->factors.candidate_rows, told_of(bare, bare->learned + AHEAD)[n]);
+    return table_floats(&bare->factors.candidate_rows,
+                        told_of(bare, bare->learned + bare->ahead)[n]);
 }
 
-/* Few are brought near within the step, so far apart as there is room; more than that at once. */
-static const float *const *tell_step(struct bare *bare, const float *next[BARE_NEXT])
+/* How many negatives of a step can be told. */
+static uint32_t likely_of(const struct bare *bare)
 {
     uint32_t likely = bare->rated ? 0 : bare_looks_at(&bare->habit, bare->loss);
-    likely = likely < AHEAD_MOST ? likely : AHEAD_MOST;
+    return likely < AHEAD_MOST ? likely : AHEAD_MOST;
+}
+
+static void tell_step(struct bare *bare, struct bare_step *step, const float *next[AHEAD_MOST])
+{
+    uint32_t likely = likely_of(bare);
+    step->next_count = likely;
     if (likely == 0)
-        return NULL;
+        return;
     tell_tries(bare, likely);
-    for (uint32_t n = 0; n < BARE_NEXT; n++)
-        next[n] = told_row(bare, n < likely ? n : 0);
-    for (uint32_t n = BARE_NEXT; n < likely; n++)
-        table_fetch_at(&bare->factors.candidate_rows, told_row(bare, n));
-    return next;
+    for (uint32_t n = 0; n < likely; n++)
+        next[n] = told_row(bare, n);
+}
+
+/* As many rows are on their way as the caches have room for. */
+static uint32_t steps_ahead(const struct bare *bare)
+{
+    uint32_t steps = AHEAD_ALL_ROWS / (2 + likely_of(bare));
+    return steps < 2 ? 2 : steps < AHEAD ? steps : AHEAD;
 }
 
 static void learn_alone(struct bare *bare, const struct pair *pairs, uint32_t count)
 {
+    const float *next[AHEAD_MOST];
     struct draw draw = draw_at(bare, 0);
-    struct bare_step step = {.loss = bare->loss, .draw = &draw, .rate = 1.0f};
-    const float *next[BARE_NEXT];
+    struct bare_step step = {.loss = bare->loss, .draw = &draw, .rate = 1.0f, .next = next};
     step.target = (struct loss_target){
         .wanted = true, .candidates = bare->items, .rated = bare->rated, .rating = 0.75f};
+    step.near_count = likely_of(bare);
+    bare->ahead = steps_ahead(bare);
     for (uint32_t n = 0; n < count; n++, bare->learned++) {
-        if (n + AHEAD < count)
-            fetch_user(bare, pairs[n + AHEAD].user);
-        step.next = tell_step(bare, next);
-        if (n + AHEAD < count)
-            table_fetch(&bare->factors.candidate_rows, pairs[n + AHEAD].item);
+        bool more = n + bare->ahead < count;
+        if (more)
+            fetch_user(bare, pairs[n + bare->ahead].user);
+        tell_step(bare, &step, next);
+        if (more)
+            table_fetch(&bare->factors.candidate_rows, pairs[n + bare->ahead].item);
         draw.key = random_at(2, bare->learned);
         draw.positive = pairs[n].item;
         step.user = &bare->users[pairs[n].user];
