@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { HABIT_SPAN = 16, BRING_EACH = 4, SEEK_AHEAD = 16 };
+enum { HABIT_SPAN = 16, BRING_EACH = 4 };
 
 /* A step on its way: the user's side, and the rows that it changes. */
 struct bare_work {
@@ -142,7 +142,7 @@ static uint32_t seek_violator(const struct factors *factors, const struct bare_s
         }
         seek.seen += count;
         work->rows.count = 0;
-        draw_to(factors, step, &seek, seek.seen + SEEK_AHEAD);
+        draw_to(factors, step, &seek, seek.seen + 2 * some);
     }
     return 0;
 }

@@ -111,8 +111,8 @@ struct kernels {
                        float *out);
     /* x, such scores as gradients, and the step; rows whose gradient is 0 are no part of it. */
     void (*few_learn)(const struct few_rows *rows, const struct few_form *form, size_t size);
-    /* … and the step, by gradients that are not 0. What is there twice steps twice, from the same
-     * accumulator. */
+    /* … and the step, by (KERNELS_FEW) gradients, of which those of rows are not 0. What is there
+     * twice steps twice, from the same accumulator. */
     void (*few_step)(const struct few_rows *rows, const float *gradient, size_t size);
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */

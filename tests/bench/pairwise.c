@@ -183,15 +183,21 @@ static uint32_t likely_of(const struct bare *bare)
     return likely < AHEAD_MOST ? likely : AHEAD_MOST;
 }
 
+/* Where a step is short what comes next is brought near at once, so that it waits once; else within
+ * the step, where there is enough between one row and the next. */
 static void tell_step(struct bare *bare, struct bare_step *step, const float *next[AHEAD_MOST])
 {
+    enum { SHORT = 3 };
     uint32_t likely = likely_of(bare);
-    step->next_count = likely;
+    step->next_count = likely < SHORT ? 0 : likely;
     if (likely == 0)
         return;
     tell_tries(bare, likely);
-    for (uint32_t n = 0; n < likely; n++)
+    for (uint32_t n = 0; n < likely; n++) {
         next[n] = told_row(bare, n);
+        if (likely < SHORT)
+            table_fetch_at(&bare->factors.candidate_rows, next[n]);
+    }
 }
 
 /* As many rows are on their way as the caches have room for. */
@@ -211,12 +217,9 @@ static void learn_alone(struct bare *bare, const struct pair *pairs, uint32_t co
     step.near_count = likely_of(bare);
     bare->ahead = steps_ahead(bare);
     for (uint32_t n = 0; n < count; n++, bare->learned++) {
-        bool more = n + bare->ahead < count;
-        if (more)
-            fetch_user(bare, pairs[n + bare->ahead].user);
         tell_step(bare, &step, next);
-        if (more)
-            table_fetch(&bare->factors.candidate_rows, pairs[n + bare->ahead].item);
+        if (n + bare->ahead < count)
+            fetch(bare, pairs[n + bare->ahead]);
         draw.key = random_at(2, bare->learned);
         draw.positive = pairs[n].item;
         step.user = &bare->users[pairs[n].user];

@@ -113,12 +113,14 @@ static void check_pairs(const struct kernels *variant, size_t size)
 static void check_few(const struct kernels *variant, size_t size, uint32_t count, bool sigmoid)
 {
     static _Alignas(64) float changed[2][KERNELS_FEW + 1][LARGEST + COLUMNS], by_x[2][LARGEST];
+    static _Alignas(64) float x[2][LARGEST];
     float sum[2] = {0.1f, 0.1f}, gradient[2][KERNELS_FEW];
     const struct kernels *side[2] = {&kernels_plain, variant};
     const struct few_form form = {sigmoid, 0.75f, 1.5f};
     for (int s = 0; s < 2; s++) {
         struct few_rows few = {
-            changed[s][KERNELS_FEW], &sum[s], 0.7f, vector, by_x[s], count, {0}, NULL};
+            changed[s][KERNELS_FEW], &sum[s], 0.7f, x[s], by_x[s], count, {0}, NULL};
+        memcpy(x[s], vector, size * sizeof(float));
         for (size_t r = 0; r <= KERNELS_FEW; r++) {
             memcpy(changed[s][r], rows[r], size * sizeof(float));
             for (size_t n = size; n < size + COLUMNS; n++)
@@ -128,6 +130,7 @@ static void check_few(const struct kernels *variant, size_t size, uint32_t count
             few.row[r] = changed[s][r == 3 ? 1 : r]; /* one twice */
         side[s]->few_scores(&few, &form, size, gradient[s]);
         side[s]->few_step(&few, gradient[s], size);
+        side[s]->few_learn(&few, &form, size);
     }
     assert_memory_equal(gradient[0], gradient[1], count * sizeof(float));
     assert_memory_equal(changed[0], changed[1], sizeof changed[0]);
