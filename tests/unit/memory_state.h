@@ -48,7 +48,8 @@ static inline uint64_t memory_left(const struct state_reader *reader)
 
 static inline struct memory memory_state(void)
 {
-    return (struct memory){.writer = {memory_write}, .reader = {memory_read, memory_left, NULL}};
+    return (struct memory){.writer = {memory_write},
+                           .reader = {.read = memory_read, .left = memory_left}};
 }
 
 #endif
