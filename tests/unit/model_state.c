@@ -60,8 +60,9 @@ static uint64_t left_in_memory(const struct state_reader *base)
 
 static struct memory saved(const struct recommender *model)
 {
-    struct memory memory = {
-        .writer = {to_memory}, .reader = {from_memory, left_in_memory, NULL}, .limit = SIZE_MAX};
+    struct memory memory = {.writer = {to_memory},
+                            .reader = {.read = from_memory, .left = left_in_memory},
+                            .limit = SIZE_MAX};
     assert_int_equal(recommender_save(model, &memory.writer), STATUS_OK);
     return memory;
 }
