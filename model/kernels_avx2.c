@@ -383,14 +383,7 @@ static float highest(const float *values, uint32_t count)
 static float level(const float *values, uint32_t count, uint32_t wanted)
 {
     float low = least(values, count), high = highest(values, count);
-    for (int step = 0; step < KERNELS_HALVED; step++) {
-        float middle = low + (high - low) / 2;
-        if (count_above(values, count, middle) > wanted)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return kernels_level(values, count, wanted, low, high, count_above);
 }
 
 /* Of 16 keys at a time, each in a lane of its own, compared as signed numbers: so their signs are

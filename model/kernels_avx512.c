@@ -430,14 +430,7 @@ static float level(const float *values, uint32_t count, uint32_t wanted)
         highest = _mm512_max_ps(highest, _mm512_mask_loadu_ps(highest, in, values + n));
     }
     float low = _mm512_reduce_min_ps(lowest), high = _mm512_reduce_max_ps(highest);
-    for (int step = 0; step < KERNELS_HALVED; step++) {
-        float middle = low + (high - low) / 2;
-        if (count_above(values, count, middle) > wanted)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return kernels_level(values, count, wanted, low, high, count_above);
 }
 
 /* Of 32 keys at a time, each in a lane of its own. Those behind the last one are read as they are;

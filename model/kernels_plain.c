@@ -211,14 +211,7 @@ static float level(const float *values, uint32_t count, uint32_t wanted)
         low = values[n] < low ? values[n] : low;
         high = values[n] > high ? values[n] : high;
     }
-    for (int step = 0; step < KERNELS_HALVED; step++) {
-        float middle = low + (high - low) / 2;
-        if (count_above(values, count, middle) > wanted)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return kernels_level(values, count, wanted, low, high, count_above);
 }
 
 static void ranks(const uint64_t *keys, uint32_t count, uint32_t *rank)

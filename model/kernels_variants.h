@@ -21,6 +21,21 @@ uint32_t kernels_keep_plain(const struct sampling *sampling, const uint32_t *ite
                             float *expected);
 void kernels_numbers_plain(uint64_t key, uint64_t first, uint32_t count, uint64_t *bits);
 
+/* level(), from the least and the highest, with the variant's own counting of those above. */
+typedef uint32_t kernels_count_above(const float *values, uint32_t count, float level);
+static inline float kernels_level(const float *values, uint32_t count, uint32_t wanted, float low,
+                                  float high, kernels_count_above *count_above)
+{
+    for (int step = 0; step < KERNELS_HALVED; step++) {
+        float middle = low + (high - low) / 2;
+        if (count_above(values, count, middle) > wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 extern const struct kernels kernels_plain;
 #if defined(__x86_64__)
 extern const struct kernels kernels_avx2;
