@@ -147,17 +147,12 @@ static int compare_numbers(const void *a, const void *b)
 /* The user's event count at the boundary of the oldest quarter. */
 static uint32_t quarter_mark(const struct had *had)
 {
-    uint32_t *ages = malloc(had->size * sizeof *ages);
-    if (ages == NULL)
-        return 0;
-    uint32_t count = 0;
+    uint32_t ages[2 * HAD_MAX] = {0}, count = 0;
     for (uint32_t cell = 0; cell < had->room; cell++)
         if (had->at[cell].item != 0)
             ages[count++] = had->at[cell].last_n;
     qsort(ages, count, sizeof *ages, compare_numbers);
-    uint32_t mark = ages[count / 4];
-    free(ages);
-    return mark;
+    return ages[count / 4];
 }
 
 static enum status make_room(struct had *had, struct arena *arena)
