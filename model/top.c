@@ -73,11 +73,15 @@ void top_push(struct top *top, uint32_t slot, float score)
     top->floor = score_of(top->key[0]);
 }
 
-/* Few: by counting for each how many are better, which vectors do side by side. */
+/* Few: by counting for each how many are better, which vectors do side by side. A slot that was
+ * pushed twice, against the rule, leaves a place out; that is no place without a slot all the same.
+ */
 static void rank_few(const struct top *top, struct list *list)
 {
     uint32_t rank[FEW + KERNELS_RANKED_MORE];
     kernels->ranks(top->key, top->size, rank);
+    for (uint32_t n = 0; n < top->size; n++)
+        list->at[n] = entry_of(top->key[n]);
     for (uint32_t n = 0; n < top->size; n++)
         list->at[rank[n]] = entry_of(top->key[n]);
 }

@@ -86,11 +86,28 @@ static void a_slot_more_than_wanted_replaces_the_worst(void **state)
     assert_true(list.at[0].slot == 9 && list.at[1].slot == 4);
 }
 
+/* Against the rule; but there is no entry that nobody wrote. */
+static void a_slot_pushed_twice_does_no_harm(void **state)
+{
+    (void)state;
+    struct top top;
+    struct list list;
+    memset(&list, 0xff, sizeof list);
+    top_begin(&top, 10, 0.0f);
+    for (uint32_t n = 0; n < 6; n++)
+        top_push(&top, 3 + n / 2, 1.0f + (float)(n / 2));
+    top_end(&top, &list);
+    assert_int_equal(list.size, 6);
+    for (uint32_t n = 0; n < list.size; n++)
+        assert_in_range(list.at[n].slot, 3, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_what_a_sort_has_first),
         cmocka_unit_test(a_slot_more_than_wanted_replaces_the_worst),
+        cmocka_unit_test(a_slot_pushed_twice_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
