@@ -223,8 +223,8 @@ static void wait_for(struct feed *feed, size_t wanted)
         }
         feed->wanted = end;
         pthread_cond_wait(&feed->changed, &feed->lock);
+        feed->wanted = 0;
     }
-    feed->wanted = 0;
 }
 
 enum status feed_next(struct feed *feed, size_t wanted, const unsigned char **at, size_t *size)
