@@ -99,10 +99,9 @@ static void fetch_tries(const struct recommender *model, struct ahead_event *ent
         return;
     const struct popularity *popularity = &model->popularity;
     uint64_t key = random_key(model->settings.seed, model->events + 1 + distance, PURPOSE_SAMPLES);
-    for (uint32_t n = 0; n < tries; n++) {
-        entry->tried[n] = sampler_place(key, n, popularity->wanted_count);
+    sampler_places(key, tries, popularity->wanted_count, entry->tried);
+    for (uint32_t n = 0; n < tries; n++)
         fetch_line(&popularity->wanted_items[entry->tried[n]]);
-    }
 }
 
 static void fetch_rows(const struct recommender *model, struct ahead_event *entry,
