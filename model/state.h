@@ -24,7 +24,8 @@ struct state_task {
 };
 
 struct state_reader {
-    /* Gives exactly `size` bytes or fails (STATUS_BAD_DATA at an early end). */
+    /* Gives exactly `size` bytes or fails (STATUS_BAD_DATA at an early end): then all is given up
+     * that is under way. */
     enum status (*read)(struct state_reader *reader, void *bytes, size_t size);
     /* How many bytes there are left. The model's loader asks it before it takes memory. */
     uint64_t (*left)(const struct state_reader *reader);

@@ -334,6 +334,8 @@ static enum status read_bytes(struct state_reader *base, void *bytes, size_t siz
         to += piece;
         size -= piece;
     }
+    if (status != STATUS_OK)
+        read_ahead(base, NULL, 0);
     reader->section_state = status;
     return status;
 }

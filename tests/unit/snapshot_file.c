@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -628,6 +629,33 @@ static void does_tasks_once(void **state)
     free(bytes);
 }
 
+static enum status note_thread(void *context)
+{
+    *(pthread_t *)context = pthread_self();
+    return STATUS_OK;
+}
+
+/* Who reads in vain lets go of the memory: no thread may read on into it. Then there is none any
+ * more that could do tasks. */
+static void a_failure_ends_the_reading_ahead(void **state)
+{
+    const struct place *place = *state;
+    struct snapshot_reader *reader = NULL;
+    unsigned char *bytes = malloc(BIG);
+    pthread_t by = 0;
+    struct state_task task = {note_thread, &by, STATUS_INTERNAL};
+    assert_int_equal(snapshot_save(place->path, fill_bigger, NULL, NULL, NULL), STATUS_OK);
+    assert_int_equal(snapshot_open_unsummed(place->path, &reader, NULL), STATUS_OK);
+    assert_int_equal(truncate(place->path, BIG / 2), 0);
+    struct state_reader *big = snapshot_find(reader, "BIGG");
+    assert_int_equal(big->read(big, bytes, BIG), STATUS_BAD_DATA);
+    free(bytes);
+    state_begin(big, &task);
+    assert_int_equal(task.status, STATUS_OK);
+    assert_true(pthread_equal(by, pthread_self()));
+    snapshot_close(reader);
+}
+
 static void what_was_written_can_be_forgotten(void **state)
 {
     const struct place *place = *state;
@@ -710,6 +738,7 @@ int main(void)
         IN_A_PLACE(what_is_expected_can_be_given_up),
         IN_A_PLACE(brings_many_expected_runs_each_to_its_place),
         IN_A_PLACE(does_tasks_once),
+        IN_A_PLACE(a_failure_ends_the_reading_ahead),
         IN_A_PLACE(what_was_written_can_be_forgotten),
         IN_A_PLACE(notices_damage_of_big_sections),
         IN_A_PLACE(reading_past_a_big_section_is_bad_data),
