@@ -432,11 +432,14 @@ static bool weights_can_be(const struct factors *factors)
            logs_can_be(factors->gap, GAP_BUCKETS) && sums_can_be(factors->gap_sum, GAP_BUCKETS);
 }
 
-/* In the order of factors_load(). */
+/* In the order of factors_load(). Together they fit what is left, or no room is taken. */
 enum status factors_expect(struct factors *factors, uint32_t users, uint32_t items,
                            struct state_reader *reader)
 {
     const struct factor_weights *weights = &factors->weights;
+    uint64_t bytes = users * factors_user_bytes(factors) + items * factors_item_bytes(factors);
+    if (bytes > reader->left(reader))
+        return STATUS_BAD_DATA;
     enum status status = grow_changes(&factors->changes, items);
     if (status == STATUS_OK)
         status = state_expect(reader, factors->place, sizeof factors->place);

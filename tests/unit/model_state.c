@@ -473,6 +473,33 @@ static void the_ring_is_counted(void **state)
     recommender_destroy(model);
 }
 
+static uint64_t left_as_told;
+
+static uint64_t left_is_told(const struct state_reader *base)
+{
+    (void)base;
+    return left_as_told;
+}
+
+/* Each table of the vectors would fit what is left, but not all of them: no room is taken. */
+static void vectors_must_fit_together(void **state)
+{
+    (void)state;
+    enum { USERS = 700, ITEMS = 1000 };
+    const struct factor_weights weights = {.own = 1.0f, .history = 1.0f, .last = 1.0f};
+    struct state_reader reader = {.left = left_is_told};
+    struct factors factors;
+    factors_init(&factors, 3, 16, &weights);
+    uint64_t all = USERS * factors_user_bytes(&factors) + ITEMS * factors_item_bytes(&factors);
+    left_as_told = all - 1;
+    assert_int_equal(factors_expect(&factors, USERS, ITEMS, &reader), STATUS_BAD_DATA);
+    assert_int_equal(factors.user_rows.rows, 0);
+    assert_null(factors.changes.bits);
+    left_as_told = all;
+    assert_int_equal(factors_expect(&factors, USERS, ITEMS, &reader), STATUS_OK);
+    factors_finish(&factors);
+}
+
 /* Negatives are drawn from the candidates: no item was wanted that is none of them. */
 static void what_was_wanted_is_a_candidate(void **state)
 {
@@ -544,6 +571,7 @@ int main(void)
         cmocka_unit_test(no_row_is_absurd),
         cmocka_unit_test(no_user_had_what_is_not_there),
         cmocka_unit_test(the_ring_is_counted),
+        cmocka_unit_test(vectors_must_fit_together),
         cmocka_unit_test(what_was_wanted_is_a_candidate),
         cmocka_unit_test(a_damaged_state_does_no_harm),
     };
