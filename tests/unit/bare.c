@@ -35,6 +35,11 @@ static void begin(struct world *world, uint32_t dim)
         factors_add_item(&world->factors, item, item);
         world->wanted[item] = item;
     }
+    for (uint32_t item = 0; item < ITEMS; item += 10) { /* score 0: no gradient, if squared */
+        float *row = table_floats(&world->factors.candidate_rows, item);
+        memset(row, 0, dim * sizeof *row);
+        row[dim + COLUMN_SUM] = 0.5f;
+    }
     for (uint32_t item = 0; item < 40; item++)
         had_touch(&world->user.had, &world->arena, item * 5)->flags = HAD_HAS;
 }
@@ -67,7 +72,7 @@ static struct loss_target target_at(enum loss_id loss, uint32_t n)
     return (struct loss_target){.wanted = n % 5 != 0,
                                 .rated = loss != LOSS_WARP && n % 7 == 0,
                                 .rating = 0.25f * (float)(n % 4),
-                                .candidates = ITEMS};
+                                .candidates = ITEMS + n / 100};
 }
 
 static float rate_at(uint32_t n)
