@@ -1,5 +1,6 @@
 /* The model's state: saved and loaded it is the same model, whatever happens next to it. */
 #include "daemon/checkpoint.h"
+#include "model/pairs.h"
 #include "model/recommender_parts.h"
 
 #include "tests/unit/small_stream.h"
@@ -453,6 +454,47 @@ static void no_user_had_what_is_not_there(void **state)
     recommender_destroy(model);
 }
 
+/* That is found by a task beside the loading. */
+static void no_id_is_there_twice(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 100);
+    const struct ids *both[] = {&model->user_ids, &model->item_ids};
+    for (int n = 0; n < 2; n++) {
+        struct ids_key *last = table_row(&both[n]->keys, both[n]->bound - 1), kept = *last;
+        *last = *(const struct ids_key *)table_row(&both[n]->keys, 0);
+        assert_refused(model);
+        *last = kept;
+    }
+    assert_taken(model);
+    recommender_destroy(model);
+}
+
+static void no_item_is_paired_with_what_is_not_there(void **state)
+{
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    struct recommender *model = new_model(&settings);
+    learn(model, 0, 300);
+    const uint32_t items = model->item_ids.bound;
+    uint32_t tried = 0;
+    for (uint32_t item = 0; item < items; item++) {
+        const struct pair_list *list = pairs_of(model->part[PART_NEIGHBOURS], item);
+        if (list->size == 0)
+            continue;
+        uint32_t *last = &list->item[list->size - 1], kept = *last;
+        *last = items;
+        assert_refused(model);
+        *last = kept;
+        tried++;
+    }
+    assert_true(tried > 3);
+    assert_taken(model);
+    recommender_destroy(model);
+}
+
 /* How often an item is among the latest: the samples are divided by what that leads to expect. */
 static void the_ring_is_counted(void **state)
 {
@@ -570,6 +612,8 @@ int main(void)
         cmocka_unit_test(what_is_no_number_is_not_loaded),
         cmocka_unit_test(no_row_is_absurd),
         cmocka_unit_test(no_user_had_what_is_not_there),
+        cmocka_unit_test(no_id_is_there_twice),
+        cmocka_unit_test(no_item_is_paired_with_what_is_not_there),
         cmocka_unit_test(the_ring_is_counted),
         cmocka_unit_test(vectors_must_fit_together),
         cmocka_unit_test(what_was_wanted_is_a_candidate),
