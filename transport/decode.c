@@ -216,15 +216,15 @@ ON_THE_WAY enum verdict read_event(const struct walk *walk, int64_t default_ts_m
 
 static inline bool walk_message(struct walk *walk, const char *at, const char *end)
 {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
-        at++;
-    if (at == end)
-        return false;
-    const unsigned char first = (unsigned char)*at;
-    if (first == '{')
-        return walk_json(walk, at, end);
-    if ((first & 0xF0) == 0x80 || first == 0xDE || first == 0xDF)
-        return walk_msgpack(walk, at, end);
+    for (; at < end; at++) {
+        const unsigned char first = (unsigned char)*at;
+        if (first == '{')
+            return walk_json(walk, at, end);
+        if ((first & 0xF0) == 0x80 || first == 0xDE || first == 0xDF)
+            return walk_msgpack(walk, at, end);
+        if (first != ' ' && first != '\n' && first != '\r' && first != '\t')
+            return false;
+    }
     return false;
 }
 
@@ -232,10 +232,8 @@ ON_THE_WAY enum verdict decode(const struct field_map *map, const void *value, s
                                int64_t default_ts_ms, int64_t latest_ts_ms,
                                struct decode_scratch *scratch, struct event *event)
 {
-    if (size == 0)
-        return VERDICT_IGNORED;
-    if (size > DECODE_BYTES_MAX)
-        return VERDICT_TOO_LARGE;
+    if (size - 1 >= DECODE_BYTES_MAX)
+        return size == 0 ? VERDICT_IGNORED : VERDICT_TOO_LARGE;
     struct walk walk;
     walk_init(&walk, map, scratch);
     const char *bytes = value;
@@ -253,8 +251,8 @@ enum verdict decode_event_within(const struct field_map *map, const void *value,
 
 static int64_t latest_ts_ms(int64_t message_ts_ms)
 {
-    return message_ts_ms < 0 || message_ts_ms > INT64_MAX - day_ms ? INT64_MAX
-                                                                   : message_ts_ms + day_ms;
+    const bool is_early = (uint64_t)message_ts_ms <= (uint64_t)(INT64_MAX - day_ms);
+    return is_early ? message_ts_ms + day_ms : INT64_MAX;
 }
 
 enum verdict decode_event(const struct field_map *map, const void *value, size_t size,

@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+/* Hashes of the keys of all open maps, the innermost map's last. */
 static _Thread_local uint64_t key_memory[DECODE_BYTES_MAX / 2];
 static _Thread_local char text_memory[DECODE_BYTES_MAX];
 
@@ -11,36 +12,18 @@ char *walk_text_memory(void)
     return text_memory;
 }
 
-void walk_init(struct walk *walk, const struct field_map *map, struct decode_scratch *scratch)
-{
-    const uint16_t all = (1U << FIELDS_AND_DEVICE) - 1;
-    scratch->used = 0;
-    walk->map = map;
-    walk->scratch = scratch;
-    walk->keys = key_memory;
-    walk->key_count = 0;
-    walk->depth = 0;
-    walk->leaf = 0;
-    walk->deeper = all;
-    for (unsigned field = 0; field < FIELDS_AND_DEVICE; field++)
-        walk->at[field].kind = FOUND_NOTHING;
-    memset(walk->seen, 0, sizeof walk->seen);
-    walk->frame = &walk->frames[0];
-    walk->frames[0] = (struct frame){.level = UINT8_MAX};
-}
-
 /* A key is known by its hash: at 64 bits, two keys that differ are told apart for all practical
  * purposes, and who crafts two that collide only loses that message. */
 bool walk_stray(struct walk *walk, struct text key, enum key_kind kind)
 {
     const uint64_t hash = XXH3_64bits_withSeed(key.at, key.size, kind);
-    const uint64_t *first = walk->keys + walk->frame->first_key;
+    const uint64_t *first = key_memory + walk->frame->first_key;
     const uint32_t count = walk->key_count - walk->frame->first_key;
     walk->leaf = walk->deeper = 0;
     bool equal = false;
     for (uint32_t i = 0; i < count && count < KEYS_COMPARED; i++)
         equal |= first[i] == hash;
-    walk->keys[walk->key_count++] = hash;
+    key_memory[walk->key_count++] = hash;
     return !equal;
 }
 
@@ -72,7 +55,7 @@ static void sort(uint64_t *at, uint32_t size)
 
 bool walk_sorted_keys_differ(struct walk *walk)
 {
-    uint64_t *keys = walk->keys + walk->frame->first_key;
+    uint64_t *keys = key_memory + walk->frame->first_key;
     const uint32_t count = walk->key_count - walk->frame->first_key;
     sort(keys, count);
     for (uint32_t i = 1; i < count; i++)

@@ -50,9 +50,8 @@ struct walk {
     const struct field_map *map;
     struct decode_scratch *scratch;
     struct frame *frame; /* the innermost open one */
-    uint64_t *keys;      /* hashes of the keys of all open maps, the innermost map's last */
-    uint32_t key_count;
-    uint32_t depth; /* open maps and arrays */
+    uint32_t key_count;  /* of all open maps */
+    uint32_t depth;      /* open maps and arrays */
     /* The fields whose value comes next: it is theirs, or it leads to them. */
     uint16_t leaf, deeper;
     uint16_t seen[FIELD_PATH_MAX + 1];         /* fields whose key was there, by level */
@@ -61,7 +60,23 @@ struct walk {
 };
 
 /* `map`, `scratch` and what was in `scratch` aside, all is set here. */
-void walk_init(struct walk *walk, const struct field_map *map, struct decode_scratch *scratch);
+static inline void walk_init(struct walk *walk, const struct field_map *map,
+                             struct decode_scratch *scratch)
+{
+    const uint16_t all = (1U << FIELDS_AND_DEVICE) - 1;
+    scratch->used = 0;
+    walk->map = map;
+    walk->scratch = scratch;
+    walk->key_count = 0;
+    walk->depth = 0;
+    walk->leaf = 0;
+    walk->deeper = all;
+    for (unsigned field = 0; field < FIELDS_AND_DEVICE; field++)
+        walk->at[field].kind = FOUND_NOTHING;
+    memset(walk->seen, 0, sizeof walk->seen);
+    walk->frame = &walk->frames[0];
+    walk->frames[0] = (struct frame){.level = UINT8_MAX};
+}
 
 /* Each walks the whole message; false: undecodable. The first byte told the format. */
 bool walk_json(struct walk *walk, const char *at, const char *end);
