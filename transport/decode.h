@@ -73,23 +73,26 @@ struct field_slot {
 /* More than twice what the longest paths can fill. */
 enum { FIELD_SLOT_BITS = 8, FIELD_SLOTS = 1 << FIELD_SLOT_BITS };
 
-/* A key of at most seven bytes that is one field's and no other's, as it stands in a MessagePack
- * message: its head, its text, zeros. */
+/* A key of at most seven bytes that is one field's and no other's, as
+ * it stands in a MessagePack message: its head, its text, zeros. */
 struct field_head {
     uint64_t word, mask; /* the bytes, and those that count */
-    uint16_t bit;        /* 1 << field */
+    uint16_t bits;       /* 1 << field; of the context its device's, too */
     uint8_t field, size;
 };
 enum { FIELD_HEAD_BITS = 5, FIELD_HEADS = 1 << FIELD_HEAD_BITS };
+/* So many that come in order are passed before one is looked up: a field or two may be absent. */
+enum { FIELD_HEADS_PASSED = 2 };
 
 /* May be copied. Only field_map_init and field_map_set change it. All zeros: looks for nothing. */
 struct field_map {
     struct field_path at[FIELDS_AND_DEVICE];
     uint16_t ends[FIELD_PATH_MAX + 1];    /* by level, the fields whose path ends there */
     struct field_slot slots[FIELD_SLOTS]; /* open addressing */
-    struct field_head heads[FIELDS + 1];  /* of the first level, by field; others match nothing */
-    uint64_t factor;                      /* by which they are hashed, each to a place of its own */
-    uint8_t head_at[FIELD_HEADS];         /* the field, by place */
+    struct field_head heads[FIELDS + 1 + FIELD_HEADS_PASSED]; /* of the first level, by field;
+                                                                 others match nothing */
+    uint64_t factor;              /* by which they are hashed, each to a place of its own */
+    uint8_t head_at[FIELD_HEADS]; /* the field, by place */
 };
 
 /* Each field under its own name. */

@@ -444,7 +444,7 @@ __attribute__((noinline)) static bool take_plain_pairs(struct walk *walk, struct
         const uint64_t key = plain_key(at + 1);
         if (!field_head_fits(head, key))
             head = field_head_find(map, key);
-        if (!field_head_fits(head, key) || (walk->seen[0] & head->bit) != 0)
+        if (!field_head_fits(head, key) || (walk->seen[0] & head->bits) != 0)
             return false;
         at += 1 + head->size; /* its size counts MessagePack's head; here it is a quote */
         if (*at++ != ':')
@@ -454,7 +454,7 @@ __attribute__((noinline)) static bool take_plain_pairs(struct walk *walk, struct
         at = *at == '"' ? take_plain_text(at + 1, end, found) : take_plain_number(at, end, found);
         if (at == NULL || at == end)
             return false;
-        walk->seen[0] = (uint16_t)(walk->seen[0] | head->bit);
+        walk->seen[0] = (uint16_t)(walk->seen[0] | head->bits);
         cursor->at = at;
         if (*at++ != ',')
             return true;

@@ -294,8 +294,23 @@ static inline const char *take_plain_integer(const char *at, unsigned type, stru
     return at + width;
 }
 
-/* A number or a text without anything odd; NULL: anything else. */
-static inline const char *take_plain_value(const char *at, const char *end, struct found *found)
+/* A context of a device alone, behind the map's head; NULL: anything else. What is found of it
+ * until then is found anew by the steps for any message. */
+static inline const char *take_plain_context(struct walk *walk, const char *at, const char *end)
+{
+    enum { KEY = 1 + sizeof "device" - 1 };
+    static const char key[] = "\xA6"
+                              "device";
+    if (end - at <= KEY || !bytes_equal(at, key, KEY))
+        return NULL;
+    const unsigned size = (unsigned char)at[KEY] ^ 0xA0U;
+    walk->at[FIELD_CONTEXT].kind = FOUND_MAP;
+    return size < 0x20 ? take_plain_text(at + KEY + 1, end, size, &walk->at[FIELD_DEVICE]) : NULL;
+}
+
+/* A number, a text without anything odd, or a context of such a one; NULL: anything else. */
+static inline const char *take_plain_value(struct walk *walk, const char *at, const char *end,
+                                           struct found *found)
 {
     const unsigned type = (unsigned char)*at++;
     if (type >= 0xA0 && type < 0xC0)
@@ -310,12 +325,14 @@ static inline const char *take_plain_value(const char *at, const char *end, stru
         return take_plain_integer(at, type, found);
     if (type == 0xCB)
         return read_double(at, end, found);
+    if (type == 0x81 && found == &walk->at[FIELD_CONTEXT])
+        return take_plain_context(walk, at, end);
     return type == 0xD9 ? take_plain_text(at + 1, end, (unsigned char)*at, found) : NULL;
 }
 
 /* Takes pairs of the outermost map as long as they are what most messages are made of: a short key
- * that is one field's, and a plain value. The fields are expected in their own order; another costs
- * a look-up each. What is not plain is left as it is, for the steps below. */
+ * that is one field's, or the context's, and a plain value. The fields are expected in their own
+ * order; another costs a look-up each. What is not plain is left as it is, for the steps below. */
 __attribute__((noinline)) static const char *take_plain_pairs(struct walk *walk, const char *at,
                                                               const char *end)
 {
@@ -328,16 +345,19 @@ __attribute__((noinline)) static const char *take_plain_pairs(struct walk *walk,
         return at; /* the map is over, or nothing is looked for */
     for (; left > 0 && end - at >= 10; left -= 2, head++, found++) {
         const uint64_t word = load_8_in_order(at);
+        const struct field_head *last = head + FIELD_HEADS_PASSED;
+        while (!field_head_fits(head, word) && head < last)
+            head++, found++;
         if (!field_head_fits(head, word)) {
             head = field_head_find(map, word);
             found = &walk->at[head->field];
         }
-        if (!field_head_fits(head, word) || (seen & head->bit) != 0)
+        if (!field_head_fits(head, word) || (seen & head->bits) != 0)
             break;
-        const char *next = take_plain_value(at + head->size, end, found);
+        const char *next = take_plain_value(walk, at + head->size, end, found);
         if (next == NULL)
             break;
-        seen |= head->bit;
+        seen |= head->bits;
         at = next;
     }
     walk->seen[0] = (uint16_t)seen;

@@ -59,20 +59,29 @@ static void index_component(struct field_map *map, unsigned field, uint8_t level
     slot->fields = (uint16_t)(slot->fields | 1U << field);
 }
 
+/* The key of the context leads to its device, too. */
+static unsigned fields_alone(unsigned field)
+{
+    return field == FIELD_CONTEXT ? 1U << FIELD_CONTEXT | 1U << FIELD_DEVICE : 1U << field;
+}
+
 static bool is_alone(const struct field_map *map, unsigned field)
 {
     const struct text name = text_of(map->at[field].text);
     return map->at[field].size == 1 && name.size <= 7 &&
-           field_find(map, name, 0)->fields == 1U << field;
+           field_find(map, name, 0)->fields == fields_alone(field);
 }
+
+static const struct field_head fits_nothing = {.word = 1};
 
 static struct field_head head_of(const struct field_map *map, unsigned field)
 {
     if (!is_alone(map, field))
-        return (struct field_head){.word = 1}; /* fits nothing */
+        return fits_nothing;
     const struct text name = text_of(map->at[field].text);
-    struct field_head head = {
-        .bit = (uint16_t)(1U << field), .field = (uint8_t)field, .size = (uint8_t)(1 + name.size)};
+    struct field_head head = {.bits = (uint16_t)fields_alone(field),
+                              .field = (uint8_t)field,
+                              .size = (uint8_t)(1 + name.size)};
     for (uint32_t i = name.size; i-- > 0;)
         head.word = (head.word | (unsigned char)name.at[i]) << 8;
     head.word |= 0xA0 | name.size;
@@ -99,8 +108,8 @@ static bool place_heads(struct field_map *map)
 /* Tries odd factors until no two heads want one place, or lets such keys go the longer way. */
 static void build_heads(struct field_map *map)
 {
-    for (unsigned field = 0; field <= FIELDS; field++)
-        map->heads[field] = field == FIELDS ? (struct field_head){.word = 1} : head_of(map, field);
+    for (unsigned field = 0; field < sizeof map->heads / sizeof *map->heads; field++)
+        map->heads[field] = field < FIELDS ? head_of(map, field) : fits_nothing;
     map->factor = UINT64_C(0x9E3779B97F4A7C15);
     for (int tries = 0; tries < 100 && !place_heads(map); tries++)
         map->factor = map->factor * UINT64_C(0xD1342543DE82EF95) + 2;

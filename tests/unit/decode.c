@@ -178,6 +178,49 @@ static void test_truncated(void **state)
                      VERDICT_IGNORED);
 }
 
+/* Contexts of a device alone are read at once; others are not, and say the same. */
+static void test_contexts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *context, *device;
+    } rows[] = {
+        {"{\"device\":\"tv\"}", "tv"},
+        {"{\"device\":\"\\u0074v\"}", "tv"},
+        {"{\"device\":\"t\\u0000\"}", ""},
+        {"{\"device\":\"tv\",\"page\":2}", "tv"},
+        {"{\"page\":2,\"device\":\"tv\"}", "tv"},
+        {"{\"device\":7}", "7"},
+        {"{\"device\":null}", ""},
+        {"{\"device\":{\"device\":\"tv\"}}", ""},
+        {"{\"devices\":\"tv\"}", ""},
+        {"{}", ""},
+        {"[{\"device\":\"tv\"}]", ""},
+        {"\"device\"", ""},
+        {"1", ""},
+        {"null", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[128];
+        struct decoded decoded[2];
+        msgpack_sbuffer buffer;
+        msgpack_sbuffer_init(&buffer);
+        (void)snprintf(text, sizeof text, "{\"user\":1,\"item\":2,\"event\":\"e\",\"context\":%s}",
+                       rows[i].context);
+        repack(text, &buffer);
+        decode(text, strlen(text), &decoded[0]);
+        decode(buffer.data, buffer.size, &decoded[1]);
+        msgpack_sbuffer_destroy(&buffer);
+        for (int format = 0; format < 2; format++) {
+            assert_int_equal(decoded[format].verdict, VERDICT_ACCEPTED);
+            assert_int_equal(decoded[format].event.device.size, strlen(rows[i].device));
+        }
+    }
+    assert_json_verdict("{\"user\":1,\"item\":1,\"event\":\"e\",\"context\":{\"device\":\"tv\"},"
+                        "\"context\":{\"device\":\"tv\"}}",
+                        VERDICT_UNDECODABLE);
+}
+
 static void test_missing(void **state)
 {
     (void)state;
@@ -866,6 +909,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_event),
         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_wrong_types),
         cmocka_unit_test(test_times),
