@@ -73,10 +73,11 @@ struct field_slot {
 /* More than twice what the longest paths can fill. */
 enum { FIELD_SLOT_BITS = 8, FIELD_SLOTS = 1 << FIELD_SLOT_BITS };
 
-/* A key of at most seven bytes that is one field's and no other's, as
+/* A key of at most seven bytes, none of which JSON escapes, that is one field's and no other's, as
  * it stands in a MessagePack message: its head, its text, zeros. */
 struct field_head {
     uint64_t word, mask; /* the bytes, and those that count */
+    uint64_t quoted;     /* as it stands in JSON behind its quote: its text, a quote, zeros */
     uint16_t bits;       /* 1 << field; of the context its device's, too */
     uint8_t field, size;
 };

@@ -2,6 +2,7 @@
 #include "transport/decode_number.h"
 #include "transport/decode_walk.h"
 #include "transport/digits.h"
+#include "transport/odd_bytes.h"
 
 struct cursor {
     const char *at, *end;
@@ -30,32 +31,6 @@ static inline bool take(struct cursor *cursor, char byte)
 }
 
 /* ---- strings ---- */
-
-/* Bit 7 of each byte that ends a run of plain text: a quote, a backslash, a control character, or
- * not ASCII. The lowest set bit is exact; those above it may be an echo of it. */
-static inline uint64_t find_special(uint64_t word)
-{
-    const uint64_t ones = EACH_BYTE(1), high = EACH_BYTE(0x80);
-    const uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
-    const uint64_t is_quote = (quote - ones) & ~quote;
-    const uint64_t is_backslash = (backslash - ones) & ~backslash;
-    const uint64_t is_control = (word - EACH_BYTE(0x20)) & ~word;
-    return (is_quote | is_backslash | is_control | word) & high;
-}
-
-/* The first byte that is not plain, or the end. */
-static inline const char *skip_plain(const char *at, const char *end)
-{
-    for (; end - at >= 8; at += 8) {
-        const uint64_t special = find_special(load_8_in_order(at));
-        if (special != 0)
-            return at + (__builtin_ctzll(special) >> 3);
-    }
-    for (; at < end; at++)
-        if (*at == '"' || *at == '\\' || (unsigned char)*at < 0x20 || *at & 0x80)
-            break;
-    return at;
-}
 
 /* The rest of a string behind its opening quote, up to and with the closing one. */
 static inline bool scan_quoted(struct cursor *cursor, struct quoted *quoted)
@@ -344,6 +319,15 @@ static inline bool take_ends(struct walk *walk, struct cursor *cursor, bool fres
 
 /* ---- the common case ---- */
 
+/* Eight bytes from `at` on, those behind the end as zeros, of a message that has as many. */
+static inline uint64_t load_8_before(const char *at, const char *end)
+{
+    if (end - at >= 8)
+        return load_8_in_order(at);
+    const unsigned half = 4 * (unsigned)(8 - (end - at)); /* in two: 64 is none */
+    return load_8_in_order(end - 8) >> half >> half;
+}
+
 /* Bit 7 of each byte that is no digit; the lowest set bit is exact. */
 static inline uint64_t find_no_digit(uint64_t word)
 {
@@ -351,17 +335,23 @@ static inline uint64_t find_no_digit(uint64_t word)
     return ((digits + EACH_BYTE(0x80 - 10)) | digits) & EACH_BYTE(0x80);
 }
 
-/* Behind up to one space, as most writers put none or one. */
+/* Behind up to one space, as most writers put none or one. By a branch, which is foretold: all that
+ * follows would have to wait for a sum. */
 static inline const char *behind_space(const char *at)
 {
-    return at + (*at == ' ');
+    if (__builtin_expect(*at == ' ', 0)) {
+        __asm__ volatile("");
+        at++;
+    }
+    return at;
 }
 
 /* A text without anything odd, up to and with its closing quote; NULL: anything else. */
-static inline const char *take_plain_text(const char *at, const char *end, struct found *found)
+static inline const char *take_plain_text(struct odd_bytes *odd, const char *at,
+                                          struct found *found)
 {
-    const char *last = skip_plain(at, end);
-    if (last == end || *last != '"')
+    const char *last = odd_bytes_next(odd, at);
+    if (odd->end - last < 2 || *last != '"') /* no message ends here */
         return NULL;
     found->kind = FOUND_TEXT;
     found->negative = found->fits = found->has_nul = found->unused = false; /* one store */
@@ -370,15 +360,14 @@ static inline const char *take_plain_text(const char *at, const char *end, struc
     return last + 1;
 }
 
-/* Behind up to 16 digits that begin here, which are put behind `number`; NULL: there are more, or
- * the message ends within eight bytes. */
+/* Behind up to 16 digits that begin here, which are put behind `number`; NULL: there are more. */
 static inline const char *take_digits(const char *at, const char *end, uint64_t *number)
 {
     const char *first = at;
     for (unsigned digits = 8; digits == 8; at += digits) {
-        if (end - at < 8 || at - first == 16)
+        if (at - first == 16)
             return NULL;
-        const uint64_t word = load_8_in_order(at), other = find_no_digit(word);
+        const uint64_t word = load_8_before(at, end), other = find_no_digit(word);
         digits = other == 0 ? 8 : (unsigned)__builtin_ctzll(other) >> 3;
         *number = append_digits(*number, word, digits);
     }
@@ -406,7 +395,7 @@ static inline const char *take_plain_number(const char *at, const char *end, str
     enum { WHOLE_MOST = 9 }; /* of digits before a point, which with those behind it are exact */
     uint64_t number = 0;
     const char *last = take_digits(at, end, &number);
-    if (last == NULL || last == at || (*at == '0' && last - at > 1))
+    if (last == NULL || last == at || (*at == '0' && last - at > 1) || last == end)
         return NULL;
     if (*last == '.') {
         last = last - at > WHOLE_MOST ? NULL : take_plain_fraction(last, end, number, found);
@@ -417,76 +406,130 @@ static inline const char *take_plain_number(const char *at, const char *end, str
         found->magnitude = number;
         found->text = (struct text){at, (uint32_t)(last - at)};
     }
-    return last != NULL && (*last == ',' || *last == '}') ? last : NULL;
+    return last != NULL && last < end && (*last == ',' || *last == '}') ? last : NULL;
+}
+
+/* A context of a device alone, behind its brace; NULL: anything else. What is found of it until
+ * then is found anew by the steps for any message. */
+static inline const char *take_plain_context(struct walk *walk, struct odd_bytes *odd,
+                                             const char *at)
+{
+    enum { KEY = sizeof "\"device\"" - 1, BESIDES = 4 }; /* a colon, a space, a quote, text */
+    const char *end = odd->end;
+    if (end - at < KEY + BESIDES || !bytes_equal(at, "\"device\"", KEY) || at[KEY] != ':')
+        return NULL;
+    at = behind_space(at + KEY + 1);
+    walk->at[FIELD_CONTEXT].kind = FOUND_MAP;
+    at = *at == '"' ? take_plain_text(odd, at + 1, &walk->at[FIELD_DEVICE]) : NULL;
+    return at != NULL && *at == '}' && end - at > 1 ? at + 1 : NULL;
+}
+
+static inline const char *take_plain_value(struct walk *walk, struct odd_bytes *odd, const char *at,
+                                           struct found *found)
+{
+    if (*at == '"')
+        return take_plain_text(odd, at + 1, found);
+    if (*at == '{' && found == &walk->at[FIELD_CONTEXT])
+        return take_plain_context(walk, odd, at + 1);
+    return take_plain_number(at, odd->end, found);
 }
 
 /* As a MessagePack message would begin with it: a head, then the key's text. 0: no short key. */
 static inline uint64_t plain_key(const char *at)
 {
-    const uint64_t word = load_8_in_order(at), special = find_special(word);
+    const uint64_t word = load_8_in_order(at), special = find_odd(word);
     const unsigned size = special == 0 ? 0 : (unsigned)__builtin_ctzll(special) >> 3;
     if (at[size] != '"' || size == 0)
         return 0;
     return (word << (64 - 8 * size) >> (64 - 8 * size)) << 8 | 0xA0 | size;
 }
 
-/* Takes pairs of the outermost map, like its namesake for MessagePack: short keys that are one
- * field's each, and plain values. The cursor is at a key. What is not plain is left as it is, for
- * the steps below. True: a pair is the last thing that was taken, and no comma behind it. False:
- * a key comes next, maybe behind white space. */
-__attribute__((noinline)) static bool take_plain_pairs(struct walk *walk, struct cursor *cursor)
+static inline bool is_quoted_head(const struct field_head *head, uint64_t word)
 {
-    enum { KEY_MOST = 9, BESIDES = 4 }; /* a quote and eight bytes; what is looked at behind it */
+    return (word & head->mask) == head->quoted;
+}
+
+/* Takes pairs of the outermost map, like its namesake for MessagePack: short keys that are one
+ * field's each, and plain values. True: took some, and the cursor is behind the last of them. What
+ * is not plain is left as it is, for the steps below. */
+__attribute__((noinline)) static bool take_plain_pairs(struct walk *walk, struct cursor *cursor,
+                                                       struct odd_bytes *odd)
+{
+    /* A space, a quote, a key with its quote, a colon, a space, a byte of a value, one behind it.
+     */
+    enum { PAIR_LEAST = 1 + 1 + 8 + 1 + 1 + 1 + 1 };
     const struct field_map *map = walk->map;
     const struct field_head *head = map->heads;
-    const char *end = cursor->end;
-    for (const char *at = cursor->at; end - at >= KEY_MOST + BESIDES && *at == '"'; head++) {
-        const uint64_t key = plain_key(at + 1);
-        if (!field_head_fits(head, key))
-            head = field_head_find(map, key);
-        if (!field_head_fits(head, key) || (walk->seen[0] & head->bits) != 0)
-            return false;
-        at += 1 + head->size; /* its size counts MessagePack's head; here it is a quote */
-        if (*at++ != ':')
-            return false;
+    const char *end = cursor->end, *behind = cursor->at;
+    unsigned seen = walk->seen[0];
+    for (const char *at = behind; end - at >= PAIR_LEAST; head++) {
+        const struct field_head *last = head + FIELD_HEADS_PASSED;
         at = behind_space(at);
-        struct found *found = &walk->at[head->field];
-        at = *at == '"' ? take_plain_text(at + 1, end, found) : take_plain_number(at, end, found);
-        if (at == NULL || at == end)
-            return false;
-        walk->seen[0] = (uint16_t)(walk->seen[0] | head->bits);
-        cursor->at = at;
+        const uint64_t word = load_8_in_order(at + 1);
+        while (!is_quoted_head(head, word) && head < last)
+            head++;
+        if (!is_quoted_head(head, word))
+            head = field_head_find(map, plain_key(at + 1));
+        const char *colon = at + 1 + head->size;
+        if (!is_quoted_head(head, word) || *at != '"' || *colon != ':' || (seen & head->bits) != 0)
+            break;
+        at = take_plain_value(walk, odd, behind_space(colon + 1), &walk->at[head->field]);
+        if (at == NULL)
+            break;
+        seen |= head->bits;
+        behind = at;
         if (*at++ != ',')
-            return true;
-        at = at == end ? at : behind_space(at);
-        cursor->at = at;
+            break;
     }
-    return false;
+    const bool took = behind != cursor->at;
+    walk->seen[0] = (uint16_t)seen;
+    cursor->at = behind;
+    return took;
 }
 
 /* ---- any message ---- */
 
-bool walk_json(struct walk *walk, const char *at, const char *end)
+static inline bool is_outermost(const struct walk *walk)
 {
-    struct cursor cursor = {at, end};
-    if (!take_value(walk, &cursor))
-        return false;
-    for (bool fresh = true; take_ends(walk, &cursor, fresh);) {
+    return walk->depth == 1 && walk->frame->is_map && walk->map->factor != 0;
+}
+
+/* `fresh`: nothing behind the opening brace was taken yet. */
+__attribute__((noinline)) static bool walk_rest(struct walk *walk, struct cursor *cursor,
+                                                struct odd_bytes *odd, bool fresh)
+{
+    bool plain = false; /* maybe the next pair is */
+    while (take_ends(walk, cursor, fresh)) {
         if (walk->depth == 0) {
-            skip_space(&cursor);
-            return cursor.at == cursor.end;
+            skip_space(cursor);
+            return cursor->at == cursor->end;
         }
         fresh = false;
-        if (walk->depth == 1 && walk->frame->is_map && walk->map->factor != 0 &&
-            take_plain_pairs(walk, &cursor))
+        if (plain && is_outermost(walk) && take_plain_pairs(walk, cursor, odd)) {
+            plain = false;
             continue;
-        skip_space(&cursor); /* behind the comma of a plain pair */
-        if (walk->frame->is_map && !take_key(walk, &cursor))
+        }
+        plain = odd->end - odd->first >= ODD_BYTES_LEAST;
+        if (walk->frame->is_map && !take_key(walk, cursor))
             return false;
         const uint32_t depth = walk->depth;
-        if (!take_value(walk, &cursor))
+        if (!take_value(walk, cursor))
             return false;
         fresh = walk->depth > depth;
     }
     return false;
+}
+
+bool walk_json(struct walk *walk, const char *at, const char *end)
+{
+    struct cursor cursor = {at + 1, end};
+    struct odd_bytes odd = {.first = at, .end = end};
+    walk_open_message(walk, 0);
+    if (end - at < ODD_BYTES_LEAST || walk->map->factor == 0)
+        return walk_rest(walk, &cursor, &odd, true);
+    odd_bytes_look(&odd, at + 1);
+    const bool took = take_plain_pairs(walk, &cursor, &odd);
+    if (took && end - cursor.at == 1 && *cursor.at == '}')
+        return true;
+    return walk_rest(walk, &cursor, &odd, !took);
 }

@@ -65,14 +65,22 @@ static unsigned fields_alone(unsigned field)
     return field == FIELD_CONTEXT ? 1U << FIELD_CONTEXT | 1U << FIELD_DEVICE : 1U << field;
 }
 
+static bool is_escaped_in_json(struct text name)
+{
+    for (uint32_t i = 0; i < name.size; i++)
+        if ((unsigned char)name.at[i] < 0x20 || name.at[i] == '"' || name.at[i] == '\\')
+            return true;
+    return false;
+}
+
 static bool is_alone(const struct field_map *map, unsigned field)
 {
     const struct text name = text_of(map->at[field].text);
-    return map->at[field].size == 1 && name.size <= 7 &&
+    return map->at[field].size == 1 && name.size <= 7 && !is_escaped_in_json(name) &&
            field_find(map, name, 0)->fields == fields_alone(field);
 }
 
-static const struct field_head fits_nothing = {.word = 1};
+static const struct field_head fits_nothing = {.word = 1, .quoted = 1};
 
 static struct field_head head_of(const struct field_map *map, unsigned field)
 {
@@ -84,6 +92,7 @@ static struct field_head head_of(const struct field_map *map, unsigned field)
                               .size = (uint8_t)(1 + name.size)};
     for (uint32_t i = name.size; i-- > 0;)
         head.word = (head.word | (unsigned char)name.at[i]) << 8;
+    head.quoted = head.word >> 8 | (uint64_t)'"' << 8 * name.size;
     head.word |= 0xA0 | name.size;
     head.mask = UINT64_MAX >> (64 - 8 * head.size);
     return head;

@@ -178,6 +178,53 @@ static void test_truncated(void **state)
                      VERDICT_IGNORED);
 }
 
+/* A message of texts of this size, of which one or none has an `odd` byte at its place; in JSON
+ * `space` stands behind each colon and comma. */
+static void check_texts(size_t size, int which, size_t place, unsigned char odd, const char *space)
+{
+    enum { TEXTS = 5, MOST = 255 };
+    char texts[TEXTS][MOST + 1], json[TEXTS * MOST + 256];
+    for (int n = 0; n < TEXTS; n++) {
+        memset(texts[n], 'a' + n, size);
+        texts[n][size] = 0;
+        if (n == which)
+            texts[n][place] = (char)odd;
+    }
+    const int length =
+        snprintf(json, sizeof json,
+                 "{\"user\":%s\"%s\",%s\"item\":%s\"%s\",%s\"event\":%s\"%s\",%s\"id\":%s\"%s\","
+                 "%s\"context\":%s{\"device\":%s\"%s\"},%s\"ts\":%s1}",
+                 space, texts[0], space, space, texts[1], space, space, texts[2], space, space,
+                 texts[3], space, space, space, texts[4], space, space);
+    struct decoded decoded;
+    decode(json, (size_t)length, &decoded);
+    const bool good = which < 0 || odd == 0x7F;
+    assert_int_equal(decoded.verdict, good ? VERDICT_ACCEPTED : VERDICT_UNDECODABLE);
+    if (!good)
+        return;
+    const struct text read[TEXTS] = {decoded.event.user, decoded.event.item, decoded.event.name,
+                                     decoded.event.id, decoded.event.device};
+    for (int n = 0; n < TEXTS; n++)
+        assert_text(read[n], texts[n]);
+    assert_int_equal(decoded.event.ts_ms, 1);
+}
+
+/* Bytes are looked at many at a time: wherever texts begin and end, none is overlooked. */
+static void test_texts_of_every_length(void **state)
+{
+    (void)state;
+    static const unsigned char odd[] = {'"', '\n', 0x1F, 0x7F};
+    static const char *const spaces[] = {"", " ", "  "};
+    for (size_t size = 1; size <= 255; size++)
+        for (size_t n = 0; n < 3; n++)
+            check_texts(size, -1, 0, 0, spaces[n]);
+    for (size_t size = 1; size <= 40; size++)
+        for (int which = 0; which < 5; which++)
+            for (size_t place = 0; place < size; place++)
+                for (size_t n = 0; n < sizeof odd; n++)
+                    check_texts(size, which, place, odd[n], spaces[place % 2]);
+}
+
 /* Contexts of a device alone are read at once; others are not, and say the same. */
 static void test_contexts(void **state)
 {
@@ -909,6 +956,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_event),
         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_texts_of_every_length),
         cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_wrong_types),
