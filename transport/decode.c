@@ -93,7 +93,7 @@ static int64_t read_time(const struct found *found)
     return -1;
 }
 
-static double read_number(const struct found *found)
+ON_THE_WAY double read_number(const struct found *found)
 {
     double number = found->number;
     if (found->kind == FOUND_INTEGER && found->fits)
@@ -103,7 +103,7 @@ static double read_number(const struct found *found)
     return isfinite(number) ? number : (double)NAN;
 }
 
-static void read_value(const struct walk *walk, struct event *event)
+ON_THE_WAY void read_value(const struct walk *walk, struct event *event)
 {
     const struct found *value = find(walk, FIELD_VALUE);
     const struct found *played = find(walk, FIELD_PLAYED_MS);
