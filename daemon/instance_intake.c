@@ -294,9 +294,11 @@ static void read_batch(struct instance *instance)
         }
         const struct message *message = &intake->turn.message;
         intake->failure.status = STATUS_OK;
-        intake->message[intake->batch.size] = *message;
+        const uint32_t n = intake->batch.size;
         engine_batch_add_message(&instance->engine, &intake->batch, message->value, message->size,
                                  message->timestamp_ms);
+        /* Not before: what was just written in pieces is slow to copy. */
+        intake->message[n] = *message;
     }
 }
 
