@@ -2,11 +2,11 @@
 
 #include "model/fetch.h"
 
-/* Never before `ready`; among those who are ready by how long they wait, with a head start for
- * further events, in steps: between them an event moves nobody. */
-static int64_t key_of(const struct entry *entry)
+/* With so many events pending: never before `ready`; among those who are ready by how long they
+ * wait, with a head start for further events, in steps: between them an event moves nobody. */
+static int64_t key_of(const struct entry *entry, uint32_t pending)
 {
-    int64_t steps = entry->pending > 0 ? (entry->pending - 1) / PUBLICATION_HEAD_START_EVENTS : 0;
+    int64_t steps = pending > 0 ? (pending - 1) / PUBLICATION_HEAD_START_EVENTS : 0;
     int64_t ahead = steps * PUBLICATION_HEAD_START_MS;
     if (ahead > PUBLICATION_HEAD_START_MOST)
         ahead = PUBLICATION_HEAD_START_MOST;
@@ -97,7 +97,7 @@ void queue_place(struct publication *publication, struct entry *entry, uint32_t 
     struct queue *queue = &publication->queue;
     if (queue->size == 0 && now_ms - PUBLICATION_HEAD_START_MOST > queue->cursor_ms)
         queue->cursor_ms = now_ms - PUBLICATION_HEAD_START_MOST;
-    uint32_t place = place_at(queue, key_of(entry));
+    uint32_t place = place_at(queue, key_of(entry, entry->pending));
     if (place + 1 == entry->place)
         return;
     queue_remove(publication, entry);
@@ -108,7 +108,11 @@ void queue_fetch(const struct publication *publication, const struct entry *entr
 {
     if (entry->place == 0 || entry->pending % PUBLICATION_HEAD_START_EVENTS != 0)
         return; /* it will stay where it is */
-    fetch_line(entry_of(publication, publication->queue.first[entry->place - 1u]));
+    const struct queue *queue = &publication->queue;
+    const uint32_t place = place_at(queue, key_of(entry, entry->pending + 1u));
+    if (is_used(queue, place))
+        fetch_line(entry_of(publication, queue->first[place]));
+    fetch_line(entry_of(publication, queue->first[entry->place - 1u]));
     fetch_line(entry_of(publication, entry->prev));
     if (entry->next != PUBLICATION_NOBODY)
         fetch_line(entry_of(publication, entry->next));
@@ -169,7 +173,7 @@ static void spread(struct publication *publication, int64_t begin_ms)
         struct entry *entry = entry_of(publication, user);
         uint32_t next = entry->next;
         queue_remove(publication, entry);
-        join(publication, entry, user, place_at(queue, key_of(entry)));
+        join(publication, entry, user, place_at(queue, key_of(entry, entry->pending)));
         user = next;
     }
 }
