@@ -26,23 +26,23 @@ static uint32_t half_at(const char *at)
     return half;
 }
 
-/* The pair of bytes at `from`, or at `last` if that comes first, to where it stands in a word. */
-static uint64_t pair_at(const char *at, uint32_t from, uint32_t last)
+static uint64_t pair_at(const char *at)
 {
     uint16_t pair;
-    from = from < last ? from : last;
-    memcpy(&pair, at + from, sizeof pair);
-    return (uint64_t)pair << 8 * from;
+    memcpy(&pair, at, sizeof pair);
+    return pair;
 }
 
-/* The last up to seven bytes of an id, by pairs that overlap: to copy them together and read that
- * as one word would have to wait for the copy, and branches would go wrong as sizes change. */
+/* The last up to seven bytes of an id, by two parts that overlap: to copy them together and read
+ * that as one word would have to wait for the copy, and more branches would go wrong as sizes
+ * change. */
 static uint64_t rest_at(const char *at, uint32_t size)
 {
-    if (size < 2)
-        return size == 0 ? 0 : (unsigned char)at[0];
-    return pair_at(at, 0, size - 2) | pair_at(at, 2, size - 2) | pair_at(at, 4, size - 2) |
-           pair_at(at, 5, size - 2);
+    if (size >= 4)
+        return half_at(at) | (uint64_t)half_at(at + size - 4) << 8 * (size - 4);
+    if (size >= 2)
+        return pair_at(at) | pair_at(at + size - 2) << 8 * (size - 2);
+    return size == 0 ? 0 : (unsigned char)at[0];
 }
 
 static uint32_t hash_of(const struct ids *ids, struct text id)
