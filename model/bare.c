@@ -32,8 +32,7 @@ static void begin(const struct factors *factors, const struct bare_step *step,
     work->rows.own_weight = factors->weights.own;
     work->rows.x = work->x;
     work->rows.by_x = work->by_x;
-    work->rows.count = 0;
-    work->rows.next = NULL;
+    work->rows.count = work->rows.next_count = 0;
     work->brought = 0;
 }
 
@@ -76,9 +75,9 @@ static void learn_few(struct factors *factors, const struct bare_step *step, str
     add_rows(factors, work, item, count);
     factors_mark_many(factors, work->item, work->rows.count);
     bring(factors, step, work,
-          step->next_count - (step->next_count < KERNELS_NEXT ? 0 : KERNELS_NEXT));
-    if (work->brought < step->next_count)
-        work->rows.next = step->next + work->brought;
+          step->next_count - (step->next_count < KERNELS_NEXT ? step->next_count : KERNELS_NEXT));
+    work->rows.next = step->next + work->brought;
+    work->rows.next_count = step->next_count - work->brought;
     kernels->few_learn(&work->rows, &form, factors->dim);
 }
 

@@ -77,10 +77,10 @@ static inline void few_columns_each(const struct few_rows *rows, uint32_t count,
     }
 }
 
-/* As table_fetch(). */
+/* The n-th of the next rows, if there is one: as table_fetch(). */
 static inline void few_bring(const struct few_rows *rows, uint32_t n, size_t size)
 {
-    for (size_t at = 0; rows->next != NULL && at < size + COLUMNS && at < 128; at += 16)
+    for (size_t at = 0; n < rows->next_count && at < size + COLUMNS && at < 128; at += 16)
         fetch_line(rows->next[n] + at);
 }
 
@@ -89,13 +89,16 @@ static void few_step_of(const struct few_rows *rows, uint32_t count, const float
 {
     const float mean_square = dot(rows->x, rows->x, size) / (float)size;
     float step[KERNELS_FEW], own = rows->own_weight;
-    mix(gradient, (const float *const *)rows->row, count, size, rows->by_x);
     few_bring(rows, 2, size);
-    few_columns(rows, count, gradient, mean_square, size, step);
-    spread(step, rows->x, rows->row, count, size);
+    mix(gradient, (const float *const *)rows->row, count, size, rows->by_x);
     few_bring(rows, 3, size);
+    few_columns(rows, count, gradient, mean_square, size, step);
+    few_bring(rows, 4, size);
+    spread(step, rows->x, rows->row, count, size);
+    few_bring(rows, 5, size);
     float square = own * own * (dot(rows->by_x, rows->by_x, size) / (float)size);
     float own_step = adagrad_step(rows->own_sum, square, RATE_USER, SUM_FLOOR);
+    few_bring(rows, 6, size);
     add_scaled(own_step * own, rows->by_x, rows->own, size);
 }
 

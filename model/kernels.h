@@ -61,7 +61,7 @@ struct sampling {
 enum { KERNELS_KEPT_MORE = 16, KERNELS_HALVED = 10, KERNELS_RANKED_MORE = 32 };
 
 /* A few rows, with their columns, and the user's side of a step on them. */
-enum { KERNELS_FEW = 8, KERNELS_NEXT = 4 };
+enum { KERNELS_FEW = 8, KERNELS_NEXT = 7 };
 
 struct few_rows {
     float *own, *own_sum; /* the user's vector, and its accumulator */
@@ -69,10 +69,11 @@ struct few_rows {
     float *x, *by_x; /* (size) own_weight * own; scratch: the loss' gradient by x */
     uint32_t count;
     float *row[KERNELS_FEW];
-    /* (KERNELS_NEXT) rows of steps to come, that are brought near meanwhile; NULL: none. Each of
-     * them may wait for its page to be found, and the step with it, unless there is enough between
-     * one and the next. */
+    /* (next_count, at most KERNELS_NEXT) rows of steps to come, that few_learn() brings near
+     * meanwhile. So many lines can be on their way at a time; more of them wait, and the step with
+     * them, unless there is enough between one row and the next. */
     const float *const *next;
+    uint32_t next_count;
 };
 
 /* What becomes of a score s: rate (s - aim), or rate (1 / (1 + exp(-s)) - aim); the aim is the

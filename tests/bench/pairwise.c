@@ -23,6 +23,7 @@
 enum {
     AHEAD = 16,
     AHEAD_MOST = 16,
+    NEXT_MOST = AHEAD_MOST + 2,
     TOLD = 64,
     AHEAD_ALL_ROWS = 44,
     AHEAD_PLACES = 4,
@@ -183,21 +184,19 @@ static uint32_t likely_of(const struct bare *bare)
     return likely < AHEAD_MOST ? likely : AHEAD_MOST;
 }
 
-/* Where a step is short what comes next is brought near at once, so that it waits once; else within
- * the step, where there is enough between one row and the next. */
-static void tell_step(struct bare *bare, struct bare_step *step, const float *next[AHEAD_MOST])
+/* The rows of the step of that pair. */
+static void tell_step(struct bare *bare, struct pair pair, struct bare_step *step,
+                      const float *next[NEXT_MOST])
 {
-    enum { SHORT = 3 };
     uint32_t likely = likely_of(bare);
-    step->next_count = likely < SHORT ? 0 : likely;
-    if (likely == 0)
-        return;
-    tell_tries(bare, likely);
-    for (uint32_t n = 0; n < likely; n++) {
+    fetch_line(&bare->users[pair.user]);
+    if (likely > 0)
+        tell_tries(bare, likely);
+    for (uint32_t n = 0; n < likely; n++)
         next[n] = told_row(bare, n);
-        if (likely < SHORT)
-            table_fetch_at(&bare->factors.candidate_rows, next[n]);
-    }
+    next[likely] = table_floats(&bare->factors.user_rows, pair.user);
+    next[likely + 1] = table_floats(&bare->factors.candidate_rows, pair.item);
+    step->next_count = likely + 2;
 }
 
 /* As many rows are on their way as the caches have room for. */
@@ -209,7 +208,7 @@ static uint32_t steps_ahead(const struct bare *bare)
 
 static void learn_alone(struct bare *bare, const struct pair *pairs, uint32_t count)
 {
-    const float *next[AHEAD_MOST];
+    const float *next[NEXT_MOST];
     struct draw draw = draw_at(bare, 0);
     struct bare_step step = {.loss = bare->loss, .draw = &draw, .rate = 1.0f, .next = next};
     step.target = (struct loss_target){
@@ -217,9 +216,7 @@ static void learn_alone(struct bare *bare, const struct pair *pairs, uint32_t co
     step.near_count = likely_of(bare);
     bare->ahead = steps_ahead(bare);
     for (uint32_t n = 0; n < count; n++, bare->learned++) {
-        tell_step(bare, &step, next);
-        if (n + bare->ahead < count)
-            fetch(bare, pairs[n + bare->ahead]);
+        tell_step(bare, pairs[n + bare->ahead < count ? n + bare->ahead : n], &step, next);
         draw.key = random_at(2, bare->learned);
         draw.positive = pairs[n].item;
         step.user = &bare->users[pairs[n].user];
