@@ -2,8 +2,6 @@
 
 #include "model/kernels.h"
 
-#include <string.h>
-
 enum { HABIT_SPAN = 16, BRING_EACH = 4 };
 
 /* A step on its way: the user's side, and the rows that it changes. */
@@ -50,6 +48,14 @@ static void add_rows(const struct factors *factors, struct bare_work *work, cons
         add_row(factors, work, item[n]);
 }
 
+/* As many as are left, to the kernel. */
+static void give_next(const struct bare_step *step, struct bare_work *work)
+{
+    uint32_t left = step->next_count - work->brought;
+    work->rows.next = step->next + work->brought;
+    work->rows.next_count = left < KERNELS_NEXT ? left : KERNELS_NEXT;
+}
+
 /* ---- logistic, squared ---- */
 
 /* What is unwanted, or rated, is learned without the samples: they are no more wanted than it. */
@@ -76,12 +82,16 @@ static void learn_few(struct factors *factors, const struct bare_step *step, str
     factors_mark_many(factors, work->item, work->rows.count);
     bring(factors, step, work,
           step->next_count - (step->next_count < KERNELS_NEXT ? step->next_count : KERNELS_NEXT));
-    work->rows.next = step->next + work->brought;
-    work->rows.next_count = step->next_count - work->brought;
+    give_next(step, work);
     kernels->few_learn(&work->rows, &form, factors->dim);
 }
 
 /* ---- warp ---- */
+
+static float sign_of(const struct bare_step *step)
+{
+    return step->target.wanted ? 1.0f : -1.0f;
+}
 
 static void note_habit(struct bare_habit *habit, uint32_t looked_at)
 {
@@ -102,6 +112,7 @@ static uint32_t find_violator(const float *score, uint32_t count, float of_item,
  * looked at. */
 struct seek {
     uint32_t tried, drawn, seen;
+    float of_item; /* the score of what was wanted */
     uint32_t item[SAMPLES_MAX + KERNELS_FEW];
 };
 
@@ -115,67 +126,94 @@ static void draw_to(const struct factors *factors, const struct bare_step *step,
             table_fetch(&factors->candidate_rows, seek->item[n]);
 }
 
-/* The first ones are beside the item's row, the others take the place of those. Gives how many it
- * takes to a violator, and which that is; 0: there is none. */
+/* After the first few. Gives how many it takes to one, and which that is; 0: there is none. */
 static uint32_t seek_violator(const struct factors *factors, const struct bare_step *step,
-                              uint32_t some, struct bare_work *work, uint32_t *violator)
+                              struct seek *seek, struct bare_work *work, uint32_t *violator)
 {
     const struct few_form scores = {.rate = 1.0f};
-    float score[KERNELS_FEW], of_item = 0.0f, sign = step->target.wanted ? 1.0f : -1.0f;
-    struct seek seek;
-    seek.tried = seek.drawn = seek.seen = 0;
-    add_row(factors, work, step->draw->positive);
-    draw_to(factors, step, &seek, some);
-    while (seek.seen < seek.drawn) {
-        uint32_t known = work->rows.count, left = seek.drawn - seek.seen;
-        uint32_t count = left < KERNELS_FEW - known ? left : KERNELS_FEW - known;
-        const uint32_t *item = seek.item + seek.seen;
+    float score[KERNELS_FEW];
+    uint32_t ahead = 2 * seek->seen;
+    for (;;) {
+        draw_to(factors, step, seek, seek->seen + ahead);
+        uint32_t left = seek->drawn - seek->seen, count = left < KERNELS_FEW ? left : KERNELS_FEW;
+        const uint32_t *item = seek->item + seek->seen;
+        if (count == 0)
+            return 0;
+        work->rows.count = 0;
         add_rows(factors, work, item, count);
         bring(factors, step, work, BRING_EACH);
         kernels->few_scores(&work->rows, &scores, factors->dim, score);
-        of_item = known > 0 ? score[0] : of_item;
-        uint32_t n = find_violator(score + known, count, of_item, sign);
+        uint32_t n = find_violator(score, count, seek->of_item, sign_of(step));
         if (n < count) {
             *violator = item[n];
-            return seek.seen + n + 1;
+            return seek->seen + n + 1;
         }
-        seek.seen += count;
-        work->rows.count = 0;
-        draw_to(factors, step, &seek, seek.seen + 2 * some);
+        seek->seen += count;
     }
-    return 0;
 }
 
-static float rank_weight(struct bare_habit *habit, uint32_t candidates, uint32_t draws)
+/* [n]: of n draws, up to `last`. */
+static const float *rank_weights(struct bare_habit *habit, uint32_t candidates, uint32_t last)
 {
     if (habit->candidates != candidates)
-        memset(habit->weight, 0, sizeof habit->weight);
+        habit->weights = 0;
     habit->candidates = candidates;
-    if (habit->weight[draws] == 0.0f)
-        habit->weight[draws] = loss_rank_weight(candidates, draws);
-    return habit->weight[draws];
+    while (habit->weights < last) {
+        habit->weights++;
+        habit->weight[habit->weights] = loss_rank_weight(candidates, habit->weights);
+    }
+    return habit->weight;
+}
+
+/* The first few, and the step, as there is a violator among them most often. Gives how many it took
+ * to it; 0: there is none. */
+static uint32_t learn_first(struct factors *factors, struct bare_habit *habit,
+                            const struct bare_step *step, struct seek *seek, struct bare_work *work)
+{
+    float score[KERNELS_FEW];
+    const struct warp_form form = {sign_of(step), step->rate,
+                                   rank_weights(habit, step->target.candidates, seek->drawn)};
+    add_row(factors, work, step->draw->positive);
+    add_rows(factors, work, seek->item, seek->drawn);
+    give_next(step, work);
+    uint32_t found = kernels->few_warp(&work->rows, &form, factors->dim, score);
+    work->brought += work->rows.next_count;
+    seek->seen = seek->drawn;
+    seek->of_item = score[0];
+    work->item[1] = work->item[found];
+    return found;
+}
+
+/* Those after them, and the step. */
+static uint32_t learn_later(struct factors *factors, struct bare_habit *habit,
+                            const struct bare_step *step, struct seek *seek, struct bare_work *work)
+{
+    uint32_t violator, found = seek_violator(factors, step, seek, work, &violator);
+    work->rows.count = 0;
+    if (found == 0)
+        return 0;
+    float by = step->rate * rank_weights(habit, step->target.candidates, found)[found];
+    const float gradient[KERNELS_FEW] = {-sign_of(step) * by, sign_of(step) * by};
+    add_row(factors, work, step->draw->positive);
+    add_row(factors, work, violator);
+    kernels->few_step(&work->rows, gradient, factors->dim);
+    return found;
 }
 
 static void learn_in_turn(struct factors *factors, struct bare_habit *habit,
                           const struct bare_step *step, struct bare_work *work)
 {
-    uint32_t likely = bare_looks_at(habit, step->loss), violator;
-    uint32_t some = likely < KERNELS_FEW ? likely : KERNELS_FEW - 1;
-    const float *const own = work->rows.own;
-    kernels->mix(&factors->weights.own, &own, 1, factors->dim, work->x);
-    uint32_t looked_at = seek_violator(factors, step, some, work, &violator);
-    note_habit(habit, looked_at == 0 ? losses[step->loss].negatives : looked_at);
+    uint32_t some = bare_looks_at(habit, step->loss);
+    struct seek seek;
+    seek.tried = seek.drawn = seek.seen = 0;
+    draw_to(factors, step, &seek, some < KERNELS_FEW ? some : KERNELS_FEW - 1);
+    uint32_t found = learn_first(factors, habit, step, &seek, work);
+    if (found == 0 && seek.seen > 0)
+        found = learn_later(factors, habit, step, &seek, work);
+    note_habit(habit, found == 0 ? losses[step->loss].negatives : found);
     bring(factors, step, work, step->next_count);
-    work->rows.count = 0;
-    if (looked_at == 0)
-        return;
-    float by = step->rate * rank_weight(habit, step->target.candidates, looked_at);
-    add_row(factors, work, step->draw->positive);
-    add_row(factors, work, violator);
-    const float gradient[KERNELS_FEW] = {step->target.wanted ? -by : by,
-                                         step->target.wanted ? by : -by};
-    factors_mark_many(factors, work->item, 2);
-    kernels->few_step(&work->rows, gradient, factors->dim);
+    if (found > 0)
+        factors_mark_many(factors, work->item, 2);
 }
 
 /* ---- */

@@ -32,8 +32,8 @@ enum { BARE_HABIT_ONE = 256 };
  * many to take at once; and what it found its weights to be. No part of the state. */
 struct bare_habit {
     uint32_t looked_at;
-    uint32_t candidates;           /* that the weights are for */
-    float weight[SAMPLES_MAX + 1]; /* loss_rank_weight() by draws; 0: not known */
+    uint32_t candidates, weights;  /* that the weights are for; up to how many draws */
+    float weight[SAMPLES_MAX + 1]; /* loss_rank_weight() by draws, from 1 on */
 };
 
 void bare_learn(struct factors *factors, struct bare_habit *habit, const struct bare_step *step);

@@ -80,7 +80,7 @@ static inline void few_columns_each(const struct few_rows *rows, uint32_t count,
 /* The n-th of the next rows, if there is one: as table_fetch(). */
 static inline void few_bring(const struct few_rows *rows, uint32_t n, size_t size)
 {
-    for (size_t at = 0; n < rows->next_count && at < size + COLUMNS && at < 128; at += 16)
+    for (size_t at = 0; n < rows->next_count && at <= size && at < 128; at += 16)
         fetch_line(rows->next[n] + at);
 }
 
@@ -136,6 +136,37 @@ static void few_learn_of(const struct few_rows *rows, uint32_t count, const stru
         few_step_of(rows, count, gradient, size);
 }
 
+/* Most often it is the first one of all, or the processor guesses wrong once. */
+static uint32_t few_find_near(const float *score, uint32_t count, float sign)
+{
+    for (uint32_t n = 1; n < count; n++)
+        if (!(sign * (score[0] - score[n]) >= 1.0f))
+            return n;
+    return 0;
+}
+
+static uint32_t few_warp_of(const struct few_rows *rows, uint32_t count,
+                            const struct warp_form *form, size_t size, float *score)
+{
+    const struct few_form scores = {.rate = 1.0f};
+    few_own(rows, size);
+    few_bring(rows, 0, size);
+    few_scores_of(rows, count, &scores, size, score);
+    few_bring(rows, 1, size);
+    uint32_t near = few_find_near(score, count, form->sign);
+    if (near == 0) {
+        for (uint32_t n = 2; n < rows->next_count; n++)
+            few_bring(rows, n, size);
+        return 0;
+    }
+    float by = form->sign * (form->rate * form->weight[near]);
+    const float gradient[KERNELS_FEW] = {-by, by};
+    struct few_rows pair = *rows;
+    pair.row[1] = rows->row[near];
+    few_step_of(&pair, 2, gradient, size);
+    return near;
+}
+
 /* All in one piece, and pieces of their own for what is usual: loops whose lengths are not known
  * are half of it else, and what does not fit into the processor's window does not overlap with what
  * comes next. */
@@ -159,6 +190,14 @@ __attribute__((flatten)) static void few_learn(const struct few_rows *rows,
         few_learn_of(rows, 6, form, FEW_USUAL);
     else
         few_learn_of(rows, rows->count, form, size);
+}
+
+__attribute__((flatten)) static uint32_t
+few_warp(const struct few_rows *rows, const struct warp_form *form, size_t size, float *score)
+{
+    if (size == FEW_USUAL && rows->count <= KERNELS_FEW / 2)
+        return few_warp_of(rows, rows->count, form, FEW_USUAL, score);
+    return few_warp_of(rows, rows->count, form, size, score);
 }
 
 #endif

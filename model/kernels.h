@@ -69,9 +69,9 @@ struct few_rows {
     float *x, *by_x; /* (size) own_weight * own; scratch: the loss' gradient by x */
     uint32_t count;
     float *row[KERNELS_FEW];
-    /* (next_count, at most KERNELS_NEXT) rows of steps to come, that few_learn() brings near
-     * meanwhile. So many lines can be on their way at a time; more of them wait, and the step with
-     * them, unless there is enough between one row and the next. */
+    /* (next_count, at most KERNELS_NEXT) rows of steps to come, that few_learn() and
+     * few_warp() bring near meanwhile. So many lines can be on their way at a time; more of them
+     * wait, and the step with them, unless there is enough between one row and the next. */
     const float *const *next;
     uint32_t next_count;
 };
@@ -81,6 +81,13 @@ struct few_rows {
 struct few_form {
     bool sigmoid;
     float aim, rate;
+};
+
+/* warp's: the sign of (the first row's score - another's), which are to be 1 apart at least, and
+ * how far to step where the n-th row is the first that is not. */
+struct warp_form {
+    float sign, rate;
+    const float *weight; /* (KERNELS_FEW) the step is rate * weight[n] */
 };
 
 struct kernels {
@@ -115,6 +122,11 @@ struct kernels {
     /* … and the step, by (KERNELS_FEW) gradients, of which those of rows are not 0. What is there
      * twice steps twice, from the same accumulator. */
     void (*few_step)(const struct few_rows *rows, const float *gradient, size_t size);
+    /* x, the scores into score[0..KERNELS_FEW-1] as by few_scores(), and the step on the first row
+     * and on the first one that is too near to it. Gives which that is; 0: none is, and nothing
+     * changed but x. */
+    uint32_t (*few_warp)(const struct few_rows *rows, const struct warp_form *form, size_t size,
+                         float *score);
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */
     uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);

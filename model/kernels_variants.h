@@ -9,10 +9,11 @@
     {                                                                                              \
         .name = (name_), .dot = dot, .dots = dots, .scan = scan, .add_scaled = add_scaled,         \
         .mix = mix, .spread = spread, .multiply = multiply, .pair_learn = pair_learn,              \
-        .few_scores = few_scores, .few_learn = few_learn, .few_step = few_step, .find = find,      \
-        .look_up = look_up, .count_cells = count_cells, .are_below = are_below, .marked = marked,  \
-        .keep = (keep_), .numbers = (numbers_), .pick = pick, .least = least, .level = level,      \
-        .ranks = ranks, .exp = exp_all, .softmax = softmax, .adagrad = adagrad, .sift = (sift_),   \
+        .few_scores = few_scores, .few_learn = few_learn, .few_step = few_step,                    \
+        .few_warp = few_warp, .find = find, .look_up = look_up, .count_cells = count_cells,        \
+        .are_below = are_below, .marked = marked, .keep = (keep_), .numbers = (numbers_),          \
+        .pick = pick, .least = least, .level = level, .ranks = ranks, .exp = exp_all,              \
+        .softmax = softmax, .adagrad = adagrad, .sift = (sift_),                                   \
     }
 
 /* The plain ones, for variants that would gain nothing. */

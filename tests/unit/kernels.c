@@ -119,7 +119,7 @@ static void check_few(const struct kernels *variant, size_t size, uint32_t count
     const struct few_form form = {sigmoid, 0.75f, 1.5f};
     for (int s = 0; s < 2; s++) {
         struct few_rows few = {
-            changed[s][KERNELS_FEW], &sum[s], 0.7f, x[s], by_x[s], count, {0}, NULL};
+            changed[s][KERNELS_FEW], &sum[s], 0.7f, x[s], by_x[s], count, {0}, NULL, 0};
         memcpy(x[s], vector, size * sizeof(float));
         for (size_t r = 0; r <= KERNELS_FEW; r++) {
             memcpy(changed[s][r], rows[r], size * sizeof(float));
