@@ -27,7 +27,7 @@ static void add_scaled(float a, const float *x, float *y, size_t size);
  * of theirs became 0. */
 static bool score_rows(const float *x, const float *const *row, size_t count, size_t size,
                        const struct few_form *form, float *out);
-/* As few_columns_each(). */
+/* As few_columns_each(), for more than two. */
 static void few_columns(const struct few_rows *rows, uint32_t count, const float *gradient,
                         float mean_square, size_t size, float *step);
 
@@ -92,7 +92,10 @@ static void few_step_of(const struct few_rows *rows, uint32_t count, const float
     few_bring(rows, 2, size);
     mix(gradient, (const float *const *)rows->row, count, size, rows->by_x);
     few_bring(rows, 3, size);
-    few_columns(rows, count, gradient, mean_square, size, step);
+    if (count <= 2)
+        few_columns_each(rows, count, gradient, mean_square, size, step);
+    else
+        few_columns(rows, count, gradient, mean_square, size, step);
     few_bring(rows, 4, size);
     spread(step, rows->x, rows->row, count, size);
     few_bring(rows, 5, size);

@@ -525,12 +525,6 @@ static inline __m512 four_steps(__m512 gradient, float mean_square, __m512 *sum)
     return _mm512_mul_ps(_mm512_div_ps(rate, root), gradient);
 }
 
-/* Two numbers that may have been written one by one. */
-static __m128 few_two(const float *at)
-{
-    return _mm_insert_ps(_mm_load_ss(at), _mm_load_ss(at + 1), 0x10);
-}
-
 static void few_columns(const struct few_rows *rows, uint32_t count, const float *gradient,
                         float mean_square, size_t size, float *step)
 {
@@ -540,16 +534,12 @@ static void few_columns(const struct few_rows *rows, uint32_t count, const float
     float *row[KERNELS_FEW];
     for (uint32_t n = 0; n < KERNELS_FEW; n++)
         row[n] = rows->row[n < count ? n : 0];
-    __m512 all = _mm512_castps256_ps512(count > 2 ? _mm256_loadu_ps(gradient)
-                                                  : _mm256_castps128_ps256(few_two(gradient)));
+    __m512 all = _mm512_castps256_ps512(_mm256_loadu_ps(gradient));
     __m512 first = four_sums(row, size), second = four_sums(row + 4, size);
     _mm512_store_ps(taken, four_steps(_mm512_permutexvar_ps(low, all), mean_square, &first));
     _mm512_store_ps(sums, first);
-    if (count > 4) {
-        _mm512_store_ps(taken + 16,
-                        four_steps(_mm512_permutexvar_ps(high, all), mean_square, &second));
-        _mm512_store_ps(sums + 16, second);
-    }
+    _mm512_store_ps(taken + 16, four_steps(_mm512_permutexvar_ps(high, all), mean_square, &second));
+    _mm512_store_ps(sums + 16, second);
     for (uint32_t n = 0; n < count; n++) {
         float *columns = rows->row[n] + size;
         step[n] = taken[4 * n];
