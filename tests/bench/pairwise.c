@@ -8,11 +8,12 @@
  *
  * bpr is one negative a pair, logistic and squared five, softmax the 64 of the shipped model, drawn
  * and corrected as there; warp goes through up to 64 until one is inside the margin.
- * {"ns": a pair, "floor": so many random rows read and written, in turns with it}, as wide as ours
- * with what a step needs beside the vector: accumulators, biases. With --groups users and items are
- * of so many kinds, which like their own, and known to: of warp's negatives all but the last one
- * are only read then, and count as rows that are only read.
- * With --skew items are drawn by 1 / rank, users by 1 / rank^0.6; negatives are uniform.
+ * {"ns": a pair, "floor": so many random rows read and written, in turns with it, and a lone cache
+ * line, as of the user's record}; rows are as wide as ours with what a step needs beside the
+ * vector: accumulators, biases. With --groups users and items are of so many kinds, which like
+ * their own, and known to: of warp's negatives all but the last one are only read then, and count
+ * as rows that are only read. With --skew items are drawn by 1 / rank, users by 1 / rank^0.6;
+ * negatives are uniform.
  */
 #include "tests/bench/rows_floor.h"
 #include "tests/bench/world.h"
@@ -274,16 +275,35 @@ static double rows_read(const struct bare *bare, uint32_t events)
     return looked_at > 1.0 ? looked_at - 1.0 : 0.0;
 }
 
-static double floor_of(const struct bare *bare, const struct rows_floor *floor, double rows,
-                       uint32_t events)
+struct floors {
+    double rows; /* 0: none is wanted */
+    struct rows_floor row, record;
+};
+
+static struct floors floors_create(const struct world *world, double rows, uint32_t dim)
 {
-    double read = rows_read(bare, events);
-    double ns = rows * rows_floor_run(floor, (uint64_t)(rows * events), true);
-    return read > 0.0 ? ns + read * rows_floor_run(floor, (uint64_t)(read * events), false) : ns;
+    struct floors floors = {.rows = rows};
+    if (rows > 0) {
+        floors.row = rows_floor_create(world->users.size + world->items.size, dim + COLUMNS);
+        floors.record = rows_floor_create((uint32_t)(world->users.size * sizeof(struct user) / 64),
+                                          64 / sizeof(float));
+    }
+    return floors;
+}
+
+static double floor_of(const struct bare *bare, const struct floors *floors, uint32_t events)
+{
+    double rows = floors->rows, read = rows_read(bare, events);
+    if (rows == 0.0)
+        return 0.0;
+    double ns = rows * rows_floor_run(&floors->row, (uint64_t)(rows * events), true);
+    if (read > 0.0)
+        ns += read * rows_floor_run(&floors->row, (uint64_t)(read * events), false);
+    return ns + rows_floor_run(&floors->record, events, true);
 }
 
 static void measure(struct bare *bare, struct world *world, struct pair *pairs, uint32_t events,
-                    double rows, const struct rows_floor *floor)
+                    const struct floors *floors)
 {
     draw_pairs(world, pairs, events);
     pair_groups(bare, pairs, events);
@@ -291,8 +311,8 @@ static void measure(struct bare *bare, struct world *world, struct pair *pairs, 
     const uint64_t begun = bench_cpu_ns();
     learner_of(bare->loss)(bare, pairs, events);
     const double ns = (double)(bench_cpu_ns() - begun) / events;
-    printf("{\"ns\": %.2f, \"floor\": %.2f, \"read\": %.2f}\n", ns,
-           rows > 0 ? floor_of(bare, floor, rows, events) : 0.0, rows_read(bare, events));
+    printf("{\"ns\": %.2f, \"floor\": %.2f, \"read\": %.2f}\n", ns, floor_of(bare, floors, events),
+           rows_read(bare, events));
     fflush(stdout);
 }
 
@@ -309,14 +329,12 @@ int main(int argc, char **argv)
     bare.rated = bench_number(argc, argv, "--rated", 0) > 0;
     bare.groups = (uint32_t)bench_number(argc, argv, "--groups", 0);
     learn_groups(&bare, &world);
-    struct rows_floor floor = {0};
-    if (rows > 0)
-        floor = rows_floor_create(world.users.size + world.items.size, dim + COLUMNS);
+    struct floors floors = floors_create(&world, rows, dim);
     draw_pairs(&world, pairs, events);
     pair_groups(&bare, pairs, events);
     learner_of(bare.loss)(&bare, pairs, events); /* everybody has a vector by now */
     for (int round = (int)bench_number(argc, argv, "--rounds", 1); round > 0; round--)
-        measure(&bare, &world, pairs, events, rows, &floor);
+        measure(&bare, &world, pairs, events, &floors);
     sampler_finish(&bare.sampler);
     factors_finish(&bare.factors);
     return 0;

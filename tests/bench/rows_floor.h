@@ -35,9 +35,10 @@ static inline void rows_floor_write(float *row, uint32_t dim)
 }
 
 /* In registers: sums that go through memory take longer than the row. */
+/* In registers: sums that go through memory take longer than the row. */
 static inline void rows_floor_read(const float *row, uint32_t dim)
 {
-    typedef float lanes __attribute__((vector_size(16)));
+    typedef float lanes __attribute__((vector_size(16), may_alias));
     lanes a = {0}, b = a, c = a, d = a;
     for (uint32_t i = 0; i < dim; i += 16) {
         const lanes *at = (const lanes *)(row + i);
@@ -46,7 +47,7 @@ static inline void rows_floor_read(const float *row, uint32_t dim)
         c += at[2];
         d += at[3];
     }
-    __asm__ volatile("" : : "x"(a), "x"(b), "x"(c), "x"(d)); /* somebody might look at the sums */
+    __asm__ volatile("" : : "m"(a), "m"(b), "m"(c), "m"(d)); /* somebody might look at the sums */
 }
 
 /* ns a row, read, and written too. */
