@@ -137,6 +137,35 @@ static void check_few(const struct kernels *variant, size_t size, uint32_t count
     assert_memory_equal(&sum[0], &sum[1], sizeof sum[0]);
 }
 
+/* Where the n-th row is the first that is near, or, with n = 0, none is. */
+static void check_warp(const struct kernels *variant, size_t size, uint32_t count, uint32_t near)
+{
+    static _Alignas(64) float changed[2][KERNELS_FEW + 1][LARGEST + COLUMNS], by_x[2][LARGEST];
+    static _Alignas(64) float x[2][LARGEST];
+    static const float weight[KERNELS_FEW] = {0.0f, 3.0f, 2.5f, 2.0f, 1.5f, 1.25f, 1.0f, 0.5f};
+    float sum[2] = {0.1f, 0.1f}, score[2][KERNELS_FEW];
+    const struct kernels *side[2] = {&kernels_plain, variant};
+    const struct warp_form form = {1.0f, 0.75f, weight};
+    for (int s = 0; s < 2; s++) {
+        const float *next[] = {changed[s][0], changed[s][1], changed[s][2]};
+        struct few_rows few = {
+            changed[s][KERNELS_FEW], &sum[s], 0.7f, x[s], by_x[s], count, {0}, next, count % 4};
+        for (size_t r = 0; r <= KERNELS_FEW; r++) {
+            memcpy(changed[s][r], rows[r], size * sizeof(float));
+            for (size_t n = size; n < size + COLUMNS; n++)
+                changed[s][r][n] = 0.01f * (float)(n + r);
+            changed[s][r][size + COLUMN_BIAS] = r == 0 ? 0.0f : r == near ? 1000.0f : -1000.0f;
+        }
+        for (uint32_t r = 0; r < count; r++)
+            few.row[r] = changed[s][r];
+        assert_int_equal(side[s]->few_warp(&few, &form, size, score[s]), near);
+    }
+    assert_memory_equal(score[0], score[1], count * sizeof(float));
+    assert_memory_equal(changed[0], changed[1], sizeof changed[0]);
+    assert_memory_equal(&sum[0], &sum[1], sizeof sum[0]);
+    assert_int_equal(near > 0, changed[0][0][0] != rows[0][0]);
+}
+
 static void check_find(const struct kernels *variant)
 {
     uint32_t values[70];
@@ -426,6 +455,9 @@ static void check_variant(enum kernel_choice choice)
         check_pairs(variant, size);
         for (uint32_t count = 1; count <= KERNELS_FEW; count++)
             check_few(variant, size, count, count % 3 != 0);
+        for (uint32_t count = 1; count <= KERNELS_FEW; count++)
+            for (uint32_t near = 0; near < count; near++)
+                check_warp(variant, size, count, near);
     }
     check_products(variant);
     check_exp(variant);
