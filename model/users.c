@@ -138,6 +138,7 @@ struct tables_of {
     uint32_t end[BATCH + 1]; /* in CELLS of the batch */
     uint32_t size[BATCH + 1];
     uint32_t count;
+    uint32_t compared, used; /* so many of them, which have so many cells in use */
 };
 
 static void list_tables(const struct table *users, uint32_t first, uint32_t end,
@@ -152,28 +153,42 @@ static void list_tables(const struct table *users, uint32_t first, uint32_t end,
         count += had->room > 0;
     }
     tables->count = count;
+    tables->compared = tables->used = 0;
+}
+
+/* Of the tables that end in `some` fours from `first` on, before each of which so many cells of the
+ * batch are in use. Gives 0 if their sizes are right. */
+static uint32_t compare_sizes(struct tables_of *tables, uint32_t first, uint32_t some,
+                              const uint32_t *before)
+{
+    uint32_t wrong = 0, used = tables->used, n = tables->compared;
+    for (; n < tables->count && tables->end[n] - first <= some; n++) {
+        uint32_t now = before[tables->end[n] - first];
+        wrong |= (now - used) ^ tables->size[n];
+        used = now;
+    }
+    tables->compared = n;
+    tables->used = used;
+    return wrong;
 }
 
 /* Every item that a user has must exist; and a table must have a free cell to end at, so that its
  * size must be right. All tables of a batch in one loop, without a branch for each: how long they
  * are, none could tell. */
-static bool tables_hold(const struct tables_of *tables, const struct had_entry *at, uint32_t items)
+static bool tables_hold(struct tables_of *tables, const struct had_entry *at, uint32_t items)
 {
     const uint32_t all = tables->count > 0 ? tables->end[tables->count - 1] : 0;
     const uint32_t flags = word_of_flags();
-    uint32_t sum = 0, wrong = 0, table = 0;
+    uint32_t before[COUNTED_AT_A_TIME + 1] = {0}, wrong = 0;
     for (uint32_t first = 0, some; first < all; first += some) {
         uint8_t used[COUNTED_AT_A_TIME];
         some = part_of(all, first, COUNTED_AT_A_TIME);
         const struct had_entry *cells = at + (size_t)first * CELLS;
         wrong |= !kernels->count_cells((const void *)cells, some, items, flags, used);
-        for (uint32_t n = 0; n < some; n++) {
-            uint32_t last = first + n + 1 == tables->end[table];
-            sum += used[n];
-            wrong |= last & (sum != tables->size[table]);
-            sum &= last - 1;
-            table += last;
-        }
+        for (uint32_t n = 0; n < some; n++)
+            before[n + 1] = before[n] + used[n];
+        wrong |= compare_sizes(tables, first, some, before);
+        before[0] = before[some];
     }
     return wrong == 0;
 }
