@@ -280,18 +280,9 @@ uint32_t ids_guess(const struct ids *ids, uint32_t hash)
     return slot_in(cells->at[at & cells->mask]); /* SLOT_NONE of an empty one */
 }
 
-uint32_t ids_find_sought(const struct ids *ids, struct text id, const struct ids_sought *sought,
-                         uint32_t guess)
+uint32_t ids_find_unguessed(const struct ids *ids, struct text id, uint32_t hash)
 {
-    if (id.size == 0)
-        return SLOT_NONE;
-    if (guess < ids->bound && id.size <= ID_BYTES_SHORT) {
-        const struct ids_key *key = key_of(ids, guess);
-        if (((word_at((const char *)key) ^ sought->key[0]) |
-             (word_at((const char *)key + 8) ^ sought->key[1])) == 0)
-            return guess;
-    }
-    return find(ids, id, sought->hash);
+    return id.size == 0 ? SLOT_NONE : find(ids, id, hash);
 }
 
 uint32_t ids_intern(struct ids *ids, struct text id, bool *added)

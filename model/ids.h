@@ -16,6 +16,8 @@
 #include "model/event.h"
 #include "model/table.h"
 
+#include <string.h>
+
 #define SLOT_NONE UINT32_MAX
 
 enum { ID_BYTES_SHORT = 15 };
@@ -85,8 +87,16 @@ void ids_seek(const struct ids *ids, struct text id, struct ids_sought *sought);
 /* The slot in the first cell that has the hash, most likely that of an id with the hash; or
  * SLOT_NONE. */
 uint32_t ids_guess(const struct ids *ids, uint32_t hash);
+/* ids_find() with its hash. */
+uint32_t ids_find_unguessed(const struct ids *ids, struct text id, uint32_t hash);
 /* ids_find(), which costs less as the guess, any slot or SLOT_NONE, is right. */
-uint32_t ids_find_sought(const struct ids *ids, struct text id, const struct ids_sought *sought,
-                         uint32_t guess);
+static inline uint32_t ids_find_sought(const struct ids *ids, struct text id,
+                                       const struct ids_sought *sought, uint32_t guess)
+{
+    if (guess < ids->bound && id.size - 1 < ID_BYTES_SHORT &&
+        memcmp(table_row(&ids->keys, guess), sought->key, sizeof sought->key) == 0)
+        return guess;
+    return ids_find_unguessed(ids, id, sought->hash);
+}
 
 #endif
