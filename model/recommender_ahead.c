@@ -43,7 +43,7 @@ static void fetch_item(const struct recommender *model, uint32_t item)
     if (item == SLOT_NONE)
         return;
     table_fetch_line(&model->item_ids.keys, item);
-    table_fetch(&model->popularity.items, item);
+    table_fetch_ends(&model->popularity.items, item);
     if (model->popularity.keeps_roots)
         fetch_line(&model->popularity.inverse_root[item]);
     if (model->uses_ring)

@@ -58,6 +58,14 @@ static inline void table_fetch_line(const struct table *table, uint32_t row)
     fetch_line(table_row(table, row));
 }
 
+/* One of at most 64 bytes that may lie in two lines: no branch tells beforehand which do. */
+static inline void table_fetch_ends(const struct table *table, uint32_t row)
+{
+    const char *at = table_row(table, row);
+    fetch_line(at);
+    fetch_line(at + table->row_bytes - 1);
+}
+
 /* Any row: its first 512 bytes, if it has so many. */
 static inline void table_fetch_at(const struct table *table, const void *row)
 {
