@@ -1,11 +1,14 @@
 #include "model/arena.h"
 
+#include "model/fetch.h"
 #include "model/pages.h"
 
 #include <string.h>
 
 #define RANGE_FIRST ((size_t)1 << 14)
 #define RANGE_MOST ((size_t)1 << 30)
+
+enum { FETCHED_MOST = 512, FETCHED_AHEAD = 2048 };
 
 /* 0..15: up to 256 bytes by steps of 16; then powers of two. */
 static uint32_t class_of(size_t bytes)
@@ -90,8 +93,18 @@ static void *cut(struct arena *arena, size_t bytes)
     give_rest(arena, arena->at, skip);
     unsigned char *at = arena->at + skip;
     arena->at = at + bytes;
+    /* As much as was cut, further on: so each line of the range comes near once. */
+    fetch_lines(arena->at + FETCHED_AHEAD, bytes < FETCHED_MOST ? bytes : FETCHED_MOST);
     pages_advance(at, arena->at, arena->end);
     return at;
+}
+
+/* The piece that is taken next was given back long ago, and the one after it is named in it. */
+static void fetch_next(const struct arena *arena, uint32_t class)
+{
+    size_t bytes = size_of(class);
+    if (arena->given[class] != NULL)
+        fetch_lines(arena->given[class], bytes < FETCHED_MOST ? bytes : FETCHED_MOST);
 }
 
 void *arena_take(struct arena *arena, size_t bytes)
@@ -102,6 +115,7 @@ void *arena_take(struct arena *arena, size_t bytes)
         return cut(arena, size_of(class));
     memcpy(&arena->given[class], at, sizeof(void *));
     memset(at, 0, sizeof(void *)); /* the rest was zeroed when it was given */
+    fetch_next(arena, class);
     return at;
 }
 
