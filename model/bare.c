@@ -2,7 +2,7 @@
 
 #include "model/kernels.h"
 
-enum { HABIT_SPAN = 16, BRING_EACH = 4 };
+enum { HABIT_SPAN = 64, BRING_EACH = 4 };
 
 /* A step on its way: the user's side, and the rows that it changes. */
 struct bare_work {

@@ -26,7 +26,7 @@ struct bare_step {
     uint32_t near_count; /* of the first negatives, of those that were next before */
 };
 
-enum { BARE_HABIT_ONE = 256 };
+enum { BARE_HABIT_ONE = 1 << 16 };
 
 /* How many negatives warp looked at lately, in units of 1 / BARE_HABIT_ONE, by which it guesses how
  * many to take at once; and what it found its weights to be. No part of the state. */

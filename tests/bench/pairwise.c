@@ -41,7 +41,7 @@ struct bare {
     bool rated;
     struct bare_habit habit;
     uint64_t habits; /* the sum of it over the pairs */
-    uint32_t told[TOLD][AHEAD_MOST];
+    uint32_t told[TOLD][AHEAD_MOST], told_count[TOLD];
     uint32_t *wanted; /* all items */
     /* of use for softmax */
     struct sampler sampler;
@@ -160,16 +160,20 @@ static uint32_t *told_of(struct bare *bare, uint64_t n)
     return bare->told[n % TOLD];
 }
 
-/* As recommender_ahead.c does it: first where they stand, then which they are and their rows. */
-static void tell_tries(struct bare *bare, uint32_t likely)
+/* As recommender_ahead.c does it: first where they stand, then which they are and their rows. Gives
+ * of how many those are known. */
+static uint32_t tell_tries(struct bare *bare, uint32_t likely)
 {
     uint32_t *far = told_of(bare, bare->learned + 2 * bare->ahead);
     uint32_t *near = told_of(bare, bare->learned + bare->ahead);
+    uint32_t known = bare->told_count[(bare->learned + bare->ahead) % TOLD];
+    bare->told_count[(bare->learned + 2 * bare->ahead) % TOLD] = likely;
     sampler_places(random_at(2, bare->learned + 2 * bare->ahead), likely, bare->items, far);
-    for (uint32_t n = 0; n < likely; n++) {
+    for (uint32_t n = 0; n < likely; n++)
         fetch_line(&bare->wanted[far[n]]);
+    for (uint32_t n = 0; n < known; n++)
         near[n] = bare->wanted[near[n]];
-    }
+    return known;
 }
 
 static const float *told_row(struct bare *bare, uint32_t n)
@@ -192,7 +196,7 @@ static void tell_step(struct bare *bare, struct pair pair, struct bare_step *ste
     uint32_t likely = likely_of(bare);
     fetch_line(&bare->users[pair.user]);
     if (likely > 0)
-        tell_tries(bare, likely);
+        likely = tell_tries(bare, likely);
     for (uint32_t n = 0; n < likely; n++)
         next[n] = told_row(bare, n);
     next[likely] = table_floats(&bare->factors.user_rows, pair.user);
@@ -214,11 +218,11 @@ static void learn_alone(struct bare *bare, const struct pair *pairs, uint32_t co
     struct bare_step step = {.loss = bare->loss, .draw = &draw, .rate = 1.0f, .next = next};
     step.target = (struct loss_target){
         .wanted = true, .candidates = bare->items, .rated = bare->rated, .rating = 0.75f};
-    step.near_count = likely_of(bare);
     bare->ahead = steps_ahead(bare);
     for (uint32_t n = 0; n < count; n++, bare->learned++) {
         tell_step(bare, pairs[n + bare->ahead < count ? n + bare->ahead : n], &step, next);
         draw.key = random_at(2, bare->learned);
+        step.near_count = bare->told_count[bare->learned % TOLD];
         draw.positive = pairs[n].item;
         step.user = &bare->users[pairs[n].user];
         step.slot = pairs[n].user;
