@@ -34,7 +34,7 @@ struct passage {
 static void look_up(const struct engine *engine, struct engine_batch *batch,
                     struct passage *passage)
 {
-    const struct recommender *model = engine->model;
+    struct recommender *model = engine->model;
     if (batch != NULL)
         recommender_look_ahead(model, &batch->ahead, batch->event, batch->taken, batch->size);
     passage->verdict = recommender_judge(model, passage->event, &passage->learned->action);

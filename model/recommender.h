@@ -102,7 +102,7 @@ struct ahead {
         uint32_t tried[AHEAD_TRIES]; /* where in the list of candidates its negatives stand */
     } at[AHEAD_ROOM];
 };
-void recommender_look_ahead(const struct recommender *model, struct ahead *ahead,
+void recommender_look_ahead(struct recommender *model, struct ahead *ahead,
                             const struct event *events, uint32_t n, uint32_t size);
 /* After it: recommender_place() of events[n], which costs less as most of it is known by now. */
 struct place recommender_place_ahead(const struct recommender *model, const struct ahead *ahead,

@@ -7,7 +7,8 @@
  *
  *     4 groups before   the ids' hashes     ─► their cells
  *     3 groups          the cells           ─► keys, records, rows; where the negatives stand
- *     2 groups          the user's record   ─► history, what they have; the negatives' rows
+ *     2 groups          the user's record   ─► history, what they have; the negatives' rows (the
+ *                                              steps of bare.h bring those near one by one)
  *     1 group           the history         ─► its items' rows
  *
  *     MANY_BEFORE       where many negatives stand
@@ -114,7 +115,27 @@ static void fetch_rows(const struct recommender *model, struct ahead_event *entr
     fetch_tries(model, entry, distance);
 }
 
-static void fetch_negatives(const struct recommender *model, const struct ahead_event *entry,
+/* … or leaves it to the steps before. */
+static void fetch_negative(struct recommender *model, uint32_t item)
+{
+    struct bare_next *next = &model->bare_next;
+    if (model->is_bare && model->settings.loss != LOSS_BPR &&
+        next->size < sizeof next->row / sizeof next->row[0])
+        next->row[next->size++] = table_floats(&model->factors.candidate_rows, item);
+    else
+        table_fetch(&model->factors.candidate_rows, item);
+}
+
+/* What steps did not come to. */
+static void fetch_left(struct recommender *model)
+{
+    struct bare_next *next = &model->bare_next;
+    while (next->taken < next->size)
+        table_fetch_at(&model->factors.candidate_rows, next->row[next->taken++]);
+    next->size = next->taken = 0;
+}
+
+static void fetch_negatives(struct recommender *model, const struct ahead_event *entry,
                             const struct user *user, uint32_t distance)
 {
     uint32_t candidates = model->popularity.wanted_count;
@@ -122,7 +143,7 @@ static void fetch_negatives(const struct recommender *model, const struct ahead_
         if (entry->tried[n] >= candidates) /* some were let go since */
             continue;
         uint32_t item = model->popularity.wanted_items[entry->tried[n]];
-        table_fetch(&model->factors.candidate_rows, item);
+        fetch_negative(model, item);
         if (user != NULL && hides_had(model))
             had_fetch(&user->had, item);
     }
@@ -142,7 +163,7 @@ static void fetch_visits(const struct recommender *model, const struct user *use
         fetch_line(&user->history[(user->visits + n) & (user->history_room - 1u)]);
 }
 
-static void fetch_memory(const struct recommender *model, const struct ahead_event *entry,
+static void fetch_memory(struct recommender *model, const struct ahead_event *entry,
                          uint32_t distance)
 {
     const struct user *user = recommender_user(model, entry->place.user);
@@ -187,7 +208,7 @@ static uint32_t end_of(uint32_t n, uint32_t groups, uint32_t size)
     return end < size ? end : size;
 }
 
-static void look_ahead_group(const struct recommender *model, struct ahead *ahead,
+static void look_ahead_group(struct recommender *model, struct ahead *ahead,
                              const struct event *events, uint32_t n, uint32_t size)
 {
     uint32_t end = end_of(n, 4, size);
@@ -198,6 +219,7 @@ static void look_ahead_group(const struct recommender *model, struct ahead *ahea
     end = end_of(n, 3, size);
     for (uint32_t at = first_of(n, 3); at < end; at++)
         fetch_rows(model, entry_of(ahead, at), at - n);
+    fetch_left(model);
     end = end_of(n, 2, size);
     for (uint32_t at = first_of(n, 2); at < end; at++)
         fetch_memory(model, entry_of(ahead, at), at - n);
@@ -221,7 +243,7 @@ static void fetch_many(const struct recommender *model, uint32_t n, uint32_t siz
     }
 }
 
-void recommender_look_ahead(const struct recommender *model, struct ahead *ahead,
+void recommender_look_ahead(struct recommender *model, struct ahead *ahead,
                             const struct event *events, uint32_t n, uint32_t size)
 {
     if (n % GROUP == 0)

@@ -348,6 +348,15 @@ static void learn_pair(struct recommender *model, const struct step *step)
                    wanted ? step->item : other, wanted ? other : step->item, rate_of(step->action));
 }
 
+/* As many rows as a step brings near, of those that look-ahead left to it. */
+static uint32_t take_next(struct bare_next *next, const float *const **row)
+{
+    uint32_t left = next->size - next->taken, count = left < KERNELS_NEXT ? left : KERNELS_NEXT;
+    *row = next->row + next->taken;
+    next->taken += count;
+    return count;
+}
+
 static void learn_bare(struct recommender *model, const struct step *step, float rate)
 {
     if (model->settings.loss == LOSS_BPR) {
@@ -355,7 +364,11 @@ static void learn_bare(struct recommender *model, const struct step *step, float
         return;
     }
     const struct draw draw = draw_of(model, step);
+    const float *const *next;
+    uint32_t next_count = take_next(&model->bare_next, &next);
     const struct bare_step bare = {.loss = model->settings.loss,
+                                   .next = next,
+                                   .next_count = next_count,
                                    .target = target_of(model, step->action),
                                    .draw = &draw,
                                    .user = recommender_user(model, step->user),

@@ -62,7 +62,11 @@ struct recommender {
     bool uses_ring;               /* negatives are drawn from the last positive events, too */
     bool is_bare;                 /* there is nothing but what pairwise.h or bare.h learns */
     bool asks;                    /* something that is on learns from what would be said */
-    struct bare_habit bare_habit; /* no part of the state */
+    struct bare_habit bare_habit; /* no part of the state; nor is this: */
+    struct bare_next {            /* rows that look-ahead leaves to the steps to bring near */
+        uint32_t size, taken;
+        const float *row[AHEAD_GROUP * AHEAD_TRIES];
+    } bare_next;
     struct blend blend;
     struct dedupe dedupe;
     struct query learning; /* the learner's own */
