@@ -13,6 +13,9 @@ target. In a race everyone runs once a round, ours first, so that all see the sa
 machine; the ratio is the median of the rounds' ratios, and so are ours and theirs. A unit that ends
 in "/s" is better when there is more of it, any other when there is less.
 
+A row's counters tell where its time goes: {name: figure}, or such a dict of each round, of which the
+medians are kept. They are in the JSON and, those that are plain figures, in a line below the row.
+
 The table goes to stdout, or to stderr where stdout is taken by --json -; progress to stderr.
 """
 import argparse
@@ -149,32 +152,38 @@ class Stage:
         build("benches", "tasted")
 
     def race(self, what, unit, ours, peers, counters=None):
-        """ours() and each peer give a figure in `unit`; peers: {name: (callable, target)}."""
-        mine, others = [], {name: [] for name in peers}
+        """ours() and each peer give a figure in `unit`; peers: {name: (callable, target)}.
+
+        ours() may also give (figure, counters of this round).
+        """
+        mine, others, told = [], {name: [] for name in peers}, []
         for number in range(self.rounds):
             say(f"{self.name}: {what}: round {number + 1} of {self.rounds}")
-            mine.append(ours())
+            figure = ours()
+            if isinstance(figure, tuple):
+                figure, more = figure
+                told.append(more)
+            mine.append(figure)
             for name, (theirs, _) in peers.items():
                 others[name].append(theirs())
         for name, (_, target) in peers.items():
-            self.pairs(what, unit, name, list(zip(mine, others[name])), target, counters)
+            self.pairs(what, unit, name, list(zip(mine, others[name])), target, told or counters)
 
     def pairs(self, what, unit, against, pairs, target, counters=None):
         """The same for pairs (ours, theirs) that were already measured in turns."""
         ratios = [ratio for ratio in (ratio_of(unit, *pair) for pair in pairs) if ratio is not None]
         ours, theirs = (statistics.median(column) for column in zip(*pairs))
         self.add(what, ours, unit, against, theirs, statistics.median(ratios) if ratios else None, target,
-                 ratios=[round(ratio, 4) for ratio in ratios], **({"counters": counters} if counters else {}))
+                 ratios=[round(ratio, 4) for ratio in ratios], **kept(counters))
 
     def limit(self, what, unit, ours, against, limit, counters=None):
         """A figure, or some of which the median counts, that must not be above its limit."""
         ours = statistics.median(ours) if isinstance(ours, (list, tuple)) else ours
-        self.add(what, ours, unit, against, limit, limit / ours if ours else None, 1,
-                 **({"counters": counters} if counters else {}))
+        self.add(what, ours, unit, against, limit, limit / ours if ours else None, 1, **kept(counters))
 
-    def control(self, what, unit, ours):
+    def control(self, what, unit, ours, counters=None):
         """What the machine does by itself, for the row above: nothing that has a target."""
-        self.add(what, ours, unit, "control", None, None, None)
+        self.add(what, ours, unit, "control", None, None, None, **kept(counters))
 
     def missing(self, what, unit, against, how, ours=None, target=None):
         """A peer that cannot be had: `how` says where it would come from."""
@@ -195,6 +204,14 @@ class Stage:
         write_json(where, self.rows)
         if self.options.plots:
             plot(pathlib.Path(self.options.plots), self.name, self.rows)
+
+
+def kept(counters):
+    """What of the counters goes into the row."""
+    if isinstance(counters, list):
+        counters = {name: statistics.median(one[name] for one in counters) for name in (counters or [{}])[0]}
+    figures = {name: significant(it) if isinstance(it, (int, float)) else it for name, it in (counters or {}).items()}
+    return {"counters": figures} if figures else {}
 
 
 def significant(figure):
@@ -232,6 +249,7 @@ def print_table(name, rows, out):
     colour = out.isatty() and "NO_COLOR" not in os.environ
     form = "{:{}s} {:>8s} {:8s} {:{}s} {:>8s} {:>6s}{:1s}{:>4s}".format
     print("\n" + form(name, WHAT, "ours", "", "against", AGAINST, "theirs", "ratio", "", "goal"), file=out)
+    counters = {}
     for row in rows:
         what, against = textwrap.wrap(row["what"], WHAT) or [""], textwrap.wrap(row["against"], AGAINST) or [""]
         mark = "!" if falls_short(row) else ""
@@ -242,7 +260,17 @@ def print_table(name, rows, out):
             print(form(left, WHAT, "", "", right, AGAINST, "", "", "", "").rstrip(), file=out)
         for line in textwrap.wrap(row.get("note", ""), 76):
             print("  " + line, file=out)
+        # Once, where several rows share them.
+        counters, before = row.get("counters", {}), counters
+        if counters != before:
+            for line in textwrap.wrap(counters_text(counters), 76, break_on_hyphens=False):
+                print("  " + line.replace("\xa0", " "), file=out)
     out.flush()
+
+
+def counters_text(counters):
+    """The plain figures: "rank_us 21.2, lists_per_event 0.097", a name and its figure on one line."""
+    return ", ".join(f"{name}\xa0{short(it)}" for name, it in counters.items() if isinstance(it, (int, float)))
 
 
 # ---- the plot: one bar a row, as long as the ratio, a line at the target ----
