@@ -38,6 +38,10 @@ BUILT = "BENCH_BUILT"  # set for the stages that tests/bench/all starts
 STAGES = ["learn", "rank", "decode", "ingest", "publish", "latency", "daemon", "growth", "snapshot"]
 WHAT, AGAINST = 24, 16  # columns of the table that wrap
 
+PARTS = ["factors", "transitions", "neighbours", "repeats", "ratings", "context", "skips", "tower", "content",
+         "history", "last", "popularity", "dislikes", "peers", "interactions"]
+NO_PARTS = {f"model.{part}": 0 for part in PARTS}  # names, histories and counts are kept all the same
+
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
