@@ -71,13 +71,31 @@ def tasted(kafka, redis, topic, settings):
             it.kill()
 
 
-def ranking_cpu_seconds(it):
-    """CPU time so far of the threads that rank beside the loop: librdkafka's have names of their own."""
-    spent_ns = 0
+def look(it):
+    """Its metrics, and of its threads ("main", "ranking", "librdkafka") the CPU time so far, and the time that
+    they would have run but had to wait for a processor: bench_cpu_seconds, bench_queued_seconds{thread=…}."""
+    metrics = it.metrics()
     for task in pathlib.Path(f"/proc/{it.process.pid}/task").iterdir():
-        if task.name != str(it.process.pid) and (task / "comm").read_text().strip() == "tasted":
-            spent_ns += int((task / "schedstat").read_text().split()[0])
-    return spent_ns / 1e9
+        try:
+            name, (ran, queued) = (task / "comm").read_text(), (task / "schedstat").read_text().split()[:2]
+        except (OSError, ValueError):
+            continue  # it has just ended
+        kind = "main" if task.name == str(it.process.pid) else "ranking" if name.strip() == "tasted" else "librdkafka"
+        for what, spent_ns in ("cpu", ran), ("queued", queued):
+            key = f'bench_{what}_seconds{{thread="{kind}"}}'
+            metrics[key] = metrics.get(key, 0) + int(spent_ns) / 1e9
+    return metrics
+
+
+def spent(first, last, name, **labels):
+    """How much the metric has grown between two looks."""
+    return last.sum(name, **labels) - first.sum(name, **labels)
+
+
+def thread_counters(first, last, count):
+    """Of `count` events between two looks: what the threads worked for one, in us, and main waited for a processor."""
+    us = lambda what, thread: spent(first, last, f"bench_{what}_seconds", thread=thread) / count * 1e6
+    return {"main_us": us("cpu", "main"), "librdkafka_us": us("cpu", "librdkafka"), "queued_us": us("queued", "main")}
 
 
 def accepted(metrics):
@@ -89,11 +107,11 @@ def ignored(metrics):
 
 
 def catch_up(it, count, every=.025, timeout=300, counted=accepted):
-    """Events a second in the second half of `count`, but for the last tenth, and the metrics at both ends."""
+    """Events a second in the second half of `count`, but for the last tenth, and a look at both ends."""
     samples, deadline = [], time.monotonic() + timeout
     while time.monotonic() < deadline:
         before = time.monotonic()
-        metrics = it.metrics()
+        metrics = look(it)
         if counted(metrics) > count / 2:
             samples.append(((before + time.monotonic()) / 2, metrics))
         if counted(metrics) >= count * .9:
