@@ -4,10 +4,12 @@
  *
  *     growth --users 10000000 --items 1000000 --events 1000000 --loss bpr --parts none|all
  *
- * {"ns": an event's processor time, "events_s", "rss": bytes that the model made the process grow
- * by, "bare": …}. `bare` is what plain arrays of the same numbers take: the vectors, one
- * accumulator each, the histories (a ring of HISTORY_SIZE visits a user), what each user had, and
- * with all parts the pairs of items; no ids, no room to grow, nothing else.
+ * {"ns": an event's processor time, "filling_ns": likewise while everybody is met, "events_s",
+ * "rss": bytes that the model made the process grow by, "huge": of those in huge pages, "bare": …}.
+ * `bare` is what plain arrays of the same numbers take: the vectors, one accumulator each
+ * ("vectors"), the histories, a ring of HISTORY_SIZE visits a user ("histories"), what each user
+ * had
+ * ("had"), and with all parts the pairs of items ("pairs"); no ids, no room to grow, nothing else.
  */
 #include "tests/bench/bench.h"
 #include "tests/bench/crowd.h"
@@ -25,6 +27,20 @@ static size_t resident(void)
         exit(70);
     fclose(file);
     return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Of all that is resident; 0 where the kernel does not tell. */
+static size_t in_huge_pages(void)
+{
+    char line[256];
+    size_t kb = 0;
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL &&
+           sscanf(line, "AnonHugePages: %zu", &kb) != 1)
+        continue;
+    if (file != NULL)
+        fclose(file);
+    return kb << 10;
 }
 
 /* Learns the crowd's next events; gives the processor time. */
@@ -51,22 +67,26 @@ static uint64_t learn(struct recommender *model, struct crowd *crowd, uint64_t e
 }
 
 /* What is in the model, as plain arrays would hold it. */
-static size_t bare_bytes(const struct recommender *model)
+struct bare {
+    size_t vectors, histories, had, pairs;
+};
+
+static struct bare bare_bytes(const struct recommender *model)
 {
     size_t users = model->user_ids.bound, items = model->item_ids.bound;
-    size_t vector = model->settings.dim * sizeof(float), accumulator = sizeof(float);
-    size_t bytes = users * (vector + accumulator + HISTORY_SIZE * sizeof(struct visit));
-    for (uint32_t user = 0; user < users; user++)
-        bytes += recommender_user(model, user)->had.size * sizeof(struct had_entry);
+    size_t row = (model->settings.dim + 1) * sizeof(float); /* with its accumulator */
     size_t rows =
         1u + (has_part(model, PART_HISTORY) ? 1u : 0u) + (has_part(model, PART_LAST) ? 1u : 0u);
-    bytes += items * rows * (vector + accumulator);
+    struct bare bare = {.vectors = (users + items * rows) * row,
+                        .histories = users * HISTORY_SIZE * sizeof(struct visit)};
+    for (uint32_t user = 0; user < users; user++)
+        bare.had += recommender_user(model, user)->had.size * sizeof(struct had_entry);
     const enum part_id pairs[] = {PART_TRANSITIONS, PART_NEIGHBOURS};
     for (int p = 0; p < 2; p++)
         for (uint32_t item = 0; item < items && has_part(model, pairs[p]); item++)
-            bytes +=
+            bare.pairs +=
                 pairs_of(model->part[pairs[p]], item)->size * (sizeof(uint32_t) + sizeof(float));
-    return bytes;
+    return bare;
 }
 
 int main(int argc, char **argv)
@@ -93,11 +113,14 @@ int main(int argc, char **argv)
     uint64_t filling = learn(model, crowd, (uint64_t)crowd->users + warm);
     uint64_t spent = learn(model, crowd, events);
     size_t after = resident();
+    struct bare bare = bare_bytes(model);
     double ns = (double)spent / (double)events;
-    printf("{\"ns\": %.1f, \"events_s\": %.0f, \"filling_ns\": %.1f, \"rss\": %zu, \"bare\": %zu, "
+    printf("{\"ns\": %.1f, \"events_s\": %.0f, \"filling_ns\": %.1f, \"rss\": %zu, \"huge\": %zu, "
+           "\"bare\": %zu, \"vectors\": %zu, \"histories\": %zu, \"had\": %zu, \"pairs\": %zu, "
            "\"users\": %u, \"items\": %u}\n",
            ns, 1e9 / ns, (double)filling / (double)(crowd->users + warm), after - before,
-           bare_bytes(model), model->user_ids.bound, model->item_ids.bound);
+           in_huge_pages(), bare.vectors + bare.histories + bare.had + bare.pairs, bare.vectors,
+           bare.histories, bare.had, bare.pairs, model->user_ids.bound, model->item_ids.bound);
     recommender_destroy(model);
     free(crowd);
     return 0;
