@@ -210,10 +210,15 @@ class Stage:
             plot(pathlib.Path(self.options.plots), self.name, self.rows)
 
 
+def median_of(rounds, *names):
+    """{name: the rounds' median}"""
+    return {name: statistics.median(one[name] for one in rounds) for name in names}
+
+
 def kept(counters):
     """What of the counters goes into the row."""
     if isinstance(counters, list):
-        counters = {name: statistics.median(one[name] for one in counters) for name in (counters or [{}])[0]}
+        counters = median_of(counters, *counters[0]) if counters else {}
     figures = {name: significant(it) if isinstance(it, (int, float)) else it for name, it in (counters or {}).items()}
     return {"counters": figures} if figures else {}
 

@@ -24,6 +24,13 @@
  * of save, mending and calm each: {"ms", "faults": pages the kernel had to make ready or copy,
  * "switches": how often another thread or process ran}: with none of either it was the host.
  *
+ *     snapshot read --seconds 3
+ *
+ * The control that touches memory: a loop of turns as long that does nothing but read 1 GiB of its
+ * own here and there. It saves nothing, has no other process or thread, and all of its memory was
+ * there some seconds before. {"ms": its longest turn, likewise without what the kernel told of,
+ * "turns", "over_5ms", "faults": in all of them}.
+ *
  *     snapshot load FILE [--cold 1]
  *
  * {"read_s": plain read() of all its bytes into one buffer of 1 MiB, again and again, "kept_s":
@@ -228,6 +235,48 @@ static uint64_t longest_gap(const struct bench *bench, uint64_t ns)
     return longest;
 }
 
+/* Reads `memory`, of 2^n bytes, here and there, as long as one of the daemon's turns. */
+static uint64_t read_about(const unsigned char *memory, size_t size, uint64_t *random)
+{
+    enum { LOOK = 2000 };
+    uint64_t sum = 0, until = bench_now_ns() + ENGINE_SLICE_NS;
+    do {
+        for (int n = 0; n < LOOK; n++) {
+            *random ^= *random << 13;
+            *random ^= *random >> 7;
+            *random ^= *random << 17;
+            sum += memory[*random & (size - 1)];
+        }
+    } while (bench_now_ns() < until);
+    return sum;
+}
+
+static int only_read(int argc, char **argv)
+{
+    enum { SETTLE_S = 2, LONG_NS = 5000000 };
+    const size_t size = (size_t)1 << 30;
+    const unsigned char *memory = bench_huge(size);
+    static struct bench bench;
+    bench.waits = open("/proc/thread-self/schedstat", O_RDONLY);
+    uint64_t random = 88172645463325252U, sum = 0, longest = 0;
+    long turns = 0, over = 0;
+    sleep(SETTLE_S);
+    struct times first = look(&bench), ended = first;
+    uint64_t until = first.wall_ns + (uint64_t)(bench_number(argc, argv, "--seconds", 3) * 1e9);
+    for (; ended.wall_ns < until; turns++) {
+        struct times begun = look(&bench);
+        sum += read_about(memory, size, &random);
+        ended = look(&bench);
+        uint64_t took =
+            difference(ended.wall_ns - begun.wall_ns, ended.waited_ns - begun.waited_ns);
+        over += took > LONG_NS;
+        keep_longest(&longest, took);
+    }
+    printf("{\"ms\": %.3f, \"turns\": %ld, \"over_5ms\": %ld, \"faults\": %ld}\n", ms_of(longest),
+           turns, over, ended.faults - first.faults);
+    return sum != 0; /* it is all zero */
+}
+
 static void print_turn(const char *name, const struct longest *longest)
 {
     printf("\"%s\": {\"ms\": %.3f, \"faults\": %ld, \"switches\": %ld}", name, ms_of(longest->ns),
@@ -396,6 +445,8 @@ int main(int argc, char **argv)
         return save(argc, argv);
     if (argc > 2 && strcmp(argv[1], "load") == 0)
         return load(argc, argv);
-    fprintf(stderr, "snapshot save|load FILE …: see tests/bench/snapshot.c\n");
+    if (argc > 1 && strcmp(argv[1], "read") == 0)
+        return only_read(argc, argv);
+    fprintf(stderr, "snapshot save|load FILE, snapshot read …: see tests/bench/snapshot.c\n");
     return 64;
 }
