@@ -263,7 +263,7 @@ def print_table(name, rows, out):
         what, against = textwrap.wrap(row["what"], WHAT) or [""], textwrap.wrap(row["against"], AGAINST) or [""]
         mark = "!" if falls_short(row) else ""
         first = form(what[0], WHAT, short(row["ours"]), row["unit"], against[0], AGAINST, short(row["theirs"]),
-                     short(row["ratio"]), mark, short(row["target"]))
+                     short(row["ratio"]), mark, short(row["target"] and round(row["target"], 2)))
         print(f"\033[31m{first}\033[0m" if colour and mark else first, file=out)
         for left, right in list(itertools.zip_longest(what, against, fillvalue=""))[1:]:
             print(form(left, WHAT, "", "", right, AGAINST, "", "", "", "").rstrip(), file=out)
