@@ -188,6 +188,7 @@ static uint32_t learn_first(struct factors *factors, struct bare_habit *habit,
 static uint32_t learn_later(struct factors *factors, struct bare_habit *habit,
                             const struct bare_step *step, struct seek *seek, struct bare_work *work)
 {
+    work->rows.next_count = 0; /* what few_warp() was given is near */
     uint32_t violator, found = seek_violator(factors, step, seek, work, &violator);
     work->rows.count = 0;
     if (found == 0)
