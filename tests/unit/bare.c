@@ -99,10 +99,10 @@ static void learn_bare(struct world *world, enum loss_id loss, uint32_t n)
 {
     struct draw draw = draw_at(world, loss, n);
     const float *const row = table_floats(&world->factors.candidate_rows, n % ITEMS);
-    const float *const next[] = {row, row, row, row, row};
+    const float *const next[] = {row, row, row, row, row, row, row, row, row};
     struct bare_step step = {.loss = loss,
                              .next = next,
-                             .next_count = n % 6,
+                             .next_count = n % 10, /* more than a kernel takes, too */
                              .near_count = n % 3,
                              .target = target_at(loss, n),
                              .draw = &draw,
