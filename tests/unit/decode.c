@@ -260,7 +260,7 @@ static void test_contexts(void **state)
         msgpack_sbuffer_destroy(&buffer);
         for (int format = 0; format < 2; format++) {
             assert_int_equal(decoded[format].verdict, VERDICT_ACCEPTED);
-            assert_int_equal(decoded[format].event.device.size, strlen(rows[i].device));
+            assert_text(decoded[format].event.device, rows[i].device);
         }
     }
     assert_json_verdict("{\"user\":1,\"item\":1,\"event\":\"e\",\"context\":{\"device\":\"tv\"},"
