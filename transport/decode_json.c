@@ -360,7 +360,7 @@ static inline const char *take_plain_text(struct odd_bytes *odd, const char *at,
     return last + 1;
 }
 
-/* Behind up to 16 digits that begin here, which are put behind `number`; NULL: there are more. */
+/* Behind up to 15 digits that begin here, which are put behind `number`; NULL: there are more. */
 static inline const char *take_digits(const char *at, const char *end, uint64_t *number)
 {
     const char *first = at;
