@@ -357,6 +357,13 @@ static uint32_t take_next(struct bare_next *next, const float *const **row)
     return count;
 }
 
+/* Of the first negatives: no more than look-ahead tells. */
+static uint32_t near_count(const struct recommender *model)
+{
+    uint32_t likely = bare_looks_at(&model->bare_habit, model->settings.loss);
+    return likely < AHEAD_TRIES ? likely : AHEAD_TRIES;
+}
+
 static void learn_bare(struct recommender *model, const struct step *step, float rate)
 {
     if (model->settings.loss == LOSS_BPR) {
@@ -374,8 +381,7 @@ static void learn_bare(struct recommender *model, const struct step *step, float
                                    .user = recommender_user(model, step->user),
                                    .slot = step->user,
                                    .rate = rate,
-                                   .near_count =
-                                       bare_looks_at(&model->bare_habit, model->settings.loss)};
+                                   .near_count = near_count(model)};
     bare_learn(&model->factors, &model->bare_habit, &bare);
 }
 
