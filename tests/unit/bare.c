@@ -123,14 +123,26 @@ static void assert_same(const struct world *one, const struct world *other)
                             (dim + COLUMNS) * sizeof(float));
 }
 
+/* What is kept of rows elsewhere is renewed by these marks. */
+static void assert_marked(struct world *world, const struct table *before)
+{
+    struct factors *factors = &world->factors;
+    for (uint32_t item = 0; item < ITEMS; item++)
+        if ((factors->changes.bits[item / 64] >> item % 64 & 1) == 0)
+            assert_memory_equal(factors_candidate(factors, item), table_floats(before, item),
+                                (factors->dim + COLUMNS) * sizeof(float));
+    memset(factors->changes.bits, 0, factors->changes.room / 8);
+}
+
 static void check_steps(enum loss_id loss, uint32_t dim)
 {
     static struct world shared, bare;
     begin(&shared, dim);
     begin(&bare, dim);
     for (uint32_t n = 0; n < STEPS; n++) {
-        learn_shared(&shared, loss, n);
         learn_bare(&bare, loss, n);
+        assert_marked(&bare, &shared.factors.candidate_rows); /* as they were before the step */
+        learn_shared(&shared, loss, n);
         assert_same(&shared, &bare);
     }
     assert_true(factors_columns(&bare.factors, 1)[COLUMN_BIAS] != 0.0f);
