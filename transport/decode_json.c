@@ -419,7 +419,6 @@ static inline const char *take_plain_context(struct walk *walk, struct odd_bytes
     if (end - at < KEY + BESIDES || !bytes_equal(at, "\"device\"", KEY) || at[KEY] != ':')
         return NULL;
     at = behind_space(at + KEY + 1);
-    walk->at[FIELD_CONTEXT].kind = FOUND_MAP;
     at = *at == '"' ? take_plain_text(odd, at + 1, &walk->at[FIELD_DEVICE]) : NULL;
     return at != NULL && *at == '}' && end - at > 1 ? at + 1 : NULL;
 }

@@ -308,7 +308,6 @@ static inline const char *take_plain_context(struct walk *walk, const char *at, 
     if (end - at <= KEY || !bytes_equal(at, key, KEY))
         return NULL;
     const unsigned size = (unsigned char)at[KEY] ^ 0xA0U;
-    walk->at[FIELD_CONTEXT].kind = FOUND_MAP;
     return size < 0x20 ? take_plain_text(at + KEY + 1, end, size, &walk->at[FIELD_DEVICE]) : NULL;
 }
 
