@@ -298,14 +298,14 @@ static inline const char *take_plain_integer(const char *at, unsigned type, stru
     return at + width;
 }
 
-/* A context of a device alone, behind the map's head; NULL: anything else. What is found of it
- * until then is found anew by the steps for any message. */
+/* A context of a device alone, behind the map's head, where there are eight bytes; NULL: anything
+ * else. What is found of it until then is found anew by the steps for any message. */
 static inline const char *take_plain_context(struct walk *walk, const char *at, const char *end)
 {
     enum { KEY = 1 + sizeof "device" - 1 };
     static const char key[] = "\xA6"
                               "device";
-    if (end - at <= KEY || !bytes_equal(at, key, KEY))
+    if (!bytes_equal(at, key, KEY))
         return NULL;
     const unsigned size = (unsigned char)at[KEY] ^ 0xA0U;
     return size < 0x20 ? take_plain_text(at + KEY + 1, end, size, &walk->at[FIELD_DEVICE]) : NULL;
