@@ -241,6 +241,7 @@ static void test_contexts(void **state)
         {"{\"device\":null}", ""},
         {"{\"device\":{\"device\":\"tv\"}}", ""},
         {"{\"devices\":\"tv\"}", ""},
+        {"{\"colour\":\"tv\"}", ""},
         {"{}", ""},
         {"[{\"device\":\"tv\"}]", ""},
         {"\"device\"", ""},
@@ -266,6 +267,115 @@ static void test_contexts(void **state)
     assert_json_verdict("{\"user\":1,\"item\":1,\"event\":\"e\",\"context\":{\"device\":\"tv\"},"
                         "\"context\":{\"device\":\"tv\"}}",
                         VERDICT_UNDECODABLE);
+}
+
+static void assert_read(json_t *json, const char *key, struct text text)
+{
+    json_t *value = json_object_get(json, key);
+    if (json_is_string(value))
+        assert_text(text, json_string_value(value));
+}
+
+/* Any of a plain message's bytes may be another: what is read at once is refused, or read, as a
+ * parser of JSON does. */
+static void test_changed_bytes(void **state)
+{
+    (void)state;
+    static const char plain[] = "{\"user\":\"u-1\", \"item\":\"i-2\",\"event\": \"play\",\"ts\":16,"
+                                "\"value\":0.75,\"id\":\"e-1\",\"context\":{\"device\":\"tv\"}}";
+    for (size_t place = 1; place + 1 < sizeof plain; place++)
+        for (char byte = 1; byte < 0x7F; byte++) {
+            char text[sizeof plain];
+            struct decoded decoded;
+            memcpy(text, plain, sizeof plain);
+            text[place] = byte;
+            decode(text, strlen(text), &decoded);
+            json_t *json = json_loads(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+            if ((json == NULL) != (decoded.verdict == VERDICT_UNDECODABLE))
+                print_error("%s\n", text);
+            assert_int_equal(json == NULL, decoded.verdict == VERDICT_UNDECODABLE);
+            if (decoded.verdict == VERDICT_ACCEPTED) {
+                assert_read(json, "user", decoded.event.user);
+                assert_read(json, "item", decoded.event.item);
+                assert_read(json, "event", decoded.event.name);
+                assert_read(json, "id", decoded.event.id);
+            }
+            json_decref(json);
+        }
+}
+
+/* A quote behind a backslash ends no text, wherever in the bytes looked at together it is. */
+static void test_escaped_quotes(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 150; before++)
+        for (int behind = 0; behind < 70; behind++) {
+            char text[512];
+            struct decoded decoded;
+            (void)snprintf(text, sizeof text,
+                           "{\"user\":\"u\",\"item\":\"%0*d\\\",\",\"event\":\"e\",\"x\":\"%0*d\"}",
+                           before, 1, behind, 1);
+            decode(text, strlen(text), &decoded);
+            assert_int_equal(decoded.verdict, VERDICT_ACCEPTED);
+            assert_int_equal(decoded.event.item.size, (before > 0 ? before : 1) + 2);
+        }
+}
+
+static void test_repeated_plain_keys(void **state)
+{
+    (void)state;
+    static const char twice[] = "\x84\xA4user\xA1u\xA4item\xA1i\xA5"
+                                "event\xA1p\xA4user\xA1v";
+    static const char contexts[] = "\x85\xA4user\xA1u\xA4item\xA1i\xA5"
+                                   "event\xA1p\xA7"
+                                   "context\x81\xA6"
+                                   "device\xA2tv\xA7"
+                                   "context\x81\xA6"
+                                   "device\xA2tv";
+    assert_verdict_of(twice, sizeof twice - 1, VERDICT_UNDECODABLE);
+    assert_verdict_of(contexts, sizeof contexts - 1, VERDICT_UNDECODABLE);
+}
+
+/* What is read at once is one field's; else all get it. */
+static void test_shared_plain_keys(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"item\":\"i-1\",\"event\":\"play\",\"context\":{\"device\":\"tv\"}}";
+    struct field_map map;
+    msgpack_sbuffer buffer;
+    msgpack_sbuffer_init(&buffer);
+    repack(text, &buffer);
+    field_map_init(&map);
+    assert_int_equal(field_map_set(&map, FIELD_USER, "context.device"), 0);
+    assert_int_equal(field_map_set(&map, FIELD_ID, "item"), 0);
+    for (int format = 0; format < 2; format++) {
+        struct decoded decoded;
+        decode_with(&map, format == 0 ? text : buffer.data,
+                    format == 0 ? strlen(text) : buffer.size, &decoded);
+        assert_int_equal(decoded.verdict, VERDICT_ACCEPTED);
+        assert_text(decoded.event.user, "tv");
+        assert_text(decoded.event.device, "tv");
+        assert_text(decoded.event.item, "i-1");
+        assert_text(decoded.event.id, "i-1");
+    }
+    msgpack_sbuffer_destroy(&buffer);
+}
+
+/* A name that JSON escapes is found by its escapes, and by nothing else. */
+static void test_names_with_quotes(void **state)
+{
+    (void)state;
+    static const char escaped[] = "{\"u\\\"r\":\"u-1\",\"item\":\"i-1\",\"event\":\"play\"}";
+    static const char bare[] = "{\"u\"r\":\"u-1\",\"item\":\"i-1\",\"event\":\"play\"}";
+    struct field_map map;
+    struct decoded decoded;
+    field_map_init(&map);
+    assert_int_equal(field_map_set(&map, FIELD_USER, "u\"r"), 0);
+    decode_with(&map, escaped, strlen(escaped), &decoded);
+    assert_int_equal(decoded.verdict, VERDICT_ACCEPTED);
+    decode_with(&map, bare, strlen(bare), &decoded);
+    assert_int_equal(decoded.verdict, VERDICT_UNDECODABLE);
 }
 
 static void test_missing(void **state)
@@ -958,6 +1068,11 @@ int main(void)
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_texts_of_every_length),
         cmocka_unit_test(test_contexts),
+        cmocka_unit_test(test_changed_bytes),
+        cmocka_unit_test(test_escaped_quotes),
+        cmocka_unit_test(test_repeated_plain_keys),
+        cmocka_unit_test(test_shared_plain_keys),
+        cmocka_unit_test(test_names_with_quotes),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_wrong_types),
         cmocka_unit_test(test_times),
