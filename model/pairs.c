@@ -153,6 +153,8 @@ void pairs_tempt(const void *self, const struct taste *taste, struct hard *hard)
         return;
     const struct pair_list *list = pairs_of(self, taste->item[0]);
     hard_add(hard, list->item, list->size);
+    if (list->size > 0) /* learning comes to them next */
+        fetch_lines(pair_weights(list), list->size * sizeof(float));
 }
 
 /* ---- keeping: the lists, their pointers empty, then the room of each, as it is in memory ---- */
