@@ -127,6 +127,17 @@ enum status popularity_want(struct popularity *popularity, struct factors *facto
     return add_wanted(popularity, item);
 }
 
+/* Those whose turn it is at the next event. */
+static void fetch_next(const struct popularity *popularity, const struct factors *factors)
+{
+    for (uint32_t n = 1; n < REFRESHED; n++) {
+        uint32_t turn = (popularity->turn + n) % popularity->wanted_count;
+        uint32_t slot = popularity->wanted_items[turn];
+        table_fetch_ends(&popularity->items, slot);
+        fetch_line(factors_columns(factors, slot));
+    }
+}
+
 void popularity_learn(struct popularity *popularity, struct factors *factors, uint32_t item,
                       uint64_t now)
 {
@@ -140,6 +151,7 @@ void popularity_learn(struct popularity *popularity, struct factors *factors, ui
     for (int span = 0; span < POPULARITY_SPANS; span++)
         record->count[span] += 1.0f;
     write_columns(popularity, factors, slots, REFRESHED);
+    fetch_next(popularity, factors);
 }
 
 void popularity_suppose(struct popularity *popularity, struct factors *factors, uint32_t item,
