@@ -69,9 +69,10 @@ struct few_rows {
     float *x, *by_x; /* (size) own_weight * own; scratch: the loss' gradient by x */
     uint32_t count;
     float *row[KERNELS_FEW];
-    /* (next_count, at most KERNELS_NEXT) rows of steps to come, that few_learn() and
-     * few_warp() bring near meanwhile. So many lines can be on their way at a time; more of them
-     * wait, and the step with them, unless there is enough between one row and the next. */
+    /* (next_count, at most KERNELS_NEXT) rows of steps to come, that few_learn(),
+     * few_warp() and, from the third on, few_step() bring near meanwhile. So many lines can be on
+     * their way at a time; more of them wait, and the step with them, unless there is enough
+     * between one row and the next. */
     const float *const *next;
     uint32_t next_count;
 };

@@ -35,7 +35,6 @@ static inline void rows_floor_write(float *row, uint32_t dim)
 }
 
 /* In registers: sums that go through memory take longer than the row. */
-/* In registers: sums that go through memory take longer than the row. */
 static inline void rows_floor_read(const float *row, uint32_t dim)
 {
     typedef float lanes __attribute__((vector_size(16), may_alias));
