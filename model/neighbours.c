@@ -82,6 +82,7 @@ const struct part part_neighbours = {
     .grow = pairs_grow,
     .propose = propose,
     .tempt = pairs_tempt,
+    .fetch = pairs_fetch,
     .learn = learn,
     .drop_items = pairs_drop_items,
     .bytes = pairs_bytes,

@@ -157,6 +157,13 @@ void pairs_tempt(const void *self, const struct taste *taste, struct hard *hard)
         fetch_lines(pair_weights(list), list->size * sizeof(float));
 }
 
+void pairs_fetch(const void *self, uint32_t item)
+{
+    const struct pair_list *list = pairs_of(self, item);
+    if (list->size > 0)
+        fetch_lines(list->item, list->size * sizeof *list->item);
+}
+
 /* ---- keeping: the lists, their pointers empty, then the room of each, as it is in memory ---- */
 
 enum { BATCH = 256, ATTACHED_AT_A_TIME = 4096 };

@@ -42,6 +42,9 @@ enum status pairs_load(void *self, uint32_t users, uint32_t items, struct state_
 /* The first of the last item's pairs: in a full list it is the later ones that come and go. */
 void pairs_tempt(const void *self, const struct taste *taste, struct hard *hard);
 
+/* Brings the pairs' items near. */
+void pairs_fetch(const void *self, uint32_t item);
+
 /* Multiplies the weights of `from` by `keep`, then adds `weight` to its pair with `to`. */
 enum status pairs_add(struct pairs *pairs, uint32_t from, uint32_t to, float weight, float keep);
 

@@ -9,6 +9,7 @@
  *     complete() adds them to those candidates that others proposed
  *     tempt()    names items that are hard to tell from what is wanted next: negatives are drawn
  *                from them
+ *     fetch()    brings near what tempt() and learn() read of an item
  *     before()   learns what needs the state as the event found it, before the step on the loss
  *     learn()    counts or learns from one accepted event, after the step on the loss
  *
@@ -52,6 +53,7 @@ struct part {
     void (*propose)(const void *self, const struct recommender *model, struct query *query);
     void (*complete)(const void *self, const struct recommender *model, struct query *query);
     void (*tempt)(const void *self, const struct taste *taste, struct hard *hard);
+    void (*fetch)(const void *self, uint32_t item);
     void (*back)(void *self, const struct query *query, const float *by_x);
     enum status (*before)(void *self, struct recommender *model, const struct step *step);
     enum status (*learn)(void *self, struct recommender *model, const struct step *step);

@@ -54,6 +54,7 @@ static void list_operations(struct recommender *model, int part)
     list_part(&model->propose, part, operations->propose != NULL);
     list_part(&model->complete, part, operations->complete != NULL);
     list_part(&model->tempt, part, operations->tempt != NULL);
+    list_part(&model->fetch, part, operations->fetch != NULL);
     list_part(&model->back, part, operations->back != NULL);
     list_part(&model->before, part, operations->before != NULL);
     list_part(&model->learn, part, operations->learn != NULL);

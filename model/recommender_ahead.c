@@ -9,7 +9,7 @@
  *     3 groups          the cells           ─► keys, records, rows; where the negatives stand
  *     2 groups          the user's record   ─► history, what they have; the negatives' rows (the
  *                                              steps of bare.h bring those near one by one)
- *     1 group           the history         ─► its items' rows
+ *     1 group           the history         ─► its items' rows, what parts learn of the last one
  *
  *     MANY_BEFORE       where many negatives stand
  *     1 before          those places        ─► their rows
@@ -175,6 +175,21 @@ static void fetch_memory(struct recommender *model, const struct ahead_event *en
         had_fetch(&user->had, entry->place.item);
 }
 
+/* What parts learn of the user's last item and the event's. */
+static void fetch_parts(const struct recommender *model, const struct ahead_event *entry)
+{
+    const struct user *user = recommender_user(model, entry->place.user);
+    uint32_t last =
+        user == NULL || user_visit_count(user) == 0 ? VISIT_GONE : user_visit(user, 0)->item;
+    for (uint32_t n = 0; n < model->fetch.size; n++) {
+        uint8_t p = model->fetch.part[n];
+        if (last != VISIT_GONE)
+            model_parts[p]->fetch(model->part[p], last);
+        if (entry->place.item != SLOT_NONE)
+            model_parts[p]->fetch(model->part[p], entry->place.item);
+    }
+}
+
 static void fetch_history(const struct recommender *model, const struct ahead_event *entry)
 {
     const struct user *user = recommender_user(model, entry->place.user);
@@ -223,6 +238,9 @@ static void look_ahead_group(struct recommender *model, struct ahead *ahead,
     end = end_of(n, 2, size);
     for (uint32_t at = first_of(n, 2); at < end; at++)
         fetch_memory(model, entry_of(ahead, at), at - n);
+    end = model->fetch.size == 0 ? 0 : end_of(n, 1, size);
+    for (uint32_t at = first_of(n, 1); at < end; at++)
+        fetch_parts(model, entry_of(ahead, at));
     end = model->is_bare || model->item_ids.bound < FEW_ITEMS ? 0 : end_of(n, 1, size);
     for (uint32_t at = first_of(n, 1); at < end; at++)
         fetch_history(model, entry_of(ahead, at));

@@ -56,7 +56,7 @@ struct recommender {
     struct cards cards;
     void *part[PARTS]; /* the state of each part that is on and has any */
     /* Those on that have the operation. */
-    struct part_list ask, propose, complete, tempt, back, before, learn;
+    struct part_list ask, propose, complete, tempt, fetch, back, before, learn;
     bool uses_x;                  /* some part adds to the user's side x */
     bool uses_blend;              /* there is something to blend with it */
     bool uses_ring;               /* negatives are drawn from the last positive events, too */
