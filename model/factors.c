@@ -27,13 +27,13 @@ void factors_init(struct factors *factors, uint64_t seed, uint32_t dim,
     table_init(&factors->last_rows, dim * sizeof(float));
     table_init(&factors->sums, sizeof(struct item_sums));
     for (uint32_t n = 0; n < HISTORY_SIZE; n++) {
-        factors->place[n] = (float)(PLACE_FIRST * n);
-        factors->place_sum[n] = 1.0f;
+        factors->history_weights.place[n] = (float)(PLACE_FIRST * n);
+        factors->history_weights.place_sum[n] = 1.0f;
     }
     for (uint32_t n = 0; n < GAP_BUCKETS; n++) { /* -t / 1 h at first, not below -3 */
         double seconds = real_exp(0.34657359027997264 * n);
-        factors->gap[n] = (float)(seconds < 3 * 3600.0 ? -seconds / 3600.0 : -3.0);
-        factors->gap_sum[n] = 1.0f;
+        factors->history_weights.gap[n] = (float)(seconds < 3 * 3600.0 ? -seconds / 3600.0 : -3.0);
+        factors->history_weights.gap_sum[n] = 1.0f;
     }
 }
 
@@ -180,7 +180,8 @@ static void weigh_history(const struct factors *factors, struct taste *taste)
 {
     memset(taste->weight, 0, sizeof taste->weight);
     for (uint32_t n = 0; n < taste->size; n++)
-        taste->weight[n] = factors->place[n] + factors->gap[taste->bucket[n]];
+        taste->weight[n] =
+            factors->history_weights.place[n] + factors->history_weights.gap[taste->bucket[n]];
     kernels->exp(taste->weight, HISTORY_SIZE);
     taste->weight_total = 0.0f;
     for (uint32_t n = 0; n < taste->size; n++)
@@ -304,13 +305,15 @@ static void learn_weights(struct factors *factors, const struct taste *taste,
         gradient[n] = taste->scale * taste->weight[n] * (along[n] - mean);
         square[n] = gradient[n] * gradient[n];
     }
-    kernels->adagrad(factors->place_sum, square, taste->size, RATE_WEIGHTS, 0.0f, step);
+    kernels->adagrad(factors->history_weights.place_sum, square, taste->size, RATE_WEIGHTS, 0.0f,
+                     step);
     for (uint32_t n = 0; n < taste->size; n++)
-        factors->place[n] += step[n] * gradient[n];
+        factors->history_weights.place[n] += step[n] * gradient[n];
     for (uint32_t n = 0; n < taste->size; n++) {
         uint8_t gap = taste->bucket[n]; /* may be there twice */
-        factors->gap[gap] +=
-            gradient[n] * adagrad_step(&factors->gap_sum[gap], square[n], RATE_WEIGHTS, 0.0f);
+        factors->history_weights.gap[gap] +=
+            gradient[n] *
+            adagrad_step(&factors->history_weights.gap_sum[gap], square[n], RATE_WEIGHTS, 0.0f);
     }
 }
 
@@ -397,13 +400,8 @@ enum status factors_save(const struct factors *factors, uint32_t users, uint32_t
                          struct state_writer *writer)
 {
     const struct factor_weights *weights = &factors->weights;
-    enum status status = writer->write(writer, factors->place, sizeof factors->place);
-    if (status == STATUS_OK)
-        status = writer->write(writer, factors->place_sum, sizeof factors->place_sum);
-    if (status == STATUS_OK)
-        status = writer->write(writer, factors->gap, sizeof factors->gap);
-    if (status == STATUS_OK)
-        status = writer->write(writer, factors->gap_sum, sizeof factors->gap_sum);
+    enum status status =
+        writer->write(writer, &factors->history_weights, sizeof factors->history_weights);
     if (status == STATUS_OK)
         status = table_save(&factors->user_rows, kept(users, weights->own), writer);
     if (status == STATUS_OK)
@@ -425,11 +423,11 @@ static bool logs_can_be(const float *at, uint32_t count)
     return right;
 }
 
-static bool weights_can_be(const struct factors *factors)
+static bool weights_can_be(const struct history_weights *weights)
 {
-    return logs_can_be(factors->place, HISTORY_SIZE) &&
-           sums_can_be(factors->place_sum, HISTORY_SIZE) &&
-           logs_can_be(factors->gap, GAP_BUCKETS) && sums_can_be(factors->gap_sum, GAP_BUCKETS);
+    return logs_can_be(weights->place, HISTORY_SIZE) &&
+           sums_can_be(weights->place_sum, HISTORY_SIZE) &&
+           logs_can_be(weights->gap, GAP_BUCKETS) && sums_can_be(weights->gap_sum, GAP_BUCKETS);
 }
 
 /* In the order of factors_load(). Together they fit what is left, or no room is taken. */
@@ -442,13 +440,7 @@ enum status factors_expect(struct factors *factors, uint32_t users, uint32_t ite
         return STATUS_BAD_DATA;
     enum status status = grow_changes(&factors->changes, items);
     if (status == STATUS_OK)
-        status = state_expect(reader, factors->place, sizeof factors->place);
-    if (status == STATUS_OK)
-        status = state_expect(reader, factors->place_sum, sizeof factors->place_sum);
-    if (status == STATUS_OK)
-        status = state_expect(reader, factors->gap, sizeof factors->gap);
-    if (status == STATUS_OK)
-        status = state_expect(reader, factors->gap_sum, sizeof factors->gap_sum);
+        status = state_expect(reader, &factors->history_weights, sizeof factors->history_weights);
     if (status == STATUS_OK)
         status = table_expect(&factors->user_rows, kept(users, weights->own), reader);
     if (status == STATUS_OK)
@@ -458,18 +450,6 @@ enum status factors_expect(struct factors *factors, uint32_t users, uint32_t ite
     if (status == STATUS_OK)
         status = table_expect(&factors->last_rows, kept(items, weights->last), reader);
     return status == STATUS_OK ? table_expect(&factors->sums, items, reader) : status;
-}
-
-static enum status load_weights(struct factors *factors, struct state_reader *reader)
-{
-    enum status status = reader->read(reader, factors->place, sizeof factors->place);
-    if (status == STATUS_OK)
-        status = reader->read(reader, factors->place_sum, sizeof factors->place_sum);
-    if (status == STATUS_OK)
-        status = reader->read(reader, factors->gap, sizeof factors->gap);
-    if (status == STATUS_OK)
-        status = reader->read(reader, factors->gap_sum, sizeof factors->gap_sum);
-    return status == STATUS_OK && !weights_can_be(factors) ? STATUS_BAD_DATA : status;
 }
 
 static bool candidates_can_be(const struct table *table, uint32_t first, uint32_t end)
@@ -493,7 +473,10 @@ enum status factors_load(struct factors *factors, uint32_t users, uint32_t items
                          struct state_reader *reader)
 {
     const struct factor_weights *weights = &factors->weights;
-    enum status status = load_weights(factors, reader);
+    enum status status =
+        reader->read(reader, &factors->history_weights, sizeof factors->history_weights);
+    if (status == STATUS_OK && !weights_can_be(&factors->history_weights))
+        status = STATUS_BAD_DATA;
     if (status == STATUS_OK)
         status = table_load_checked(&factors->user_rows, kept(users, weights->own), reader,
                                     table_floats_can_be);

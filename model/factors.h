@@ -38,6 +38,13 @@ struct changes {
     bool any;
 };
 
+/* What a visit weighs by its place in the history and by its age, as logarithms, and the
+ * accumulators. */
+struct history_weights {
+    float place[HISTORY_SIZE], place_sum[HISTORY_SIZE];
+    float gap[GAP_BUCKETS], gap_sum[GAP_BUCKETS];
+};
+
 struct factors {
     uint64_t seed;
     uint32_t dim;
@@ -48,8 +55,7 @@ struct factors {
     struct table last_rows;      /* L (items, dim) */
     struct table sums;           /* struct item_sums (items) */
     struct changes changes;
-    float place[HISTORY_SIZE], place_sum[HISTORY_SIZE];
-    float gap[GAP_BUCKETS], gap_sum[GAP_BUCKETS];
+    struct history_weights history_weights;
 };
 
 /* The user's side at one time: what a score is made from, and what learning goes back through. */

@@ -404,8 +404,8 @@ static void no_row_is_absurd(void **state)
                    table_floats(&factors->history_rows, item) + dim - 1,
                    table_floats(&factors->last_rows, 0),
                    table_floats(&factors->sums, item) + 1,
-                   &factors->place[1],
-                   &factors->gap_sum[GAP_BUCKETS - 1],
+                   &factors->history_weights.place[1],
+                   &factors->history_weights.gap_sum[GAP_BUCKETS - 1],
                    &model->blend.general.weight[FEATURE_NEXT]};
     for (size_t n = 0; n < sizeof at / sizeof *at; n++) {
         float kept = *at[n];
