@@ -1,6 +1,5 @@
 #include "model/table.h"
 
-#include "model/kernels.h"
 #include "model/pages.h"
 #include "model/plausible.h"
 
@@ -145,8 +144,8 @@ enum status table_load(struct table *table, uint32_t rows, struct state_reader *
 /* These lie one after the other: they were loaded. */
 bool table_floats_can_be(const struct table *table, uint32_t first, uint32_t end)
 {
-    return kernels->are_below(table_floats(table, first),
-                              (end - first) * table->row_bytes / sizeof(float), PLAUSIBLE_LIMIT);
+    return floats_can_be(table_floats(table, first),
+                         (end - first) * table->row_bytes / sizeof(float));
 }
 
 /* While they are in the cache, and the reader fetches the next ones. */
