@@ -20,8 +20,8 @@ struct bare_step {
     struct user *user;
     uint32_t slot;
     float rate;
-    const float *const *next; /* users' and candidates' rows of steps to come, brought near
-                               * meanwhile: those that most can be waited for first */
+    const float *const *next; /* users' and candidates' rows of steps to come, that are brought near
+                               * meanwhile */
     uint32_t next_count;
     uint32_t near_count; /* of the first negatives, of those that were next before */
 };

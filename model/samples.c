@@ -76,7 +76,7 @@ static struct chances chances_of(const struct sampler *sampler, const struct dra
     return chances;
 }
 
-/* For tries first..end-1, and the other one of a pair: as sampler_place() takes them. */
+/* For tries first..end-1, and the other one of a pair: as sampler_places() takes them. */
 static void draw_bits(uint64_t key, uint32_t first, uint32_t end, uint32_t *bits)
 {
     uint64_t pair[SAMPLES_MAX / 2 + 1];

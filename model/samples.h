@@ -76,14 +76,7 @@ static inline void sampler_fetch(const struct sampler *sampler, uint32_t item)
     fetch_line(&sampler->items[item]);
 }
 
-/* Of `count` things the one that the n-th try takes. */
-static inline uint32_t sampler_place(uint64_t key, uint32_t n, uint32_t count)
-{
-    uint64_t bits = random_at(key, n / 2);
-    return random_below(n % 2 == 0 ? (uint32_t)bits : (uint32_t)(bits >> 32), count);
-}
-
-/* The same of the first `tries` ones. */
+/* Of `count` things those that the first `tries` tries take. */
 static inline void sampler_places(uint64_t key, uint32_t tries, uint32_t count, uint32_t *place)
 {
     for (uint32_t n = 0; n < tries; n += 2) {

@@ -130,7 +130,7 @@ static void do_task(struct feed *feed, struct state_task *task)
 
 /* ---- the thread that reads ahead ---- */
 
-/* A task comes first: who waits for bytes can read them. */
+/* A task comes first: who waits for bytes that have a place can read them. */
 static void *run(void *context)
 {
     struct feed *feed = context;
