@@ -153,6 +153,13 @@ static void read_gaps(const struct scrape *scrape)
     give(scrape, (double)scrape->instance->offsets.gaps);
 }
 
+static void read_missed(const struct scrape *scrape)
+{
+    struct source *source = scrape->instance->source;
+    bool counts = source != NULL && source->ops->missed != NULL;
+    give(scrape, counts ? (double)source->ops->missed(source) : 0.0);
+}
+
 static void read_learn_seconds(const struct scrape *scrape)
 {
     give_histogram(scrape, &scrape->instance->learn_seconds);
@@ -335,6 +342,9 @@ static const struct metric metrics[] = {
      "Messages given to us that are not for us to apply.", read_passed_over},
     {"tasted_offset_gaps_total", "counter",
      "Times that offsets went on further than by one: control records, compaction.", read_gaps},
+    {"tasted_messages_missed_total", "counter",
+     "Messages that Kafka had deleted before they were read (retention): no model has them.",
+     read_missed},
     {"tasted_learn_seconds", "histogram", "Learning one event.", read_learn_seconds},
     {"tasted_event_to_list_seconds", "histogram",
      "From the timestamp of a message to Redis' reply for the list it changed; one for each list "

@@ -454,11 +454,17 @@ static bool source_cut_off(const struct source *base)
     return kafka_scout_is_cut_off(((const struct kafka_source *)base)->scout);
 }
 
+static uint64_t source_missed(const struct source *base)
+{
+    return ((const struct kafka_source *)base)->missed;
+}
+
 static const struct source_ops operations = {
     .next = source_next,
     .let_go = source_let_go,
     .commit = source_commit,
     .end_offset = source_end_offset,
+    .missed = source_missed,
     .cut_off = source_cut_off,
     .close = source_close,
     .closed = source_closed,

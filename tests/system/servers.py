@@ -105,16 +105,19 @@ class Broker:
             lambda: client.list_topics(topic, timeout=10).topics[topic].partitions, 20,
             f"topic {topic} is there"))
 
-    def produced(self, topic):
-        """How many messages ever came to the topic, over all partitions."""
+    def watermarks(self, topic):
+        """Of each partition the first offset that is there, and the one that will come next."""
         consumer = self.consumer(topic)
         try:
-            return sum(
-                consumer.get_watermark_offsets(
-                    confluent_kafka.TopicPartition(topic, partition), timeout=10)[1]
-                for partition in self.partitions(topic))
+            return [consumer.get_watermark_offsets(
+                        confluent_kafka.TopicPartition(topic, partition), timeout=10)
+                    for partition in self.partitions(topic)]
         finally:
             consumer.close()
+
+    def produced(self, topic):
+        """How many messages ever came to the topic, over all partitions."""
+        return sum(end for _, end in self.watermarks(topic))
 
     def messages(self, topic, count=None, timeout=20):
         """As _messages(); a consumer of the embedded broker was seen to hear nothing more of a
@@ -229,6 +232,8 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 group.initial.rebalance.delay.ms=0
 log.cleaner.dedupe.buffer.size=4194304
+log.retention.check.interval.ms=300
+log.initial.task.delay.ms=300
 num.network.threads=2
 num.io.threads=2
 """

@@ -100,6 +100,27 @@ def test_kafka_away_and_back(tasted):
     assert tasted.snapshot_info()["events"] == 160
 
 
+@pytest.mark.apache
+def test_what_kafka_deleted_before_it_was_read_is_counted(tasted):
+    tasted.topic = tasted.kafka.topic(f"{tasted.topic}-short", retention_ms=1500)
+    tasted.configure({"input.topic": tasted.topic})
+    tasted.start()
+    tasted.kafka.produce(tasted.topic, keyed(stream(100)))
+    tasted.wait_learned(100)
+    assert tasted.metrics().sum("tasted_messages_missed_total") == 0
+    assert tasted.stop() == 0
+    tasted.kafka.produce(tasted.topic, keyed(stream(70, seed=2)))
+    wait_until(lambda: tasted.kafka.watermarks(tasted.topic) == [(170, 170)], 30, "they are deleted")
+    tasted.start()
+    tasted.kafka.produce(tasted.topic, keyed(stream(20, seed=3)))
+    tasted.wait_learned(20)
+    assert tasted.metrics().sum("tasted_messages_missed_total") == 70
+    assert tasted.metrics().sum("tasted_events_total", result="accepted") == 20
+    assert "offsets 170 to 1" in tasted.log_tail()
+    assert tasted.stop() == 0
+    assert tasted.snapshot_info()["events"] == 120
+
+
 def test_it_waits_for_kafka_and_is_not_ready_until_then(tasted):
     tasted.kafka.produce(tasted.topic, keyed(stream(50)))
     tasted.kafka.stop()

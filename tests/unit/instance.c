@@ -246,8 +246,14 @@ static bool world_closed(struct source *self)
 }
 
 static const struct source_ops source_ops = {
-    world_next,    world_let_go, world_commit, world_end_offset,
-    world_cut_off, world_close,  world_closed, world_nothing,
+    .next = world_next,
+    .let_go = world_let_go,
+    .commit = world_commit,
+    .end_offset = world_end_offset,
+    .cut_off = world_cut_off,
+    .close = world_close,
+    .closed = world_closed,
+    .destroy = world_nothing,
 };
 
 /* ---- catalogue ---- */
