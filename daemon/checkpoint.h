@@ -41,7 +41,7 @@ struct checkpoint {
     struct position *positions;    /* [wr] reading: owned; ordered as they were written */
     uint32_t position_count;       /* [wr] at most CHECKPOINT_POSITIONS_MAX */
     char epoch[33];                /* [wr] of the lineage; "" when there is none (replay) */
-    uint64_t mark;                 /* [wr] of the store at a clean end; 0: none */
+    uint64_t mark;                 /* [wr] of the store; 0: none */
     bool clean;                    /* [wr] the last thing the process did, lists all published */
     int64_t created_ms;            /* [wr] ms since 1970 */
     char version[32];              /* [r] of the tasted that wrote it */

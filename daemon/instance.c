@@ -81,6 +81,11 @@ uint64_t instance_mark(const struct instance *instance)
     return instance->mark;
 }
 
+bool instance_had_ended(const struct instance *instance)
+{
+    return instance->had_ended;
+}
+
 const char *instance_epoch(const struct instance *instance)
 {
     return instance->epoch;
@@ -232,9 +237,9 @@ int64_t instance_turn(struct instance *instance)
     publication_set_refresh(instance->publication, instance->settings->lists.refresh_ms);
     bool more = false;
     if (instance->phase < PHASE_SAVING) {
+        keep_status(instance); /* before the lists whose seconds it counts: go_on_counting() */
         more = work(instance);
         keep_popular(instance);
-        keep_status(instance);
         keep_snapshot(instance);
     }
     tell_ready(instance);

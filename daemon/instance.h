@@ -43,6 +43,7 @@ enum status instance_load(struct instance *instance, struct vault *vault, const 
                           struct error *error);
 const char *instance_epoch(const struct instance *instance); /* for the store */
 uint64_t instance_mark(const struct instance *instance);     /* likewise */
+bool instance_had_ended(const struct instance *instance);    /* … cleanly, the one before */
 /* Then: the other edges. None is owned. */
 void instance_attach(struct instance *instance, struct source *source,
                      struct dead_letters *dead_letters, struct store *store);

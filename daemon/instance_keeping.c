@@ -115,7 +115,9 @@ static enum status take_checkpoint(struct instance *instance, struct checkpoint 
         lists_begin_sweep(instance);
     else if (related_bound(instance->neighbours.related) == 0)
         neighbours_begin_sweep(instance);
-    instance->mark = checkpoint->clean ? checkpoint->mark : 0;
+    instance->mark = checkpoint->mark;
+    instance->had_ended = checkpoint->clean;
+    instance->lists.resumes = true;
     instance->keeping.last_success_ms = checkpoint->created_ms;
     struct recommender_counts counts = recommender_count(instance->engine.model);
     log_notice("snapshot loaded: %" PRIu64 " events, %" PRIu64 " users, %" PRIu64
@@ -181,7 +183,7 @@ static enum status fill_checkpoint(struct instance *instance, bool clean)
     checkpoint->lists = (struct checkpoint_lists){instance, save_lists, load_lists};
     checkpoint->model = instance->engine.model;
     checkpoint->clean = clean;
-    checkpoint->mark = clean ? instance->store->ops->mark(instance->store) : 0;
+    checkpoint->mark = instance->store->ops->mark(instance->store);
     checkpoint->created_ms = instance->wall_ms;
     snprintf(checkpoint->epoch, sizeof checkpoint->epoch, "%s", instance->epoch);
     return offsets_copy(&instance->offsets, &checkpoint->positions, &checkpoint->position_count);

@@ -12,6 +12,23 @@
 
 /* ---- what the store is told to call ---- */
 
+/* No list's `v` goes back at a restart. How many were written after what was loaded had been saved
+ * is not known, but for how long: the mark goes on by one a second. Of popular ones that holds for
+ * all that there ever were. */
+static void go_on_counting(struct instance *instance, bool ours)
+{
+    enum { LISTS_A_SECOND = 1000 };
+    struct lists *lists = &instance->lists;
+    uint64_t mark = instance->store->ops->mark(instance->store);
+    uint64_t since = 1 + (mark > instance->mark ? mark - instance->mark : 0);
+    if (!ours) {
+        publication_leap(instance->publication, since * LISTS_A_SECOND);
+        publication_leap(instance->neighbours.publication, since * LISTS_A_SECOND);
+    }
+    for (uint32_t n = 0; n < lists->popular_count; n++)
+        lists->popular[n].version = (instance->mark + since) * LISTS_A_SECOND;
+}
+
 static void connected(void *context, bool ours)
 {
     struct instance *instance = context;
@@ -22,6 +39,9 @@ static void connected(void *context, bool ours)
         log_notice("Redis is there: %" PRIu64 " lists are due", waiting);
     lists->connected = true;
     lists->status_due_ms = 0;
+    if (lists->resumes)
+        go_on_counting(instance, ours);
+    lists->resumes = false;
     if (!ours) {
         if (recommender_count(instance->engine.model).users > 0)
             log_notice("Redis does not hold our lists; all are written again");

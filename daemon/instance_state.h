@@ -118,6 +118,7 @@ struct popular {
 
 struct lists {
     bool connected;
+    bool resumes; /* lists of the process before, until the store is connected for the first time */
     uint32_t sweep, sweep_end; /* users still to be looked at for writing again */
     double rank_ns;            /* one user, one thread's share; smoothed */
     uint32_t batch_max;
@@ -202,7 +203,8 @@ struct instance {
     struct offsets offsets;
     struct erasures erasures;
     char epoch[33];
-    uint64_t mark; /* what the store was left at by the clean end before; 0: unknown */
+    uint64_t mark;  /* what the store was at when the snapshot was saved that was loaded */
+    bool had_ended; /* nothing was written to the store after that, by us */
     bool loaded, was_ready;
     bool broken; /* no memory to learn with: the model is not to be used or saved any more */
 

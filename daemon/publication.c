@@ -105,6 +105,12 @@ void publication_drop(struct publication *publication, uint32_t user)
         entry_reset(publication, entry);
 }
 
+void publication_leap(struct publication *publication, uint64_t lists)
+{
+    uint64_t leapt = publication->leapt + lists;
+    publication->leapt = leapt < UINT32_MAX ? (uint32_t)leapt : UINT32_MAX;
+}
+
 /* ---- taking ---- */
 
 uint32_t publication_next(struct publication *publication, int64_t now_ms)
@@ -131,7 +137,7 @@ uint64_t publication_waiting(const struct publication *publication)
 bool publication_is_listed(const struct publication *publication, uint32_t user)
 {
     const struct entry *entry = entry_of(publication, user);
-    return entry != NULL && entry->version > 0 && entry->hash != 0;
+    return entry != NULL && entry->lists > 0 && entry->hash != 0;
 }
 
 void publication_fetch(const struct publication *publication, uint32_t user)
@@ -182,7 +188,7 @@ struct publication_plan publication_plan(const struct publication *publication, 
 {
     const struct entry *entry = entry_of(publication, user);
     struct publication_plan plan = {.hash = list_hash,
-                                    .version = (uint64_t)entry->version + 1,
+                                    .version = (uint64_t)publication->leapt + entry->lists + 1,
                                     .ttl_s = publication_ttl(ttl_s, entry->tag)};
     plan.step = step_of(entry, list_hash, plan.ttl_s, wall_s);
     return plan;
@@ -264,8 +270,7 @@ static void enter_arrival(struct entry *entry, const struct flight *flight)
 {
     entry->hash = entry->doubted ? HASH_UNKNOWN : flight->plan.hash;
     entry->expires_s = flight->expires_s;
-    if (flight->plan.step == STEP_WRITE)
-        entry->version = (uint32_t)flight->plan.version;
+    entry->lists += flight->plan.step == STEP_WRITE;
 }
 
 struct publication_arrival publication_arrive(struct publication *publication, uint64_t ticket,

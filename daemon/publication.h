@@ -46,6 +46,10 @@ enum status publication_rewrite(struct publication *publication, uint32_t user, 
 /* The user is gone. A write that is in flight is answered into the void. */
 void publication_drop(struct publication *publication, uint32_t user);
 
+/* So many lists of anybody may have been written that are not known of: each next one's `v` is
+ * above theirs. */
+void publication_leap(struct publication *publication, uint64_t lists);
+
 /* Takes the user who is most due, or PUBLICATION_NOBODY. */
 uint32_t publication_next(struct publication *publication, int64_t now_ms);
 /* A taken user again in the queue, as before. */

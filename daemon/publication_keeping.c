@@ -3,7 +3,7 @@
 struct record {
     uint64_t hash;
     int64_t oldest_ms;
-    uint32_t user, tag, version, expires_s;
+    uint32_t user, tag, lists, expires_s;
     uint64_t dirty;
 };
 _Static_assert(sizeof(struct record) == 40, "no padding goes into a snapshot");
@@ -13,9 +13,9 @@ enum { RECORDS = 256 };
 static struct record record_of(const struct publication *publication, const struct entry *entry,
                                uint32_t user)
 {
-    struct record record = {entry->hash,    entry->dirty ? entry->oldest_ms : 0,
-                            user,           entry->tag,
-                            entry->version, entry->expires_s,
+    struct record record = {entry->hash,  entry->dirty ? entry->oldest_ms : 0,
+                            user,         entry->tag,
+                            entry->lists, entry->expires_s,
                             entry->dirty};
     if (entry->flight != 0) {
         record.hash = HASH_UNKNOWN;
@@ -26,9 +26,9 @@ static struct record record_of(const struct publication *publication, const stru
     return record;
 }
 
-static uint64_t count_used(const struct publication *publication)
+static uint32_t count_used(const struct publication *publication)
 {
-    uint64_t used = 0;
+    uint32_t used = 0;
     for (uint32_t user = 0; user < publication->entries.rows; user++) {
         const struct entry *entry = entry_of(publication, user);
         used += entry->used;
@@ -38,8 +38,8 @@ static uint64_t count_used(const struct publication *publication)
 
 enum status publication_save(const struct publication *publication, struct state_writer *writer)
 {
-    uint64_t count = count_used(publication);
-    enum status status = writer->write(writer, &count, sizeof count);
+    uint32_t head[2] = {count_used(publication), publication->leapt};
+    enum status status = writer->write(writer, head, sizeof head);
     struct record records[RECORDS];
     uint32_t size = 0;
     for (uint32_t user = 0; user < publication->entries.rows && status == STATUS_OK; user++) {
@@ -65,7 +65,7 @@ static enum status load_record(struct publication *publication, const struct rec
     struct entry *entry = entry_for(publication, record->user, record->tag);
     if (entry == NULL)
         return STATUS_NO_MEMORY;
-    entry->version = record->version;
+    entry->lists = record->lists;
     entry->expires_s = record->expires_s;
     if (trusted)
         entry->hash = record->hash;
@@ -80,9 +80,10 @@ static enum status load_record(struct publication *publication, const struct rec
 enum status publication_load(struct publication *publication, struct state_reader *reader,
                              uint32_t users, bool trusted, int64_t now_ms)
 {
-    uint64_t count;
-    enum status status = reader->read(reader, &count, sizeof count);
-    for (uint64_t i = 0; i < count && status == STATUS_OK; i++) {
+    uint32_t head[2] = {0};
+    enum status status = reader->read(reader, head, sizeof head);
+    publication->leapt = head[1];
+    for (uint32_t i = 0; i < head[0] && status == STATUS_OK; i++) {
         struct record record;
         status = reader->read(reader, &record, sizeof record);
         if (status == STATUS_OK)

@@ -32,7 +32,7 @@ struct entry {
 
     int64_t ready_ms;   /* not before */
     uint32_t expires_s; /* 0: never */
-    uint32_t version;
+    uint32_t lists;     /* written */
     uint32_t tag;
     uint32_t prev, next; /* users in the same place, see join() */
     uint16_t place;      /* in the queue, from 1; 0: not there */
@@ -66,6 +66,7 @@ struct queue {
 struct publication {
     struct table entries; /* struct entry (users) */
     int64_t refresh_ms;
+    uint32_t leapt; /* what all users' `v` are above the numbers of their lists */
     struct queue queue;
     struct flight flights[PUBLICATION_FLIGHTS_MAX];
     uint16_t free_flights[PUBLICATION_FLIGHTS_MAX];

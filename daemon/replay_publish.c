@@ -280,8 +280,8 @@ static enum status open_all(struct publishing *publishing, uint32_t threads, str
     enum status status = ranker_create(publishing->model, threads, &publishing->ranker, error);
     if (status != STATUS_OK)
         return status;
-    struct redis_settings redis = {settings->redis_url, settings->redis_prefix, epoch, 0,
-                                   settings->lists.format};
+    struct redis_settings redis = {
+        settings->redis_url, settings->redis_prefix, epoch, 0, settings->lists.format, false};
     struct store_owner owner = {publishing, connected, disconnected, done, room};
     return redis_store_create(publishing->loop, &redis, &owner, &publishing->store, error);
 }

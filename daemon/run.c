@@ -207,9 +207,9 @@ static enum status open_instance(struct run *run, struct error *error)
 static enum status open_redis(struct run *run, struct error *error)
 {
     const struct settings *settings = run->settings;
-    struct redis_settings redis = {settings->redis_url, settings->redis_prefix,
-                                   instance_epoch(run->instance), instance_mark(run->instance),
-                                   settings->lists.format};
+    struct redis_settings redis = {
+        settings->redis_url,          settings->redis_prefix, instance_epoch(run->instance),
+        instance_mark(run->instance), settings->lists.format, instance_had_ended(run->instance)};
     struct store_owner owner = instance_store_owner(run->instance);
     return redis_store_create(run->loop, &redis, &owner, &run->store, error);
 }

@@ -29,6 +29,7 @@ struct redis_settings {
     const char *epoch;  /* 32 characters at most; see store_owner.connected */
     uint64_t mark;      /* as store_ops.mark() told the process before, or 0 */
     enum list_format format;
+    bool ended; /* and wrote nothing after that */
 };
 
 /*

@@ -52,7 +52,7 @@ struct redis_store {
     char prefix[REDIS_PREFIX_MAX + 1], status_key[REDIS_PREFIX_MAX + 8];
     char epoch[EPOCH_MAX + 1], canary_field[EPOCH_MAX + 16];
     bool epoch_found;
-    uint64_t mark;                     /* what the process before left */
+    uint64_t left;                     /* the mark that the process before ended with, or 0 */
     uint64_t canary, canary_confirmed; /* last sent; last known to be in Redis, or 0 */
     struct operation operations[OPERATIONS_MAX];
     uint32_t oldest, in_flight;
@@ -275,7 +275,7 @@ static void on_canary(redisAsyncContext *context, void *answer, void *data)
     uint64_t found = canary_of(reply);
     bool ours = store->canary_confirmed > 0
                     ? found >= store->canary_confirmed
-                    : found > 0 && found == store->mark && store->epoch_found;
+                    : found > 0 && found == store->left && store->epoch_found;
     store->canary_confirmed = ours ? found : 0;
     if (store->canary < found)
         store->canary = found;
@@ -464,7 +464,8 @@ enum status redis_store_create(struct ev_loop *loop, const struct redis_settings
     store->store.ops = &redis_store_ops;
     store->owner = *owner;
     store->format = settings->format;
-    store->mark = settings->mark;
+    store->canary = settings->mark;
+    store->left = settings->ended ? settings->mark : 0;
     snprintf(store->prefix, sizeof store->prefix, "%s", settings->prefix);
     snprintf(store->status_key, sizeof store->status_key, "%sstatus", settings->prefix);
     snprintf(store->epoch, sizeof store->epoch, "%s", settings->epoch);

@@ -145,7 +145,7 @@ static void on_turn(struct ev_loop *loop, ev_prepare *watcher, int events)
 
 static void open_store(struct bench *bench)
 {
-    struct redis_settings settings = {bench->server.url, "taste:", "bench", 0, LIST_JSON};
+    struct redis_settings settings = {bench->server.url, "taste:", "bench", 0, LIST_JSON, false};
     struct store_owner owner = {bench, on_connected, on_disconnected, on_done, on_room};
     struct error error;
     if (redis_store_create(bench->loop, &settings, &owner, &bench->store, &error) != STATUS_OK)

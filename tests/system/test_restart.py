@@ -1,13 +1,14 @@
 """Exactly once, whatever dies when; and the digest that proves it."""
 
 import datetime
+import json
 import random
 import shutil
 import time
 
 import pytest
 
-from events import keyed, stream, write_ndjson
+from events import keyed, stream, users_of, write_ndjson
 from servers import wait_until
 
 
@@ -48,6 +49,38 @@ def test_a_restart_goes_on_where_it_stopped(tasted):
     assert tasted.list_of("u1")["v"] > first["v"]
     report = tasted.replay(write_ndjson(tasted.folder / "events.ndjson", events))
     assert info["state_digest"] == report["state_digest"]
+
+
+def test_versions_of_lists_never_go_back(tasted):
+    """Killed with many lists written since the snapshot, they are learned again in fewer steps."""
+    events = stream(120, users=3)
+    tasted.configure({"snapshot.interval": "1s"})
+    tasted.kafka.produce(tasted.topic, keyed(events[:20]))
+    tasted.start()
+    tasted.wait_learned(20)
+    tasted.wait_published()
+    wait_until(lambda: tasted.snapshot.exists(), 10, "a snapshot")
+    tasted.kill()
+    tasted.configure({"snapshot.interval": "1h"})
+    highest, sent = {}, 20
+    for life in range(3):
+        tasted.start()
+        for one in events[sent : sent + 30]:  # one by one, so that each makes a list
+            tasted.kafka.produce(tasted.topic, keyed([one]))
+            sent += 1
+            time.sleep(0.03)
+        tasted.wait_published()
+        wait_until(lambda: tasted.metrics().sum("tasted_learned_events_total") == sent, 20,
+                   "all is learned")
+        tasted.wait_published()
+        for user in users_of(events[:sent]):
+            version = tasted.list_of(user)["v"]
+            assert version > highest.get(user, 0), (life, user)
+            highest[user] = version
+        popular = lambda: json.loads(tasted.redis.client().get("taste:popular"))["v"]
+        wait_until(lambda: popular() > highest.get("popular", 0), 10, "a newer popular list")
+        highest["popular"] = popular()
+        tasted.kill()
 
 
 @pytest.mark.quick

@@ -105,6 +105,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     struct store_owner store_owner;
     bool up, epoch_there;
     uint64_t canary; /* how often the status was written */
+    uint64_t known;  /* … as the process that lives knows */
     struct key keys[USERS], similar[ITEMS], popular, of_artist[ARTISTS];
     struct flying flying[IN_FLIGHT];
     uint32_t flying_size;
@@ -117,7 +118,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     bool saving;
     uint64_t pending_bytes, saves;
 
-    bool seen[USERS], wrote_to_store;
+    bool seen[USERS], forgot[USERS], wrote_to_store;
     char last_item[USERS][32];
     uint64_t good, forgotten;
     struct settings *settings;
@@ -435,10 +436,13 @@ static struct key *key_of(const struct flying *flying)
 static void apply(const struct flying *flying)
 {
     struct key *key = key_of(flying);
-    if (flying->remove)
+    if (flying->remove) {
         *key = (struct key){0};
-    else if (!flying->renew)
+    } else if (!flying->renew) {
+        if (flying->user < 0 || !world.forgot[flying->user])  /* who returns begins anew */
+            assert_true(flying->key.version >= key->version); /* equal: tried again */
         *key = flying->key;
+    }
 }
 
 /* The oldest `count` are answered; with `lost` the connection goes before the reply, and Redis has
@@ -463,7 +467,7 @@ static bool world_put_status(struct store *self, const struct store_field *field
         snprintf(world.status[i], sizeof world.status[i], "%s", fields[i].value);
     bool there = world.epoch_there;
     world.epoch_there = true;
-    world.canary++;
+    world.known = ++world.canary;
     if (!there)
         world.store_owner.connected(world.store_owner.context, false);
     return true;
@@ -472,7 +476,7 @@ static bool world_put_status(struct store *self, const struct store_field *field
 static uint64_t world_mark(const struct store *self)
 {
     (void)self;
-    return world.canary;
+    return world.known;
 }
 
 static uint32_t world_in_flight(const struct store *self)
@@ -497,6 +501,7 @@ static void store_up(void)
     if (world.up)
         return;
     world.up = true;
+    world.known = world.canary;
     world.store_owner.connected(world.store_owner.context, world.epoch_there);
 }
 
@@ -595,12 +600,25 @@ static void begin(void)
         world.catalogue_owner = instance_catalogue_owner(world.instance);
         assert_int_equal(instance_attach_catalogue(world.instance, &world.catalogue), STATUS_OK);
     }
-    if (world.canary != instance_mark(world.instance))
+    world.known = instance_mark(world.instance);
+    if (world.canary != world.known || !instance_had_ended(world.instance))
         world.epoch_there = false; /* as the store would tell */
     bool was_up = world.up;
     world.up = false;
     if (was_up)
         store_up();
+}
+
+/* Without a snapshot nothing is known of the life before. */
+static void forget_versions(void)
+{
+    world.popular.version = 0;
+    for (int user = 0; user < USERS; user++)
+        world.keys[user].version = 0;
+    for (int item = 0; item < ITEMS; item++)
+        world.similar[item].version = 0;
+    for (int artist = 0; artist < ARTISTS; artist++)
+        world.of_artist[artist].version = 0;
 }
 
 /* As by kill -9: replies, the save under way and all memory are gone. */
@@ -611,6 +629,8 @@ static void crash(void)
             apply(&world.flying[i]);
     unlink(world.pending);
     instance_destroy(world.instance);
+    if (access(world.path, F_OK) != 0)
+        forget_versions();
     begin();
 }
 
@@ -681,7 +701,7 @@ static void say(void)
     } else if (chance(40) == 0) {
         snprintf(record->value, sizeof record->value, "{\"user\":\"u%u\",\"event\":\"forget\"}",
                  user);
-        world.seen[user] = true;
+        world.seen[user] = world.forgot[user] = true;
         world.last_item[user][0] = '\0';
     } else {
         snprintf(record->value, sizeof record->value,

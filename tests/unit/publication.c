@@ -305,6 +305,35 @@ static void comes_back_from_a_snapshot(void **state)
     publication_destroy(publication);
 }
 
+static uint64_t next_version(const struct publication *publication, uint32_t user)
+{
+    return publication_plan(publication, user, 77, DAY_S, 1).version;
+}
+
+static void who_may_have_had_more_lists_goes_on_above_them(void **state)
+{
+    (void)state;
+    static struct memory_writer memory = {.writer = {memory_write}, .reader.read = memory_read};
+    struct publication *publication = make(0);
+    touch(publication, 1, 10, 1000);
+    assert_int_equal(publication_next(publication, 1000), 1);
+    publication_leap(publication, 500);
+    assert_int_equal(next_version(publication, 1), 501);
+    publication_arrive(publication, depart(publication, 1, 55, STEP_WRITE, 1000), true, 1000);
+    assert_int_equal(next_version(publication, 1), 502);
+    touch(publication, 2, 20, 1000);
+    assert_int_equal(next_version(publication, 2), 501); /* or they are new */
+    assert_int_equal(publication_save(publication, &memory.writer), STATUS_OK);
+    publication_destroy(publication);
+    publication = make(0);
+    assert_int_equal(publication_load(publication, &memory.reader, 9, false, 9), STATUS_OK);
+    publication_leap(publication, 1000);
+    assert_int_equal(next_version(publication, 1), 1502);
+    publication_leap(publication, UINT64_C(1) << 40);
+    assert_true(next_version(publication, 1) > UINT32_MAX);
+    publication_destroy(publication);
+}
+
 /* ---- the order, against looking at everybody ---- */
 
 enum { PEOPLE = 200 };
@@ -428,6 +457,7 @@ int main(void)
         cmocka_unit_test(rewrite_in_flight_does_not_trust_the_answer),
         cmocka_unit_test(queue_keeps_its_order),
         cmocka_unit_test(comes_back_from_a_snapshot),
+        cmocka_unit_test(who_may_have_had_more_lists_goes_on_above_them),
         cmocka_unit_test(in_order_whatever_comes),
         cmocka_unit_test(also_for_long_times),
     };

@@ -63,7 +63,7 @@ static void told_room(void *context)
 static void write_list(enum list_format format, const struct list *list)
 {
     int reached = 0;
-    struct redis_settings settings = {login("secret"), "taste:", "e", 0, format};
+    struct redis_settings settings = {login("secret"), "taste:", "e", 0, format, false};
     struct store_owner owner = {&reached, told_connected, told_disconnected, told_done, told_room};
     struct ev_loop *loop = ev_loop_new(0);
     struct store *store = NULL;

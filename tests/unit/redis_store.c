@@ -92,7 +92,7 @@ static uint64_t left_mark;
 
 static void open_store(struct world *world, const char *url, enum list_format format)
 {
-    struct redis_settings settings = {url, "taste:", EPOCH, left_mark, format};
+    struct redis_settings settings = {url, "taste:", EPOCH, left_mark, format, true};
     struct store_owner owner = {world, told_connected, told_disconnected, told_done, told_room};
     struct error error = {0};
     enum status status = redis_store_create(world->loop, &settings, &owner, &world->store, &error);
@@ -381,6 +381,27 @@ static void what_is_still_there_is_known_as_ours(void **state)
     assert_false(world->ours);
 }
 
+static void the_mark_goes_on_from_what_was_left_or_found(void **state)
+{
+    struct world *world = *state;
+    start_both(world, LIST_JSON);
+    put_status(world);
+    uint64_t found = world->store->ops->mark(world->store);
+    close_store(world);
+    left_mark = 0; /* saved early, and nothing after */
+    open_store(world, world->server.url, LIST_JSON);
+    assert_true(wait_for(world, &world->connected, 2, 3));
+    assert_int_equal(world->store->ops->mark(world->store), found);
+    close_store(world);
+    left_mark = found + 100; /* saved late, and Redis lost what came last */
+    open_store(world, world->server.url, LIST_JSON);
+    assert_int_equal(world->store->ops->mark(world->store), found + 100);
+    assert_true(wait_for(world, &world->connected, 3, 3));
+    assert_false(world->ours);
+    put_status(world);
+    assert_int_equal(world->store->ops->mark(world->store), found + 101);
+}
+
 static void emptying_redis_is_noticed_while_connected(void **state)
 {
     struct world *world = *state;
@@ -592,6 +613,7 @@ int main(void)
         REDIS_TEST(no_more_than_256_are_in_flight_and_each_is_answered_once),
         REDIS_TEST(redis_may_die_with_writes_in_flight_and_return),
         REDIS_TEST(what_is_still_there_is_known_as_ours),
+        REDIS_TEST(the_mark_goes_on_from_what_was_left_or_found),
         REDIS_TEST(emptying_redis_is_noticed_while_connected),
         REDIS_TEST(an_older_copy_of_redis_is_not_ours),
         REDIS_TEST(a_connection_lost_alone_leaves_all_as_ours),

@@ -104,7 +104,7 @@ static void run_for(struct ev_loop *loop, double seconds)
 static int try_store(const char *url)
 {
     int told = 0;
-    struct redis_settings settings = {url, "taste:", "e", 0, LIST_JSON};
+    struct redis_settings settings = {url, "taste:", "e", 0, LIST_JSON, false};
     struct store_owner owner = {&told, told_connected, told_disconnected, told_done, told_room};
     struct ev_loop *loop = ev_loop_new(0);
     struct store *store = NULL;
