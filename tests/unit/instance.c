@@ -106,6 +106,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     bool up, epoch_there;
     uint64_t canary; /* how often the status was written */
     uint64_t known;  /* … as the process that lives knows */
+    bool counted;    /* since it connected */
     struct key keys[USERS], similar[ITEMS], popular, of_artist[ARTISTS];
     struct flying flying[IN_FLIGHT];
     uint32_t flying_size;
@@ -383,6 +384,7 @@ static bool world_put(struct store *self, const struct store_write *write)
 {
     if (!world_has_room(self))
         return false;
+    assert_true(world.counted); /* or `v` could go back if it ends now */
     struct flying *flying = &world.flying[world.flying_size++];
     *flying = (struct flying){.ticket = write->ticket, .user = -1, .item = -1, .artist = -1};
     flying->remove = write->list->size == 0;
@@ -468,6 +470,7 @@ static bool world_put_status(struct store *self, const struct store_field *field
     bool there = world.epoch_there;
     world.epoch_there = true;
     world.known = ++world.canary;
+    world.counted = true;
     if (!there)
         world.store_owner.connected(world.store_owner.context, false);
     return true;
@@ -502,6 +505,7 @@ static void store_up(void)
         return;
     world.up = true;
     world.known = world.canary;
+    world.counted = false;
     world.store_owner.connected(world.store_owner.context, world.epoch_there);
 }
 
