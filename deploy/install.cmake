@@ -44,3 +44,23 @@ install(CODE [[
 add_custom_target(generated
   COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/deploy/generate $<TARGET_FILE:tasted>
   DEPENDS tasted VERBATIM)
+
+# ---- a package for Debian and what is made of it: cmake --build build --target package -----------
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "the authors of tasted <root@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_PACKAGE_DESCRIPTION
+    "Learns from every click, skip and play in Kafka as it arrives, and keeps the list of
+recommendations of every user fresh in Redis.")
+# So that it is installed as above, into a staging folder.
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(debian ${CMAKE_CURRENT_SOURCE_DIR}/deploy/debian)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+    "${debian}/conffiles;${debian}/postinst;${debian}/prerm;${debian}/postrm")
+include(CPack)

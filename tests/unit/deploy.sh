@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The manual pages are well-formed, the unit is hardened, the sample file is a good one, the
-# completions complete. What needs a tool that is not there is said and left out.
+# completions complete, the package holds what it should. What needs a tool that is not there is said and left out.
 set -u
 tasted=$1
 cd "$(dirname "$0")/../.." || exit 2
@@ -51,5 +51,29 @@ if command -v zsh >/dev/null; then
 fi
 if command -v fish >/dev/null; then
   fish -n deploy/completion/tasted.fish || complain "fish does not read its completion"
+fi
+
+package() { # into the folder: what the package installs, and its control files
+  cpack --config "$(dirname "$tasted")/CPackConfig.cmake" -B "$folder/package" >"$folder/cpack.log" 2>&1 &&
+    dpkg-deb -x "$folder"/package/*.deb "$folder/root" && dpkg-deb -e "$folder"/package/*.deb "$folder/control"
+}
+if ! command -v dpkg-shlibdeps >/dev/null || ! command -v cpack >/dev/null; then
+  without dpkg-dev "the package"
+elif ! package; then
+  cat "$folder/cpack.log"
+  complain "no package can be made"
+else
+  for file in usr/bin/tasted usr/share/man/man1/tasted.1 usr/share/man/man5/tasted.conf.5 \
+    usr/share/bash-completion/completions/tasted usr/share/doc/tasted/tasted.conf.sample; do
+    [ -s "$folder/root/$file" ] || complain "the package lacks $file"
+  done
+  cmp -s deploy/tasted.service "$folder/root/usr/lib/systemd/system/tasted.service" || complain "the package's unit is another"
+  cmp -s deploy/tasted.conf "$folder/root/etc/tasted/tasted.conf" || complain "the package's settings are others"
+  grep -qx /etc/tasted/tasted.conf "$folder/control/conffiles" || complain "an upgrade would overwrite the settings"
+  grep -q '^Depends: .*librdkafka1.*' "$folder/control/control" || complain "the package asks for no libraries"
+  "$folder/root/usr/bin/tasted" --version | grep -q '^tasted ' || complain "the package's program does not run"
+  for script in postinst prerm postrm; do
+    sh -n "$folder/control/$script" && [ -x "$folder/control/$script" ] || complain "$script cannot run"
+  done
 fi
 exit $bad
