@@ -81,7 +81,7 @@ static struct bare bare_bytes(const struct recommender *model)
                         .histories = users * HISTORY_SIZE * sizeof(struct visit)};
     for (uint32_t user = 0; user < users; user++)
         bare.had += recommender_user(model, user)->had.size * sizeof(struct had_entry);
-    const enum part_id pairs[] = {PART_TRANSITIONS, PART_NEIGHBOURS};
+    const int pairs[] = {PART_TRANSITIONS, PART_NEIGHBOURS};
     for (int p = 0; p < 2; p++)
         for (uint32_t item = 0; item < items && has_part(model, pairs[p]); item++)
             bare.pairs +=

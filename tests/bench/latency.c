@@ -164,8 +164,10 @@ static void start_listening(struct bench *bench)
 {
     pthread_t thread;
     bench->took_ms = calloc(bench->events, sizeof *bench->took_ms);
-    if (bench->took_ms == NULL || pthread_create(&thread, NULL, listen_to_redis, bench) != 0)
+    if (bench->took_ms == NULL)
         die("no memory");
+    if (pthread_create(&thread, NULL, listen_to_redis, bench) != 0)
+        die("no thread to listen to Redis");
     pthread_detach(thread);
     const struct timespec moment = {.tv_nsec = 1000000};
     while (atomic_load(&bench->last_ns) == 0)
