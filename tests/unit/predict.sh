@@ -22,6 +22,10 @@ run predict --matrix --snapshot "$folder/textbook"
 check "matrix: 0" [ "$code" = 0 ]
 check "known ones plain, predicted ones marked" matches "$out" $'^ +A +B +C +D\nU1 +5 +4 +~[0-9.]+ +~[0-9.]+\nU2 +3 +~[0-9.]+ +4 +2\nU3 +~[0-9.]+ +5 +5 +~[0-9.]+\n'
 cells=$(tr ' ' '\n' <<<"$out" | sed -n 's/^~\([0-9]\)/\1/p')
+# What README shows is what the program says.
+shown() { while IFS= read -r line; do grep -qxF -- "    $line" README.md || return 1; done < <(grep .); }
+check "README shows the matrix" shown <<<"$out"
+check "README shows the list" shown < <("$tasted" top U1 --snapshot "$folder/textbook" 2>/dev/null)
 check "five cells" [ "$(wc -l <<<"$cells")" = 5 ]
 check "within the scale" awk '$1 < 0.5 || $1 > 5 {exit 1}' <<<"$cells"
 check "U1's C above U1's D" awk '$1 == "U1" {gsub("~", ""); exit !($4 > $5)}' <<<"$out"
