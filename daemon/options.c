@@ -63,7 +63,8 @@ const struct option options[] = {
 
     {"redis", "url", &type_redis_url, AT(redis_url), .initial = "redis://localhost:6379/0",
      .help = "The Redis or Valkey that serves the lists. The password may be a file: "
-             "rediss://user:@/run/secrets/redis@host:6380/0."},
+             "rediss://user:@/run/secrets/redis@host:6380/0. It is read anew at each connect, so "
+             "that a new password needs no restart."},
     {"redis", "prefix", &type_text, AT(redis_prefix), RANGE(0, 100),
      .initial = "taste:", .help = "What every key and channel in Redis begins with."},
 

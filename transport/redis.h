@@ -18,10 +18,14 @@ struct redis_address {
     char host[256]; /* or the socket's path */
     int port;
     int database;
-    char user[128], password[512]; /* password may be given as @/file: read by redis_parse */
+    char user[128], password[512];
+    char password_file[4096]; /* where @/file was given for the password; else "" */
 };
 /* STATUS_BAD_CONFIG says what part is wrong; also for rediss:// without hiredis_ssl. */
 enum status redis_parse(const char *url, struct redis_address *out, struct error *error);
+/* Reads the password's file anew, if there is one: it may be another by now. STATUS_BAD_CONFIG
+ * names the file and leaves no password. */
+enum status redis_read_password(struct redis_address *address, struct error *error);
 
 struct redis_settings {
     const char *url;
@@ -34,8 +38,8 @@ struct redis_settings {
 
 /*
  * Everything is copied. Returns at once and connects, and reconnects with a capped, jittered
- * back-off, for as long as it lives. No reply for 2 s while something is in flight: reconnects.
- * Sets SIGPIPE to be ignored if nobody has yet.
+ * back-off, for as long as it lives; each time with the password as its file then says. No reply
+ * for 2 s while something is in flight: reconnects. Sets SIGPIPE to be ignored if nobody has yet.
  *
  * The least privileges it needs, where NAME and PREFIX are the user's:
  *   ACL SETUSER NAME on >password resetchannels &PREFIX* ~PREFIX* -@all +auth +client|setname

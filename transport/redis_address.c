@@ -99,6 +99,17 @@ static enum status read_secret(const char *path, char *out, size_t out_size, str
     return STATUS_OK;
 }
 
+enum status redis_read_password(struct redis_address *address, struct error *error)
+{
+    if (address->password_file[0] == '\0')
+        return STATUS_OK;
+    enum status status =
+        read_secret(address->password_file, address->password, sizeof address->password, error);
+    if (status != STATUS_OK)
+        explicit_bzero(address->password, sizeof address->password);
+    return status;
+}
+
 /* user[:password], the password perhaps as @/file */
 static enum status parse_login(struct span login, struct redis_address *out, struct error *error)
 {
@@ -110,11 +121,10 @@ static enum status parse_login(struct span login, struct redis_address *out, str
     struct span password = {colon + 1, login.end};
     if (span_size(password) < 2 || memcmp(password.at, "@/", 2) != 0)
         return copy_part(password, "password", out->password, sizeof out->password, error);
-    char path[4096];
     password.at++;
-    status = copy_part(password, "password file's path", path, sizeof path, error);
-    return status != STATUS_OK ? status
-                               : read_secret(path, out->password, sizeof out->password, error);
+    status = copy_part(password, "password file's path", out->password_file,
+                       sizeof out->password_file, error);
+    return status != STATUS_OK ? status : redis_read_password(out, error);
 }
 
 /* ?db=N */

@@ -250,6 +250,11 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)events;
     struct redis_link *link = timer->data;
+    struct error why;
+    if (redis_read_password(&link->address, &why) != STATUS_OK) {
+        lost(link, &why);
+        return;
+    }
     const char *host = link->address.host;
     if (link->address.unix_socket || address_is_numeric(host)) {
         connect_to(link, host);
@@ -257,7 +262,7 @@ static void on_retry(struct ev_loop *loop, ev_timer *timer, int events)
     }
     link->lookup = lookup_start(loop, host, on_looked_up, link);
     if (link->lookup == NULL) {
-        struct error why = {STATUS_NO_MEMORY, "no thread to look the host up"};
+        error_set(&why, STATUS_NO_MEMORY, "no thread to look the host up");
         lost(link, &why);
     }
 }

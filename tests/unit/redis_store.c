@@ -602,6 +602,30 @@ static void destroying_answers_what_is_in_flight(void **state)
 
 #define REDIS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void write_password(const char *path, const char *password)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(password, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_new_password_in_its_file_is_taken_without_a_restart(void **state)
+{
+    struct world *world = *state;
+    char path[96], url[256];
+    snprintf(path, sizeof path, "%s/password", world->server.folder);
+    snprintf(url, sizeof url, "unix://:@%s@%s", path, world->server.socket);
+    start_redis(world, (const char *const[]){"--requirepass", "new", NULL});
+    write_password(path, "old\n");
+    open_store(world, url, LIST_JSON);
+    assert_false(wait_for(world, &world->connected, 1, .3)); /* the login is refused */
+    unlink(path);
+    assert_false(wait_for(world, &world->connected, 1, .5));
+    write_password(path, "new\n");
+    assert_true(wait_for(world, &world->connected, 1, 5));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -620,6 +644,7 @@ int main(void)
         REDIS_TEST(refusals_are_not_written_and_do_not_spin),
         REDIS_TEST(a_replica_is_left_until_it_is_a_master),
         REDIS_TEST(a_wrong_password_is_tried_again),
+        REDIS_TEST(a_new_password_in_its_file_is_taken_without_a_restart),
         REDIS_TEST(the_least_privileges_are_enough),
         REDIS_TEST(silence_ends_a_connection),
         REDIS_TEST(a_server_that_never_answers_is_given_up),
