@@ -37,7 +37,8 @@ void reference_print_sample(FILE *out)
     paragraph_print_prefixed(
         out, "# ",
         "The environment (TASTED_SECTION_KEY, dots as underscores) wins over this file, and "
-        "--set SECTION.KEY=VALUE over both. Any value may be @/path: it is then read from that "
+        "--set SECTION.KEY=VALUE over both. A key that is not known is an error in all three. Any "
+        "value may be @/path: it is then read from that "
         "file. A comment stands on a line of its own, or after a value and \" ;\".",
         WIDTH);
     for (const struct option_section *section = option_sections; section->name; section++) {

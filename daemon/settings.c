@@ -218,12 +218,27 @@ static void warn(const struct loader *loader, const char *line)
         fprintf(stderr, "tasted: %s\n", line);
 }
 
+static void unknown_variable(struct loader *loader, const struct origin *origin)
+{
+    char near[OPTION_NAME];
+    settings_variable_nearest(origin->name, near);
+    if (near[0])
+        problem(loader, STATUS_BAD_CONFIG, origin, "unknown variable; did you mean %s?", near);
+    else
+        problem(loader, STATUS_BAD_CONFIG, origin,
+                "unknown variable; 'tasted config defaults' shows all keys there are");
+}
+
 static void load_variable(struct loader *loader, const char *name, const char *value)
 {
     char section[OPTION_NAME], key[OPTION_NAME], line[400];
+    struct origin origin = {.kind = ORIGIN_ENVIRONMENT, .name = name};
     if (settings_variable_key(loader->settings, name, section, key)) {
-        assign(loader, section, key, value,
-               (struct origin){.kind = ORIGIN_ENVIRONMENT, .name = name});
+        assign(loader, section, key, value, origin);
+        return;
+    }
+    if (settings_variable_has_section(name) && !settings_variable_of_service(name, value)) {
+        unknown_variable(loader, &origin);
         return;
     }
     snprintf(line, sizeof line,

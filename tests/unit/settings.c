@@ -204,14 +204,30 @@ static void wildcard_sections_take_any_name(void **state)
     settings_free(s);
 }
 
+static void a_signal_in_the_environment_keeps_its_small_letters(void **state)
+{
+    (void)state;
+    struct settings *s = load(
+        &(struct given){.file = "[signals]\naddToCart = 0.25\n",
+                        .environment = {"TASTED_SIGNALS_addToCart=3", "TASTED_SIGNALS_FINISH=2"}});
+    assert_float_equal(weight(s, "addToCart"), 3, 0);
+    assert_float_equal(weight(s, "finish"), 2, 0);
+    assert_int_equal(signals_find(&s->model.signals, text_of("addtocart")), -1);
+    settings_free(s);
+}
+
+/* Services named tasted-kafka and tasted-redis make Kubernetes set some. */
 static void other_variables_are_only_warned_of(void **state)
 {
     (void)state;
     struct settings *s = load(&(struct given){
         .environment = {"TASTED_DATA=/somewhere", "TASTED_KAFKA_PORT=tcp://1.2.3.4:9092",
-                        "TASTEDX=1", "HOME=/root", "TASTED_"}});
+                        "TASTED_REDIS_SERVICE_HOST=1.2.3.4",
+                        "TASTED_REDIS_PORT_6379_TCP_ADDR=1.2.3.4", "TASTEDX=1", "HOME=/root",
+                        "TASTED_"}});
     assert_non_null(strstr(warnings, "TASTED_DATA "));
     assert_non_null(strstr(warnings, "TASTED_KAFKA_PORT "));
+    assert_non_null(strstr(warnings, "TASTED_REDIS_SERVICE_HOST "));
     assert_null(strstr(warnings, "TASTEDX"));
     assert_null(strstr(warnings, "HOME"));
     assert_int_equal(settings_kafka(s).size, 1);
@@ -352,6 +368,19 @@ static void mistakes_elsewhere_name_where(void **state)
     (void)state;
     assert_non_null(strstr(refuse(&(struct given){.environment = {"TASTED_MODEL_DIM=9"}}),
                            "TASTED_MODEL_DIM: model.dim = 9: must be"));
+    static const char *const unknown[][2] = {
+        {"TASTED_MODEL_SED=6", "TASTED_MODEL_SED: unknown variable; did you mean "
+                               "TASTED_MODEL_SEED?"},
+        {"TASTED_HTTP_LISTN=off", "did you mean TASTED_HTTP_LISTEN?"},
+        {"TASTED_HTTP_PORT=80", "TASTED_HTTP_PORT: unknown variable; "},
+        {"TASTED_MODEL_seed=6", "did you mean TASTED_MODEL_SEED?"},
+        {"TASTED_KAFKA_SASL_PASWORD=x", "did you mean TASTED_KAFKA_SASL_PASSWORD?"},
+        {"TASTED_LISTS_XYZZY=1", "unknown variable; 'tasted config defaults' shows"},
+        {"TASTED_LISTS_=1", "unknown variable; "},
+    };
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+        assert_non_null(
+            strstr(refuse(&(struct given){.environment = {unknown[i][0]}}), unknown[i][1]));
     assert_non_null(strstr(refuse(&(struct given){.sets = {"model.dim=9"}}),
                            "--set model.dim: model.dim = 9: must be"));
     assert_non_null(
@@ -503,6 +532,7 @@ int main(void)
         cmocka_unit_test(the_order_of_signals_does_not_matter),
         cmocka_unit_test(each_layer_wins_over_the_one_before),
         cmocka_unit_test(wildcard_sections_take_any_name),
+        cmocka_unit_test(a_signal_in_the_environment_keeps_its_small_letters),
         cmocka_unit_test(other_variables_are_only_warned_of),
         cmocka_unit_test(ini_files_as_people_write_them),
         cmocka_unit_test(a_long_list_of_brokers_is_not_cut),
