@@ -3,6 +3,7 @@
 #include "transport/redis.h"
 #include "transport/redis_tls.h"
 
+#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 struct redis_client {
     redisContext *context;
     struct redis_address address;
+    int timeout_ms;
 };
 
 static enum status unreachable(const struct redis_client *client, const char *why,
@@ -20,6 +22,39 @@ static enum status unreachable(const struct redis_client *client, const char *wh
     if (at->unix_socket)
         return error_set(error, STATUS_UNREACHABLE, "redis %s: %s", at->host, why);
     return error_set(error, STATUS_UNREACHABLE, "redis %s:%d: %s", at->host, at->port, why);
+}
+
+/* hiredis tells of its own timeout as of any other error of the socket. */
+static bool timed_out(const redisContext *context, int number)
+{
+#ifdef REDIS_ERR_TIMEOUT
+    if (context->err == REDIS_ERR_TIMEOUT)
+        return true;
+#endif
+    return context->err == REDIS_ERR_IO &&
+           (number == EAGAIN || number == EWOULDBLOCK || number == ETIMEDOUT);
+}
+
+/* Right after the call of hiredis that failed: errno is its. */
+static enum status no_answer(const struct redis_client *client, struct error *error)
+{
+    int number = errno;
+    const redisContext *context = client->context;
+    char why[64];
+    if (context == NULL)
+        return unreachable(client, "out of memory", error);
+    if (!timed_out(context, number))
+        return unreachable(client, context->errstr, error);
+    snprintf(why, sizeof why, "no answer within %g s", client->timeout_ms / 1e3);
+    return unreachable(client, why, error);
+}
+
+/* What to do about it. */
+static enum status advise(const char *advice, struct error *error)
+{
+    size_t used = strlen(error->text);
+    snprintf(error->text + used, sizeof error->text - used, "; %s", advice);
+    return error->status;
 }
 
 /* Asks; *out is the reply, freed by the caller, and never an error. */
@@ -32,7 +67,7 @@ static enum status ask(struct redis_client *client, redisReply **out, struct err
     va_end(arguments);
     *out = NULL;
     if (reply == NULL)
-        return unreachable(client, client->context->errstr, error);
+        return no_answer(client, error);
     if (reply->type != REDIS_REPLY_ERROR) {
         *out = reply;
         return STATUS_OK;
@@ -70,6 +105,24 @@ static enum status greet(struct redis_client *client, struct error *error)
     return status != STATUS_OK && strstr(error->text, "NOPERM") != NULL ? STATUS_OK : status;
 }
 
+static enum status open_context(struct redis_client *client, struct error *error)
+{
+    const struct redis_address *at = &client->address;
+    struct timeval timeout = {client->timeout_ms / 1000, client->timeout_ms % 1000 * 1000};
+    client->context = at->unix_socket ? redisConnectUnixWithTimeout(at->host, timeout)
+                                      : redisConnectWithTimeout(at->host, at->port, timeout);
+    if (client->context == NULL || client->context->err != 0) {
+        no_answer(client, error);
+        return advise("start it, or set redis.url", error);
+    }
+    redisSetTimeout(client->context, timeout);
+    struct error why;
+    if (redis_tls_start(client->context, at, &why) == STATUS_OK)
+        return STATUS_OK;
+    unreachable(client, why.text, error);
+    return advise("see redis.url", error);
+}
+
 enum status redis_connect(const char *url, int timeout_ms, struct redis_client **out,
                           struct error *error)
 {
@@ -79,35 +132,21 @@ enum status redis_connect(const char *url, int timeout_ms, struct redis_client *
     struct redis_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return error_set(error, STATUS_NO_MEMORY, "redis: out of memory");
-    struct redis_address *at = &client->address;
-    struct timeval timeout = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
-    enum status status = redis_parse(url, at, error);
-    if (status != STATUS_OK)
-        goto failed;
-    client->context = at->unix_socket ? redisConnectUnixWithTimeout(at->host, timeout)
-                                      : redisConnectWithTimeout(at->host, at->port, timeout);
-    if (client->context == NULL || client->context->err != 0) {
-        const char *why = client->context != NULL ? client->context->errstr : "out of memory";
-        status = unreachable(client, why, error);
-        goto failed;
-    }
-    redisSetTimeout(client->context, timeout);
-    struct error why;
-    status = redis_tls_start(client->context, at, &why);
-    if (status != STATUS_OK) {
-        unreachable(client, why.text, error);
-        goto failed;
-    }
-    status = log_in(client, error);
+    client->timeout_ms = timeout_ms;
+    enum status status = redis_parse(url, &client->address, error);
     if (status == STATUS_OK)
-        status = greet(client, error);
-    if (status != STATUS_OK)
-        goto failed;
-    *out = client;
-    return STATUS_OK;
-
-failed:
-    redis_disconnect(client);
+        status = open_context(client, error);
+    if (status == STATUS_OK) {
+        status = log_in(client, error);
+        if (status == STATUS_OK)
+            status = greet(client, error);
+        if (status != STATUS_OK)
+            advise("see redis.url", error);
+    }
+    if (status == STATUS_OK)
+        *out = client;
+    else
+        redis_disconnect(client);
     return status;
 }
 
@@ -129,6 +168,14 @@ static struct text text_of_reply(const redisReply *reply)
 static enum status not_found(const char *key, struct error *error)
 {
     return error_set(error, STATUS_NOT_FOUND, "redis has no %s", key);
+}
+
+static void name_key(const char *key, struct error *error)
+{
+    if (error == NULL)
+        return;
+    struct error why = *error;
+    error_set(error, why.status, "redis: %.300s: %.160s", key, why.text);
 }
 
 /* `step` 2: every second reply is the score of the one before. */
@@ -176,6 +223,8 @@ enum status redis_read_list(struct redis_client *client, const char *key, struct
         status = error_set(error, STATUS_BAD_DATA, "redis: %s is a %.*s, not a list of tasted's",
                            key, (int)type.size, type.at);
     }
+    if (status == STATUS_BAD_DATA && reply != NULL)
+        name_key(key, error);
     freeReplyObject(reply);
     freeReplyObject(kind);
     return status;

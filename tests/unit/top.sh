@@ -39,7 +39,7 @@ top u3 --json; check "list" has "$out" '"items": ["r1", "r2"], "scores": [null, 
 redis zadd taste:top:u4 1 z1 2 z2
 top u4 --json; check "zset" has "$out" '"items": ["z2", "z1"], "scores": [2.0, 1.0]'
 redis set taste:top:u5 'not a list'
-top u5; check "not a list: 65" [ "$code" = 65 ]
+top u5; check "not a list: 65" [ "$code" = 65 ]; check "says which" has "$err" "redis: taste:top:u5: this is not a list"
 redis hset taste:top:u6 a b
 top u6; check "another type: 65" [ "$code" = 65 ]
 printf 'set taste:top:u7 "\\xdd\\xff\\xff\\xff\\xff"\n' | redis-cli -s "$folder/socket" >/dev/null
@@ -55,6 +55,7 @@ for misuse in "" "a b" "-n 0 a" "-n x a" "-n 1001 a"; do
   top $misuse; check "misuse '$misuse': 64" [ "$code" = 64 ]
 done
 top u1 --set redis.url=unix:///nowhere/at/all; check "unreachable: 69" [ "$code" = 69 ]
+check "says what to do" has "$err" "No such file or directory; start it, or set redis.url"
 top u1 --set redis.url=http://x; check "bad configuration: 78" [ "$code" = 78 ]
 top u1 --snapshot "$folder/none"; check "no such snapshot: 65" [ "$code" = 65 ]
 exit $bad
