@@ -119,10 +119,14 @@ static enum status list_topic(struct kafka_range *range, const char *name, int64
         kafka_range_listen(range);
     } while (answer != RD_KAFKA_RESP_ERR_NO_ERROR && !is_over(deadline_ns));
     rd_kafka_topic_destroy(topic);
-    if (answer != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(
-            error, STATUS_UNREACHABLE, "Kafka at %s is out of reach: %s", range->brokers,
-            range->last_words[0] != '\0' ? range->last_words : rd_kafka_err2str(answer));
+    if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const char *why =
+            range->last_words[0] != '\0' ? range->last_words : rd_kafka_err2str(answer);
+        return error_set(error, STATUS_UNREACHABLE,
+                         "Kafka at %s is out of reach: %s; start it, or set "
+                         "kafka.bootstrap.servers",
+                         range->brokers, why);
+    }
     rd_kafka_resp_err_t state = metadata->topic_cnt == 1 ? metadata->topics[0].err
                                                          : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     if (state == RD_KAFKA_RESP_ERR_NO_ERROR)

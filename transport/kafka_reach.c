@@ -52,10 +52,13 @@ static enum status ask(rd_kafka_t *client, const struct kafka_pairs *pairs, cons
     }
     if (topic != NULL)
         rd_kafka_topic_destroy(topic);
-    if (answer != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_set(error, STATUS_UNREACHABLE, "Kafka at %s is out of reach: %s",
-                         kafka_pairs_brokers(pairs),
-                         words->text[0] != '\0' ? words->text : rd_kafka_err2str(answer));
+    if (answer != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const char *why = words->text[0] != '\0' ? words->text : rd_kafka_err2str(answer);
+        return error_set(error, STATUS_UNREACHABLE,
+                         "Kafka at %s is out of reach: %s; start it, or set "
+                         "kafka.bootstrap.servers",
+                         kafka_pairs_brokers(pairs), why);
+    }
     enum status status = judge_topic(pairs, metadata, error);
     rd_kafka_metadata_destroy(metadata);
     return status;
