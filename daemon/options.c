@@ -260,6 +260,12 @@ const struct option *option_find(const char *section, const char *key)
     return wildcard && !is_slip_of_other(wildcard, key) ? wildcard : NULL;
 }
 
+const char *option_key(const char *section, const char *key)
+{
+    bool is_alias = strcmp(section, "kafka") == 0 && strcmp(key, "metadata.broker.list") == 0;
+    return is_alias ? "bootstrap.servers" : key;
+}
+
 bool option_is_secret(struct option_slot slot)
 {
     static const char *const marks[] = {"password", "secret", "ssl.key.pem", "oauthbearer.config",

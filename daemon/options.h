@@ -67,6 +67,8 @@ extern const struct option_section option_sections[]; /* in the table's order; e
 /* The row of a key: its own, else the wildcard of its section, else NULL; which is also for what
  * seems a slip of a key in a section of any names (signals.skip_belw). */
 const struct option *option_find(const char *section, const char *key);
+/* The key's one name: librdkafka has another for the brokers. */
+const char *option_key(const char *section, const char *key);
 bool option_is_wildcard(const struct option *option);
 bool option_section_known(const char *section);
 /* Never to be printed: [kafka]'s passwords and keys. */

@@ -132,9 +132,10 @@ static void parse_value(struct loader *loader, struct option_slot slot, const ch
         problem(loader, STATUS_NO_MEMORY, origin, "no memory for the settings");
 }
 
-static void assign(struct loader *loader, const char *section, const char *key, const char *text,
+static void assign(struct loader *loader, const char *section, const char *name, const char *text,
                    struct origin origin)
 {
+    const char *key = option_key(section, name);
     const struct option *option = option_find(section, key);
     if (!option) {
         unknown_key(loader, section, key, &origin);

@@ -204,6 +204,23 @@ static void wildcard_sections_take_any_name(void **state)
     settings_free(s);
 }
 
+static void the_brokers_have_one_name(void **state)
+{
+    (void)state;
+    struct settings *s = load(&(struct given){.file = "[kafka]\nmetadata.broker.list = a:1\n"});
+    assert_string_equal(kafka_value(s, "bootstrap.servers"), "a:1");
+    assert_int_equal(settings_kafka(s).size, 1);
+    settings_free(s);
+    s = load(&(struct given){.file = "[kafka]\nbootstrap.servers = a:1\n",
+                             .environment = {"TASTED_KAFKA_METADATA_BROKER_LIST=b:2"}});
+    assert_string_equal(kafka_value(s, "bootstrap.servers"), "b:2");
+    settings_free(s);
+    assert_non_null(
+        strstr(refuse_file("[kafka]\nbootstrap.servers = a:1\nmetadata.broker.list = b:2\n"),
+               ":3: kafka.bootstrap.servers is set a second time, it was set on line 2"));
+    assert_non_null(strstr(refuse_file("[kafka]\nmetadata.broker.list =\n"), "no broker is named"));
+}
+
 static void a_signal_in_the_environment_keeps_its_small_letters(void **state)
 {
     (void)state;
@@ -532,6 +549,7 @@ int main(void)
         cmocka_unit_test(the_order_of_signals_does_not_matter),
         cmocka_unit_test(each_layer_wins_over_the_one_before),
         cmocka_unit_test(wildcard_sections_take_any_name),
+        cmocka_unit_test(the_brokers_have_one_name),
         cmocka_unit_test(a_signal_in_the_environment_keeps_its_small_letters),
         cmocka_unit_test(other_variables_are_only_warned_of),
         cmocka_unit_test(ini_files_as_people_write_them),
