@@ -138,14 +138,16 @@ char *settings_secret_read(const char *path, struct error *error)
                       : size > OPTION_VALUE_MAX  ? "more than 64 KiB"
                       : memchr(text, '\0', size) ? "has a NUL byte"
                                                  : NULL;
+    while (!why && size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+        size--;
+    if (!why && size == 0)
+        why = "it is empty";
     if (why) {
         error_set(error, STATUS_BAD_CONFIG, "cannot read %s: %s", path, why);
         free(text);
         text = NULL;
         goto out;
     }
-    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r'))
-        size--;
     text[size] = '\0';
 out:
     fclose(file);

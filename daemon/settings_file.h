@@ -15,7 +15,8 @@ struct settings_file_reader {
  * told to the reader and are no failure of this. */
 enum status settings_file_read(const char *path, const struct settings_file_reader *reader,
                                struct error *error);
-/* A secret's file: all of it but the newlines at its end, malloc'd; NULL with `error`. */
+/* A secret's file: all of it but the newlines at its end, malloc'd; NULL with `error`, also where
+ * nothing is left. */
 char *settings_secret_read(const char *path, struct error *error);
 
 #endif

@@ -309,6 +309,12 @@ static void secrets_come_from_files(void **state)
 
     write_file(secret, "a\0b", 3);
     assert_non_null(strstr(refuse_file(file), "has a NUL byte"));
+    write_file(secret, "\n", 1);
+    snprintf(file, sizeof file, "[kafka]\nsasl.password = @%s\n", secret);
+    said = refuse_file(file);
+    assert_non_null(strstr(said, ":2: kafka.sasl.password: cannot read /tmp/tasted-secret-"));
+    assert_non_null(strstr(said, ": it is empty"));
+    snprintf(file, sizeof file, "[lists]\nsize = @%s\n", secret);
     unlink(secret);
     said = refuse_file(file);
     assert_non_null(strstr(said, ":2: lists.size: cannot read /tmp/tasted-secret-"));
