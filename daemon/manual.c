@@ -256,6 +256,8 @@ static const char settings_head[] =
     ".Pp\n"
     "Sizes are bytes, or with K, M, G or T in powers of 1024; durations take ms, s, m, h, d or\n"
     "w; times are milliseconds since 1970 or RFC 3339.\n"
+    "In words that stand for a value small and capital letters are the same; yes may also be\n"
+    "true, on or 1, no false, off or 0.\n"
     ".Pp\n"
     "Options marked\n"
     ".Em live\n"

@@ -113,9 +113,9 @@ static enum status start_parse(struct settings *settings, struct option_slot slo
     (void)slot;
     int64_t ms = 0;
     enum kafka_start start = KAFKA_TIME;
-    if (strcmp(text, "earliest") == 0)
+    if (strcasecmp(text, "earliest") == 0)
         start = KAFKA_EARLIEST;
-    else if (strcmp(text, "latest") == 0)
+    else if (strcasecmp(text, "latest") == 0)
         start = KAFKA_LATEST;
     else if (!time_text_parse(text, &ms))
         return option_refuse(error);
@@ -214,9 +214,10 @@ static bool is_listen(const char *text)
 static enum status listen_parse(struct settings *settings, struct option_slot slot,
                                 const char *text, struct error *error)
 {
-    if (strcmp(text, "off") != 0 && !is_listen(text))
+    bool off = strcasecmp(text, "off") == 0;
+    if (!off && !is_listen(text))
         return option_refuse(error);
-    return option_keep_text(settings, slot.option, text, error);
+    return option_keep_text(settings, slot.option, off ? "off" : text, error);
 }
 
 static void listen_allowed(const struct option *option, char out[OPTION_ALLOWED])
@@ -240,7 +241,7 @@ static enum status threads_parse(struct settings *settings, struct option_slot s
 {
     (void)slot;
     uint64_t number = threads_auto();
-    if (strcmp(text, "auto") != 0 &&
+    if (strcasecmp(text, "auto") != 0 &&
         (!quantity_parse_count(text, &number) || number < 1 || number > THREADS_MAX))
         return option_refuse(error);
     settings->threads = (uint32_t)number;
@@ -270,9 +271,9 @@ static enum status exclude_parse(struct settings *settings, struct option_slot s
 {
     (void)slot;
     int64_t ms;
-    if (strcmp(text, "forever") == 0)
+    if (strcasecmp(text, "forever") == 0)
         settings->model.exclude_days = HAVE_FOREVER;
-    else if (strcmp(text, "no") == 0)
+    else if (strcasecmp(text, "no") == 0)
         settings->model.exclude_days = HAVE_NEVER;
     else if (quantity_parse_duration(text, MS_A_DAY, &ms) && ms % MS_A_DAY == 0 && ms > 0 &&
              ms / MS_A_DAY <= EXCLUDE_DAYS_MAX)

@@ -178,7 +178,9 @@ static void each_kind_reads_what_it_says(void **state)
         {"lists", "popular_features", "a,,b", NULL},
         {"lists", "popular_features", " , ", NULL},
         {"lists", "exclude_seen", "no", "no"},
+        {"lists", "exclude_seen", "No", "no"},
         {"lists", "exclude_seen", "forever", "forever"},
+        {"lists", "exclude_seen", "FOREVER", "forever"},
         {"lists", "exclude_seen", "14", "14d"},
         {"lists", "exclude_seen", "2w", "14d"},
         {"lists", "exclude_seen", "12h", NULL},
@@ -193,12 +195,15 @@ static void each_kind_reads_what_it_says(void **state)
         {"lists", "notify", "0", "no"},
         {"snapshot", "path", "/x/", NULL},
         {"http", "listen", "off", "off"},
+        {"http", "listen", "Off", "off"},
         {"http", "listen", "[::1]:0", "[::1]:0"},
         {"http", "listen", "::1:9464", NULL},
         {"http", "listen", "localhost", NULL},
         {"http", "listen", ":9464", NULL},
         {"http", "listen", "localhost:65536", NULL},
         {"log", "level", "debug", "debug"},
+        {"input", "start", "Latest", "latest"},
+        {"input", "start", "EARLIEST", "earliest"},
     };
     struct settings *settings = settings_create();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
