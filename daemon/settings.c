@@ -49,6 +49,7 @@ static void problem(struct loader *loader, enum status status, const struct orig
 
 /* ---- one value ---- */
 
+/* `key` NULL: it is empty. */
 static void unknown_section(struct loader *loader, const char *section, const char *key,
                             const struct origin *origin)
 {
@@ -56,15 +57,15 @@ static void unknown_section(struct loader *loader, const char *section, const ch
     nearest_init(&nearest, section);
     for (const struct option_section *known = option_sections; known->name; known++)
         nearest_offer(&nearest, known->name);
+    const char *with = key ? " with the key " : "";
+    key = key ? key : "";
     if (nearest.name[0])
-        problem(loader, STATUS_BAD_CONFIG, origin,
-                "unknown section [%s] with the key %s; did you mean [%s]?", section, key,
-                nearest.name);
+        problem(loader, STATUS_BAD_CONFIG, origin, "unknown section [%s]%s%s; did you mean [%s]?",
+                section, with, key, nearest.name);
     else
-        problem(
-            loader, STATUS_BAD_CONFIG, origin,
-            "unknown section [%s] with the key %s; 'tasted config defaults' shows all there are",
-            section, key);
+        problem(loader, STATUS_BAD_CONFIG, origin,
+                "unknown section [%s]%s%s; 'tasted config defaults' shows all there are", section,
+                with, key);
 }
 
 static void unknown_key(struct loader *loader, const char *section, const char *key,
@@ -198,9 +199,17 @@ static void take_bad_line(void *context, int line, const char *why)
     problem(loader, STATUS_BAD_CONFIG, &origin, "this line %s", why);
 }
 
+static void take_empty_section(void *context, int line, const char *section)
+{
+    struct loader *loader = context;
+    struct origin origin = line_origin(loader, line);
+    if (!option_section_known(section))
+        unknown_section(loader, section, NULL, &origin);
+}
+
 static void load_file(struct loader *loader)
 {
-    struct settings_file_reader reader = {loader, take_pair, take_bad_line};
+    struct settings_file_reader reader = {loader, take_pair, take_bad_line, take_empty_section};
     struct error error;
     bool by_default = !loader->source->file;
     loader->file = by_default ? SETTINGS_FILE : loader->source->file;

@@ -24,6 +24,8 @@ struct line_reader {
     int number;
     bool owes_pair; /* the line given last is to become a key and a value */
     bool complained;
+    char section[OPTION_NAME]; /* it has no pair yet; "": it has, or there is none */
+    int section_line;
 };
 
 static void allow_long_lines(void)
@@ -49,13 +51,31 @@ static void check_debt(struct line_reader *lines)
         complain(lines, "is no [section], no key = value and no comment");
 }
 
-static bool wants_pair(const char *text)
+static void end_section(struct line_reader *lines)
+{
+    if (lines->section[0])
+        lines->reader->empty_section(lines->reader->context, lines->section_line, lines->section);
+    lines->section[0] = '\0';
+}
+
+static void begin_section(struct line_reader *lines, const char *name, size_t size)
+{
+    end_section(lines);
+    lines->section_line = lines->number;
+    snprintf(lines->section, sizeof lines->section, "%.*s", (int)size, name);
+}
+
+/* inih tells of a section only with its keys. */
+static void look_at(struct line_reader *lines, const char *text)
 {
     static const char mark[] = "\xEF\xBB\xBF"; /* some editors begin a file with it */
     if (strncmp(text, mark, 3) == 0)
         text += 3;
     text += strspn(text, " \t\r\n\f\v");
-    return *text && !strchr(";#", *text) && !(*text == '[' && strchr(text, ']'));
+    const char *bracket = *text == '[' ? strchr(text, ']') : NULL;
+    if (bracket)
+        begin_section(lines, text + 1, (size_t)(bracket - text - 1));
+    lines->owes_pair = *text && !strchr(";#", *text) && !bracket;
 }
 
 /* inih's fgets(): counts the lines, takes the indentation away (inih would append an indented line
@@ -70,7 +90,7 @@ static char *next_line(char *out, int room, void *stream)
     lines->number++;
     const char *text = lines->line + strspn(lines->line, " \t");
     size_t length = strlen(text);
-    lines->owes_pair = wants_pair(text);
+    look_at(lines, text);
     char why[96] = "";
     if (strlen(lines->line) != (size_t)size)
         snprintf(why, sizeof why, "has a NUL byte");
@@ -90,6 +110,7 @@ static int take_pair(void *context, const char *section, const char *name, const
 {
     struct line_reader *lines = context;
     lines->owes_pair = false;
+    lines->section[0] = '\0';
     lines->reader->pair(lines->reader->context, lines->number, section, name, value);
     return 1;
 }
@@ -106,6 +127,7 @@ enum status settings_file_read(const char *path, const struct settings_file_read
     allow_long_lines();
     errno = 0;
     int bad = ini_parse_stream(next_line, &lines, take_pair, &lines);
+    end_section(&lines);
     if (ferror(lines.file))
         status = error_set(error, STATUS_BAD_CONFIG, "cannot read the settings in %s: %s", path,
                            strerror(errno));

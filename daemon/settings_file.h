@@ -9,6 +9,7 @@ struct settings_file_reader {
     void *context;
     void (*pair)(void *context, int line, const char *section, const char *key, const char *value);
     void (*bad_line)(void *context, int line, const char *why);
+    void (*empty_section)(void *context, int line, const char *section); /* no pair follows */
 };
 
 /* STATUS_NOT_FOUND: there is no such file; STATUS_BAD_CONFIG: it cannot be read. Bad lines are

@@ -255,8 +255,9 @@ static void ini_files_as_people_write_them(void **state)
 {
     (void)state;
     struct settings *s = load(&(struct given){
-        .file = "\xEF\xBB\xBF; a comment\r\n# another\r\n[lists]\r\n  size = 7 ; so few\r\n"
-                "\tttl=0\r\n\r\n[input]\r\ntopic = a,b\r\n[lists]\r\nformat : zset"});
+        .file =
+            "\xEF\xBB\xBF; a comment\r\n# another\r\n[redis]\r\n[lists]\r\n  size = 7 ; so few\r\n"
+            "\tttl=0\r\n\r\n[input]\r\ntopic = a,b\r\n[lists]\r\nformat : zset"});
     assert_int_equal(s->lists.size, 7);
     assert_int_equal(s->lists.ttl_s, 0);
     assert_string_equal(s->input.topic, "a,b");
@@ -341,6 +342,8 @@ static void mistakes_are_told_with_place_and_remedy(void **state)
         {"[model]\ndim =\n", ":2: model.dim = : must be a whole number"},
         {"[model]\ndmi = 64\n", ":2: unknown key model.dmi; did you mean model.dim?"},
         {"[modle]\nx = 64\n", ":2: unknown section [modle] with the key x; did you mean [model]?"},
+        {"[lists]\n[modell]\n[input]\n", ":2: unknown section [modell]; did you mean [model]?"},
+        {"# none\n[xyzzy] ; of it\n", ":2: unknown section [xyzzy]; 'tasted config defaults'"},
         {"[Model]\ndim = 64\n", ":2: unknown key Model.dim; did you mean model.dim?"},
         {"[xyzzy]\nx = 64\n",
          ":2: unknown section [xyzzy] with the key x; 'tasted config defaults'"},
