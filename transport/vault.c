@@ -8,6 +8,7 @@
 #include "transport/vault.h"
 
 #include "transport/clock.h"
+#include "transport/log.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -237,6 +238,9 @@ static enum status wait_for_lock(int lock, const char *path, struct error *error
                              "%s: another tasted keeps its snapshot here (%s.lock is locked); stop "
                              "it, or set another path",
                              path, path);
+        if (i == 0)
+            log_notice("another tasted keeps its snapshot here: waiting for %s.lock, %g s at most",
+                       path, LOCK_TRIES * LOCK_PAUSE_MS / 1e3);
         nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_MS * 1000000L}, NULL);
     }
     return STATUS_OK; /* also where the file system has no locks */

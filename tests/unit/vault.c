@@ -277,8 +277,18 @@ static void two_daemons_never_share_a_snapshot(void **state)
     struct vault_owner owner = {bench, saved};
     struct vault *second = NULL;
     struct error error;
-    assert_int_equal(vault_of_files(bench->loop, bench->path, &owner, &second, &error),
-                     STATUS_CANNOT_WRITE);
+    char said[400] = "";
+    FILE *log = tmpfile();
+    int before = dup(STDERR_FILENO);
+    assert_true(log != NULL && dup2(fileno(log), STDERR_FILENO) >= 0);
+    enum status status = vault_of_files(bench->loop, bench->path, &owner, &second, &error);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    close(before);
+    assert_int_equal(status, STATUS_CANNOT_WRITE);
+    assert_true(pread(fileno(log), said, sizeof said - 1, 0) > 0);
+    fclose(log);
+    assert_non_null(strstr(said, bench->path));
+    assert_non_null(strstr(said, ".lock, 2 s at most"));
     assert_null(second);
     assert_non_null(strstr(error.text, bench->path));
     assert_non_null(strstr(error.text, "another tasted"));
