@@ -3,6 +3,7 @@
 #include "daemon/cell.h"
 #include "daemon/checkpoint.h"
 #include "transport/float_text.h"
+#include "transport/utf8.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -48,6 +49,8 @@ static int read_request(struct invocation *invocation, const struct command *com
     size_t size = strlen(request->id);
     if (size == 0 || size > ID_BYTES_MAX)
         return command_misuse(command, "the id of a %s has 1 to %d bytes", what, ID_BYTES_MAX);
+    if (!utf8_is_valid(text_of(request->id)))
+        return command_misuse(command, "the id of a %s is UTF-8; this one is not", what);
     return EXIT_FINE;
 }
 

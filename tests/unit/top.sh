@@ -54,6 +54,8 @@ for misuse in "" "a b" "-n 0 a" "-n x a" "-n 1001 a"; do
   # shellcheck disable=SC2086
   top $misuse; check "misuse '$misuse': 64" [ "$code" = 64 ]
 done
+top $'u\xe9'; check "not UTF-8: 64" [ "$code" = 64 ]; check "says so" has "$err" "the id of a user is UTF-8"
+similar $'i\xe9'; check "an item that is not UTF-8: 64" [ "$code" = 64 ]
 top u1 --set redis.url=unix:///nowhere/at/all; check "unreachable: 69" [ "$code" = 69 ]
 check "says what to do" has "$err" "No such file or directory; start it, or set redis.url"
 top u1 --set redis.url=http://x; check "bad configuration: 78" [ "$code" = 78 ]
