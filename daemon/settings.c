@@ -277,7 +277,7 @@ static void load_set(struct loader *loader, const char *text)
     const char *equals = strchr(text, '=');
     const char *dot = equals ? memchr(text, '.', (size_t)(equals - text)) : NULL;
     if (!dot || dot == text || dot + 1 == equals || equals - text >= OPTION_NAME) {
-        problem(loader, STATUS_BAD_CONFIG, NULL,
+        problem(loader, STATUS_INVALID, NULL,
                 "--set %.60s: give it as SECTION.KEY=VALUE, for example --set model.dim=128", text);
         return;
     }

@@ -65,7 +65,8 @@ struct settings_source {
 };
 
 /* Defaults, file, environment, --set, in that order. STATUS_BAD_CONFIG names file, line, key and
- * the allowed range, or the nearest known key; of several errors it is the first. */
+ * the allowed range, or the nearest known key; STATUS_INVALID: a --set that is no
+ * SECTION.KEY=VALUE. Of several errors it is the first. */
 enum status settings_load(const struct settings_source *source, struct settings **out,
                           struct error *error);
 /* The same, and tells of every error there is; `out` may be NULL. */

@@ -41,6 +41,8 @@ expect 64 err "no chekc; there are check" config chekc
 expect 64 err "not also show" config check show
 expect 64 err "--set needs a value" config check --set
 expect 64 err "-c needs a value" config check -c
+expect 64 err "--set dim: give it as SECTION.KEY=VALUE" config check --set dim
+expect 64 err "--set dim: give it as SECTION.KEY=VALUE" top u --set dim
 
 # Anywhere, in any of the usual forms; the last file wins.
 echo '[model]' >"$folder/good.conf"
