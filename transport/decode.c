@@ -26,6 +26,12 @@ static bool is_forget(struct text name)
     return name.size == 6 && bytes_equal(name.at, "forget", 6);
 }
 
+/* What may be played in part. */
+static bool is_played(struct text name)
+{
+    return name.size == 4 && (bytes_equal(name.at, "play", 4) || bytes_equal(name.at, "skip", 4));
+}
+
 /* By its parts: they were just written one by one, and to load them as one would have to wait. */
 static inline struct text text_found(const struct found *found)
 {
@@ -111,7 +117,8 @@ ON_THE_WAY void read_value(const struct walk *walk, struct event *event)
     if (value->kind != FOUND_NOTHING) {
         event->has_value = true;
         event->value = read_number(value);
-    } else if (played->kind != FOUND_NOTHING && duration->kind != FOUND_NOTHING) {
+    } else if (played->kind != FOUND_NOTHING && duration->kind != FOUND_NOTHING &&
+               is_played(event->name)) {
         const double whole = read_number(duration);
         event->has_value = whole != 0; /* a stream without an end has no fraction */
         event->value = whole > 0 ? read_number(played) / whole : (double)NAN;

@@ -116,7 +116,8 @@ struct decode_scratch {
  *
  * VERDICT_ACCEPTED: well-formed (the name may still be unknown and the value unfit for it: that is
  * for signals_judge). VERDICT_IGNORED: empty. Otherwise the first reason in the order of the enum.
- * A `played_ms` with a `duration_ms` above 0 and no `value` becomes value = played / duration.
+ * Of a `play` or a `skip` a `played_ms` with a `duration_ms` above 0 and no `value` becomes
+ * value = played / duration.
  * Any thread may call it; 256 KiB of thread-local memory stand by for maps of very many keys.
  */
 enum verdict decode_event(const struct field_map *map, const void *value, size_t size,

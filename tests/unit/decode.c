@@ -875,14 +875,19 @@ static void test_msgpack_only(void **state)
                       25, VERDICT_BAD_USER);
 }
 
-static double value_of(const char *fields)
+static double value_of_named(const char *event, const char *fields)
 {
     char text[1024];
     struct decoded decoded;
-    (void)snprintf(text, sizeof text, "{\"user\":1,\"item\":1,\"event\":\"play\"%s}", fields);
+    (void)snprintf(text, sizeof text, "{\"user\":1,\"item\":1,\"event\":\"%s\"%s}", event, fields);
     decode(text, strlen(text), &decoded);
     assert_string_equal(verdict_text(decoded.verdict), "accepted");
     return decoded.event.has_value ? decoded.event.value : -77;
+}
+
+static double value_of(const char *fields)
+{
+    return value_of_named("play", fields);
 }
 
 static void test_values(void **state)
@@ -929,6 +934,12 @@ static void test_values(void **state)
     assert_true(isnan(value_of(",\"played_ms\":1,\"duration_ms\":-5")));
     assert_true(isnan(value_of(",\"played_ms\":\"1\",\"duration_ms\":5")));
     assert_float_equal(value_of(",\"played_ms\":-5,\"duration_ms\":5"), -1, 0);
+    static const char part[] = ",\"played_ms\":9,\"duration_ms\":10";
+    assert_float_equal(value_of_named("skip", part), 0.9, 1e-12);
+    assert_float_equal(value_of_named("rating", part), -77, 0); /* that is no rating */
+    assert_float_equal(value_of_named("click", part), -77, 0);
+    assert_float_equal(value_of_named("rating", ",\"played_ms\":9,\"duration_ms\":2,\"value\":4"),
+                       4, 0);
 }
 
 static void test_numbers_too_long_to_mean_anything(void **state)
