@@ -150,11 +150,15 @@ static rd_kafka_headers_t *make_headers(const struct message *message, const cha
     char partition[16], offset[24];
     snprintf(partition, sizeof partition, "%" PRId32, message->partition);
     snprintf(offset, sizeof offset, "%" PRId64, message->offset);
+    const char *const more[][2] = {{"tasted.reason", reason},
+                                   {"tasted.topic", message->topic},
+                                   {"tasted.partition", partition},
+                                   {"tasted.offset", offset}};
     rd_kafka_headers_t *headers = own_headers(message);
-    rd_kafka_header_add(headers, "tasted.reason", -1, reason, -1);
-    rd_kafka_header_add(headers, "tasted.topic", -1, message->topic, -1);
-    rd_kafka_header_add(headers, "tasted.partition", -1, partition, -1);
-    rd_kafka_header_add(headers, "tasted.offset", -1, offset, -1);
+    for (size_t n = 0; n < sizeof more / sizeof *more; n++) {
+        rd_kafka_header_remove(headers, more[n][0]); /* a letter that was sent again has them */
+        rd_kafka_header_add(headers, more[n][0], -1, more[n][1], -1);
+    }
     return headers;
 }
 
@@ -254,7 +258,10 @@ static enum status make_conf(struct kafka_dead_letters *self, const struct kafka
         return STATUS_BAD_CONFIG;
     rd_kafka_conf_set_opaque(*out, self);
     rd_kafka_conf_set_dr_msg_cb(*out, on_delivery);
-    return STATUS_OK;
+    /* How large a letter may be the topic says; by itself librdkafka would refuse sooner. */
+    return kafka_pairs_have(kafka, "message.max.bytes")
+               ? STATUS_OK
+               : kafka_conf_set(*out, "message.max.bytes", "1000000000", error);
 }
 
 static enum status make_senders(struct kafka_dead_letters *self, const struct kafka_pairs *kafka,

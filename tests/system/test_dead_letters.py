@@ -231,6 +231,22 @@ def test_one_too_large_for_the_topic_takes_no_other_along(tasted):
                "the three that no batch could carry are counted as lost")
 
 
+@pytest.mark.apache
+def test_one_as_large_as_the_topics_take_goes_through(tasted):
+    """1,048,588 bytes a batch are a broker's default; a producer's is less."""
+    large = [b"L%d" % n + b"." * size for n, size in enumerate((999_000, 1_000_100, 1_048_000))]
+    producer = tasted.kafka.producer(message_max_bytes=2_000_000)
+    for one in large:
+        producer.produce(tasted.topic, one)
+    assert producer.flush(30) == 0
+    tasted.kafka.produce(tasted.topic, [as_json(GOOD)])
+    tasted.start()
+    tasted.wait_learned(1)
+    letters = tasted.kafka.messages(tasted.dead_topic, len(large))
+    assert sorted(letter.value() for letter in letters) == large
+    assert tasted.metrics().sum("tasted_dead_letters_lost_total") == 0
+
+
 def test_key_and_huge_headers_do_no_harm(tasted):
     huge = [(f"header-{number}", b"x" * 4000) for number in range(100)]
     tasted.kafka.produce(tasted.topic, [("key of it", b"bad"), ("u", as_json(GOOD))], headers=huge)

@@ -52,6 +52,9 @@ static void assert_header(const rd_kafka_message_t *message, const char *name, c
     assert_int_equal(rd_kafka_header_get_last(headers, name, &value, &size), 0);
     assert_int_equal(size, strlen(wanted));
     assert_memory_equal(value, wanted, size);
+    /* and it is the only one of that name */
+    assert_int_equal(rd_kafka_header_get(headers, 1, name, &value, &size),
+                     RD_KAFKA_RESP_ERR__NOENT);
 }
 
 static rd_kafka_t *open_reader(void)
@@ -128,6 +131,25 @@ static void test_headers_of_its_own_go_along(void **state)
     assert_header(got, "trace", "abc");
     assert_header(got, "tasted.reason", "bad_user");
     assert_header(got, "tasted.offset", "0");
+    rd_kafka_message_destroy(got);
+    kafka_client_destroy(client, 5000);
+    kit.letters->ops->destroy(kit.letters);
+    kit_finish(&kit);
+}
+
+static void test_a_letter_that_was_sent_again_has_one_reason(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    produce_with_header("tasted.reason", "bad_ts");
+    kit.letters = open_letters("dead");
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 1, 5));
+    assert_true(wait_outstanding(kit.letters, 0, 5));
+    rd_kafka_t *client = open_reader();
+    rd_kafka_message_t *got = read_one(client, "dead");
+    assert_non_null(got);
+    assert_header(got, "tasted.reason", "bad_user");
     rd_kafka_message_destroy(got);
     kafka_client_destroy(client, 5000);
     kit.letters->ops->destroy(kit.letters);
@@ -217,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_letter_is_unchanged_and_says_why),
         cmocka_unit_test(test_headers_of_its_own_go_along),
+        cmocka_unit_test(test_a_letter_that_was_sent_again_has_one_reason),
         cmocka_unit_test(test_without_a_topic_letters_are_forgotten),
         cmocka_unit_test(test_letters_that_cannot_be_delivered_are_lost_in_time),
         cmocka_unit_test(test_a_batch_too_large_loses_only_what_is_too_large_itself),
