@@ -42,7 +42,16 @@ void catalogue_add_feature(struct item_card *card, struct text feature)
 
 /* ---- one value of an entry, whatever the format ---- */
 
-enum kind { KIND_ABSENT, KIND_TEXT, KIND_INTEGER, KIND_REAL, KIND_FALSE, KIND_ARRAY, KIND_OTHER };
+enum kind {
+    KIND_ABSENT,
+    KIND_TEXT,
+    KIND_INTEGER,
+    KIND_REAL,
+    KIND_TRUE,
+    KIND_FALSE,
+    KIND_ARRAY,
+    KIND_OTHER
+};
 
 struct value {
     enum kind kind;
@@ -70,8 +79,8 @@ static struct value of_json(const json_t *json)
     } else if (json_is_real(json)) {
         value.kind = KIND_REAL;
         value.real = json_real_value(json);
-    } else if (json_is_false(json)) {
-        value.kind = KIND_FALSE;
+    } else if (json_is_boolean(json)) {
+        value.kind = json_is_true(json) ? KIND_TRUE : KIND_FALSE;
     } else if (json_is_array(json)) {
         value.kind = KIND_ARRAY;
         value.json = json;
@@ -87,7 +96,7 @@ static struct value of_packed(const msgpack_object *object)
         value.kind = KIND_ABSENT;
         break;
     case MSGPACK_OBJECT_BOOLEAN:
-        value.kind = object->via.boolean ? KIND_OTHER : KIND_FALSE;
+        value.kind = object->via.boolean ? KIND_TRUE : KIND_FALSE;
         break;
     case MSGPACK_OBJECT_POSITIVE_INTEGER:
     case MSGPACK_OBJECT_NEGATIVE_INTEGER:
@@ -190,12 +199,17 @@ static enum verdict read_card(struct catalogue_decoder *decoder, struct text key
     if (verdict != VERDICT_ACCEPTED)
         return verdict;
     struct value features = find(decoder, "features"), expires = find(decoder, "expires");
+    enum kind available = find(decoder, "available").kind;
     if (features.kind == KIND_ARRAY)
         read_features(decoder, &features, card);
     else if (features.kind != KIND_ABSENT)
         return VERDICT_UNDECODABLE;
-    card->available = find(decoder, "available").kind != KIND_FALSE;
-    return read_expiry(&expires, &card->expires_ms) ? VERDICT_ACCEPTED : VERDICT_BAD_TS;
+    if (!read_expiry(&expires, &card->expires_ms))
+        return VERDICT_BAD_TS;
+    card->available = available != KIND_FALSE;
+    return available == KIND_ABSENT || available == KIND_TRUE || available == KIND_FALSE
+               ? VERDICT_ACCEPTED
+               : VERDICT_BAD_VALUE;
 }
 
 /* ---- the value ---- */

@@ -50,19 +50,21 @@ static bool is_whole(double number)
     return number > -1e15 && number < 1e15 && floor(number) == number;
 }
 
-static void json_number(struct encoded *out, double number)
+static void json_whole(struct encoded *out, int64_t number)
+{
+    char digits[32];
+    put(out, digits, (size_t)snprintf(digits, sizeof digits, "%" PRId64, number));
+}
+
+/* The shortest that reads back as the same. */
+static void json_real(struct encoded *out, double number)
 {
     char digits[32];
     int size = 0;
-    if (is_whole(number)) {
-        size = snprintf(digits, sizeof digits, "%" PRId64, (int64_t)number);
-    } else {
-        /* The shortest that reads back as the same. */
-        for (int precision = 6; precision <= 17; precision += precision < 15 ? 9 : 1) {
-            size = snprintf(digits, sizeof digits, "%.*g", precision, number);
-            if (strtod(digits, NULL) == number)
-                break;
-        }
+    for (int precision = 6; precision <= 17; precision += precision < 15 ? 9 : 1) {
+        size = snprintf(digits, sizeof digits, "%.*g", precision, number);
+        if (strtod(digits, NULL) == number)
+            break;
     }
     put(out, digits, (size_t)size);
 }
@@ -85,12 +87,20 @@ static void write_text(struct writer *writer, struct text text)
         msgpack_pack_str_with_body(&writer->packer, text.at, text.size);
 }
 
-static void write_number(struct writer *writer, double number)
+static void write_whole(struct writer *writer, int64_t number)
 {
     if (writer->format == ENCODE_JSON)
-        json_number(writer->out, number);
-    else if (is_whole(number))
-        msgpack_pack_int64(&writer->packer, (int64_t)number);
+        json_whole(writer->out, number);
+    else
+        msgpack_pack_int64(&writer->packer, number);
+}
+
+static void write_number(struct writer *writer, double number)
+{
+    if (is_whole(number))
+        write_whole(writer, (int64_t)number);
+    else if (writer->format == ENCODE_JSON)
+        json_real(writer->out, number);
     else
         msgpack_pack_double(&writer->packer, number);
 }
@@ -109,7 +119,7 @@ static void write_field(struct writer *writer, unsigned field)
         write_text(writer, event->name);
         break;
     case FIELD_TS:
-        write_number(writer, (double)event->ts_ms);
+        write_whole(writer, event->ts_ms);
         break;
     case FIELD_VALUE:
         write_number(writer, event->value);

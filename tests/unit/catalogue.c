@@ -59,6 +59,35 @@ static void what_is_absent_has_defaults(void **state)
     read_as(no_key, NULL, NULL);
 }
 
+static void what_is_available_is_told_by_a_boolean(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"\"no\"", "0", "1", "\"false\"", "[]", "{}", "0.5"};
+    struct item_card card;
+    char value[64];
+    for (size_t n = 0; n < sizeof wrong / sizeof *wrong; n++) {
+        snprintf(value, sizeof value, "{\"item\":\"a\",\"available\":%s}", wrong[n]);
+        assert_int_equal(read_as(no_key, value, &card), VERDICT_BAD_VALUE);
+    }
+    assert_int_equal(read_as(no_key, "{\"item\":\"a\",\"available\":null}", &card),
+                     VERDICT_ACCEPTED);
+    assert_true(card.available);
+    assert_int_equal(read_as(no_key,
+                             "\x82\xa4item\xa1"
+                             "a\xa9"
+                             "available\x01",
+                             &card),
+                     VERDICT_BAD_VALUE);
+    assert_int_equal(read_as(no_key,
+                             "\x82\xa4item\xa1"
+                             "a\xa9"
+                             "available\xc3",
+                             &card),
+                     VERDICT_ACCEPTED);
+    assert_true(card.available);
+    read_as(no_key, NULL, NULL);
+}
+
 static void null_retires_the_item_of_the_key(void **state)
 {
     (void)state;
@@ -235,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_in_json),
         cmocka_unit_test(what_is_absent_has_defaults),
+        cmocka_unit_test(what_is_available_is_told_by_a_boolean),
         cmocka_unit_test(null_retires_the_item_of_the_key),
         cmocka_unit_test(an_entry_in_messagepack),
         cmocka_unit_test(what_is_wrong_is_refused),

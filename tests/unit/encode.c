@@ -59,6 +59,9 @@ static void test_json_reads_as_the_contract_says(void **state)
         "{\"user\":\"u1\",\"item\":\"42\",\"event\":\"play\",\"ts\":1700000000123,\"value\":0.5}";
     assert_int_equal(encoded.size, sizeof wanted - 1);
     assert_memory_equal(encoded.bytes, wanted, sizeof wanted - 1);
+    event.ts_ms = INT64_C(170000000000000001); /* more digits than a double has */
+    assert_true(encode_event(&map, ENCODE_JSON, &event, &encoded));
+    assert_non_null(strstr(encoded.bytes, "\"ts\":170000000000000001,"));
 }
 
 static void test_every_field_comes_back(void **state)
