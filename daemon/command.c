@@ -28,8 +28,10 @@ const struct command commands[] = {
      "Reads NDJSON, or TSV with a header line (timestamp user item event value), plain, gzip or "
      "zstd, - for standard input; several files are merged by time. Each event becomes a message "
      "in input.topic, keyed by user so that a user's events stay in order, with the event's own "
-     "time in it and stamped with the time of sending, which is that of an event in a file without "
-     "times. Lines that cannot be used are counted and reported. Prints how many events Kafka has "
+     "time in it and stamped with the time of sending, which is when an event without a time "
+     "counts "
+     "as happening. Lines that cannot be used are counted and reported. Prints how many events "
+     "Kafka has "
      "acknowledged; when it is out of reach, the exit "
      "code is 69.",
      load_options, command_load},

@@ -21,7 +21,9 @@
 const struct command_option load_options[] = {
     {"--format", "json|msgpack", "how the messages are written; json if not given"},
     {"--rate", "N", "at most N events a second; as fast as Kafka takes them if not given"},
-    {"--speed", "X", "at X times the speed at which the events happened, by their times"},
+    {"--speed", "X",
+     "at X times the speed at which the events happened, by their times; those without are sent "
+     "at once"},
     {.name = NULL},
 };
 
@@ -32,6 +34,8 @@ enum {
     NAP_MS = 100,           /* how soon an interrupt is noticed while waiting */
     EXIT_INTERRUPTED = 128, /* and the signal's number, as shells have it */
 };
+
+static const double NEVER_NS = 4e18;
 
 struct load {
     const struct command *command;
@@ -46,8 +50,8 @@ struct load {
     struct kafka_producer *producer;
     struct clock_source *clock;
     struct progress progress;
-    int64_t started_ns;
-    int64_t first_ts_ms; /* of the events; with speed */
+    int64_t started_ns, pace_from_ns; /* pace_from: since the start; with speed */
+    int64_t first_ts_ms;              /* of the first event with a time; 0: none yet; with speed */
     uint64_t sent, bad[VERDICTS];
     struct encoded encoded;
 };
@@ -135,21 +139,31 @@ static enum status open_ends(struct load *load, struct invocation *invocation, s
 
 /* ---- the work ---- */
 
-/* When the event is due by --rate or --speed, in ns since the start. */
+static int64_t elapsed_ns(const struct load *load)
+{
+    return load->clock->monotonic_ns(load->clock) - load->started_ns;
+}
+
+/* When the event is due by --rate or --speed, in ns since the start; one without a time is at once,
+ * and the pace begins with the first that has one. */
 static int64_t due_ns(struct load *load, const struct event *event)
 {
     if (load->rate > 0)
         return (int64_t)((double)load->sent / load->rate * 1e9);
-    if (load->sent == 0)
+    if (event->ts_ms == 0)
+        return 0;
+    if (load->first_ts_ms == 0) {
         load->first_ts_ms = event->ts_ms;
-    return (int64_t)((double)(event->ts_ms - load->first_ts_ms) / load->speed * 1e6);
+        load->pace_from_ns = elapsed_ns(load);
+    }
+    double later = (double)(event->ts_ms - load->first_ts_ms) / load->speed * 1e6;
+    return load->pace_from_ns + (int64_t)fmax(fmin(later, NEVER_NS), 0);
 }
 
 static void wait_for_turn(struct load *load, const struct event *event)
 {
     int64_t due = due_ns(load, event), left;
-    while (!interrupted &&
-           (left = due - (load->clock->monotonic_ns(load->clock) - load->started_ns)) > 0) {
+    while (!interrupted && (left = due - elapsed_ns(load)) > 0) {
         if (left > NAP_MS * (int64_t)1000000)
             left = NAP_MS * (int64_t)1000000;
         nanosleep(&(struct timespec){.tv_nsec = (long)left}, NULL);
@@ -194,6 +208,8 @@ static enum status send_all(struct load *load, struct error *error)
     while (status == STATUS_OK && !interrupted) {
         switch (event_files_next(load->files, &turn)) {
         case EVENT_FILES_EVENT:
+            if (!turn.has_time)
+                turn.event.ts_ms = 0; /* is not sent: that of the message counts */
             status = send(load, &turn.event, error);
             if (load->sent % 256 == 0)
                 show_progress(load);

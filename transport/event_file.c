@@ -6,13 +6,15 @@
 
 enum format { FORMAT_NDJSON, FORMAT_TSV };
 
+static const int64_t no_time = INT64_MAX; /* the default that tells that there is no `ts` */
+
 struct event_file {
     struct line_file *lines;
     enum format format;
     struct event_tsv tsv;
     struct decode_scratch scratch;
     int64_t time_before; /* of the event before */
-    bool has_head, ended;
+    bool has_head, ended, has_time;
     struct event head; /* points into its lines and scratch */
 };
 
@@ -91,8 +93,12 @@ static enum verdict read_json(struct event_file *file, const struct field_map *m
         at++;
     if (at == line.size || line.at[at] != '{')
         return VERDICT_UNDECODABLE;
-    return decode_event_within(map, line.at, line.size, file->time_before, INT64_MAX,
-                               &file->scratch, &file->head);
+    const enum verdict verdict = decode_event_within(map, line.at, line.size, no_time, INT64_MAX,
+                                                     &file->scratch, &file->head);
+    file->has_time = file->head.ts_ms != no_time;
+    if (!file->has_time)
+        file->head.ts_ms = file->time_before;
+    return verdict;
 }
 
 static enum event_files_result tell_bad(const struct event_file *file, enum verdict verdict,
@@ -115,6 +121,7 @@ static enum event_files_result advance(struct event_file *file, const struct fie
         return turn->error.status == STATUS_OK ? EVENT_FILES_END : EVENT_FILES_FAILED;
     }
     enum verdict verdict = VERDICT_TOO_LARGE;
+    file->has_time = true;
     if (!too_long)
         verdict = file->format == FORMAT_TSV ? event_tsv_read(&file->tsv, line, &file->head)
                                              : read_json(file, map, line);
@@ -144,6 +151,7 @@ enum event_files_result event_files_next(struct event_files *files, struct event
     turn->event = earliest->head;
     turn->file = line_file_name(earliest->lines);
     turn->line = line_file_number(earliest->lines);
+    turn->has_time = earliest->has_time;
     turn->verdict = VERDICT_ACCEPTED;
     return EVENT_FILES_EVENT;
 }

@@ -42,6 +42,7 @@ struct event_files_turn {
     struct event event; /* valid until the next call */
     const char *file;   /* the event's, as long as there are the files */
     uint64_t line;      /* from 1 */
+    bool has_time;      /* the event's time is its own, not of the event before */
     enum verdict verdict;
     struct error error;
 };

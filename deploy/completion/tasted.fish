@@ -17,7 +17,7 @@ complete -c tasted -n __fish_use_subcommand -a load -d 'sends recorded events to
 complete -c tasted -n '__fish_seen_subcommand_from load' -F
 complete -c tasted -n '__fish_seen_subcommand_from load' -l format -x -a 'json msgpack' -d 'how the messages are written; json if not given'
 complete -c tasted -n '__fish_seen_subcommand_from load' -l rate -x -d 'at most N events a second; as fast as Kafka takes them if not given'
-complete -c tasted -n '__fish_seen_subcommand_from load' -l speed -x -d 'at X times the speed at which the events happened, by their times'
+complete -c tasted -n '__fish_seen_subcommand_from load' -l speed -x -d 'at X times the speed at which the events happened, by their times; those without are sent at once'
 complete -c tasted -n __fish_use_subcommand -a replay -d 'learns from recorded events, without a daemon; evaluates'
 complete -c tasted -n '__fish_seen_subcommand_from replay' -F
 complete -c tasted -n '__fish_seen_subcommand_from replay' -l topic -x -d 'learn from this Kafka topic (several by comma) instead of files'

@@ -86,6 +86,30 @@ static void test_without_times_the_time_of_sending_counts(void **state)
     assert_string_equal(kit.last_value, "{\"user\":\"1\",\"item\":\"2\",\"event\":\"play\"}");
 }
 
+static void test_an_event_without_time_among_others(void **state)
+{
+    (void)state;
+    write_file("{\"user\":1,\"item\":2,\"event\":\"play\",\"ts\":5}\n"
+               "{\"user\":1,\"item\":3,\"event\":\"play\"}\n");
+    assert_int_equal(run_load(NULL, NULL), EXIT_FINE);
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 2, 5));
+    assert_string_equal(kit.last_value, "{\"user\":\"1\",\"item\":\"3\",\"event\":\"play\"}");
+}
+
+static void test_the_pace_begins_with_the_first_time(void **state)
+{
+    (void)state;
+    write_file("{\"user\":1,\"item\":2,\"event\":\"play\"}\n"
+               "{\"user\":1,\"item\":2,\"event\":\"play\",\"ts\":1700000000000}\n"
+               "{\"user\":1,\"item\":2,\"event\":\"play\"}\n"
+               "{\"user\":1,\"item\":2,\"event\":\"play\",\"ts\":1700000001000}\n");
+    double before = ev_time();
+    assert_int_equal(run_load("--speed", "2"), EXIT_FINE);
+    assert_true(ev_time() - before >= 0.5);
+    assert_true(ev_time() - before < 3);
+}
+
 static void test_rate_is_kept(void **state)
 {
     (void)state;
@@ -117,6 +141,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_without_times_the_time_of_sending_counts, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_rate_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_event_without_time_among_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_pace_begins_with_the_first_time, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_exit_codes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
