@@ -160,6 +160,13 @@ static int64_t due_ns(struct load *load, const struct event *event)
     return load->pace_from_ns + (int64_t)fmax(fmin(later, NEVER_NS), 0);
 }
 
+static void show_progress(struct load *load)
+{
+    uint64_t done, total;
+    event_files_progress(load->files, &done, &total);
+    progress_update(&load->progress, load->sent, total > 0 ? (double)done / (double)total : -1);
+}
+
 static void wait_for_turn(struct load *load, const struct event *event)
 {
     int64_t due = due_ns(load, event), left;
@@ -167,7 +174,7 @@ static void wait_for_turn(struct load *load, const struct event *event)
         if (left > NAP_MS * (int64_t)1000000)
             left = NAP_MS * (int64_t)1000000;
         nanosleep(&(struct timespec){.tv_nsec = (long)left}, NULL);
-        progress_update(&load->progress, load->sent, -1);
+        show_progress(load);
     }
 }
 
@@ -192,13 +199,6 @@ static uint64_t bad_lines(const struct load *load)
     for (unsigned verdict = 0; verdict < VERDICTS; verdict++)
         sum += load->bad[verdict];
     return sum;
-}
-
-static void show_progress(struct load *load)
-{
-    uint64_t done, total;
-    event_files_progress(load->files, &done, &total);
-    progress_update(&load->progress, load->sent, total > 0 ? (double)done / (double)total : -1);
 }
 
 static enum status send_all(struct load *load, struct error *error)

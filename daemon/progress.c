@@ -57,6 +57,16 @@ static void duration_text(double seconds, char out[32])
         snprintf(out, 32, "%d:%02d", (int)seconds / 60, (int)seconds % 60);
 }
 
+/* "1,234", and below one a second "0.25". */
+static const char *rate_text(uint64_t count, double seconds, char out[32])
+{
+    double rate = seconds > 0 ? (double)count / seconds : 0;
+    if (count == 0 || rate >= 1)
+        return progress_count((uint64_t)rate, out);
+    snprintf(out, 32, "%.2f", rate);
+    return out;
+}
+
 /* "##########------" */
 static void draw_bar(double fraction, int width, char *out)
 {
@@ -70,7 +80,6 @@ void progress_text(const struct progress *progress, uint64_t count, double fract
                    int columns, char *out, size_t size)
 {
     char counts[32], rates[32], eta[32], percent[16] = "", left[48] = "", bar[64] = "", tail[192];
-    double rate = seconds > 0 ? (double)count / seconds : 0;
     if (fraction > 1)
         fraction = 1;
     if (fraction >= 0)
@@ -80,7 +89,7 @@ void progress_text(const struct progress *progress, uint64_t count, double fract
         snprintf(left, sizeof left, "  ETA %s", eta);
     }
     snprintf(tail, sizeof tail, "  %s %s  %s/s%s", progress_count(count, counts), progress->unit,
-             progress_count((uint64_t)rate, rates), left);
+             rate_text(count, seconds, rates), left);
     int room = columns - (int)(strlen(progress->what) + strlen(percent) + strlen(tail)) - 1;
     if (progress->terminal && fraction >= 0 && room >= 5)
         draw_bar(fraction, room > 30 ? 30 : room, bar);
@@ -133,8 +142,7 @@ void progress_finish(struct progress *progress, uint64_t count)
 {
     char counts[32], rates[32];
     double seconds = (double)(now_ns() - progress->started_ns) * 1e-9;
-    double rate = seconds > 0 ? (double)count / seconds : 0;
     fprintf(stderr, "%s%s: %s %s in %.1f s, %s/s%s\n", progress->terminal ? "\r" : "",
             progress->what, progress_count(count, counts), progress->unit, seconds,
-            progress_count((uint64_t)rate, rates), progress->terminal ? "\033[K" : "");
+            rate_text(count, seconds, rates), progress->terminal ? "\033[K" : "");
 }

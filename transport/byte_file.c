@@ -245,7 +245,7 @@ const char *byte_file_name(const struct byte_file *file)
 
 void byte_file_progress(const struct byte_file *file, uint64_t *done, uint64_t *total)
 {
-    *done = file->done;
+    *done = file->done - (file->raw_size - file->raw_at);
     *total = file->total;
 }
 

@@ -54,7 +54,7 @@ enum status event_files_open(const char *const *paths, uint32_t size, const stru
                              struct event_files **out, struct error *error);
 /* Whatever an event's name and value are worth is for signals_judge; all else is checked here. */
 enum event_files_result event_files_next(struct event_files *files, struct event_files_turn *turn);
-/* Compressed bytes read so far and in all (0 when unknown), for progress. */
+/* Compressed bytes of what was given so far, about, and in all (0 when unknown), for progress. */
 void event_files_progress(const struct event_files *files, uint64_t *done, uint64_t *total);
 void event_files_close(struct event_files *files); /* NULL is legal */
 

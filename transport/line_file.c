@@ -9,6 +9,7 @@ enum { BUFFER_BYTES = 4 * LINE_BYTES_MAX };
 struct line_file {
     struct byte_file *bytes;
     uint64_t number;
+    uint64_t got;     /* bytes, unpacked */
     size_t at, size;  /* what is in the buffer and not given yet */
     bool ended;       /* the buffer holds the rest of the file */
     bool skipping;    /* the rest of a line that was cut */
@@ -42,6 +43,7 @@ static enum status refill(struct line_file *file, struct error *error)
     const enum status status =
         byte_file_read(file->bytes, file->buffer + left, BUFFER_BYTES - left, &got, error);
     file->size += got;
+    file->got += got;
     file->ended = got == 0;
     return status;
 }
@@ -145,6 +147,9 @@ const char *line_file_name(const struct line_file *file)
 void line_file_progress(const struct line_file *file, uint64_t *done, uint64_t *total)
 {
     byte_file_progress(file->bytes, done, total);
+    if (file->got > 0) /* without what stands in the buffer, as packed as the rest */
+        *done =
+            (uint64_t)((double)*done * (1 - (double)(file->size - file->at) / (double)file->got));
 }
 
 void line_file_close(struct line_file *file)

@@ -272,6 +272,29 @@ static void write_gzip(const char *mode, const char *text, size_t size)
     assert_int_equal(gzclose(file), Z_OK);
 }
 
+/* A file that fits into the buffers is not read to the end by its first line. */
+static void test_progress_goes_by_lines(void **state)
+{
+    (void)state;
+    size_t size;
+    char *text = make_lines(1000, &size);
+    for (int packed = 0; packed < 2; packed++) {
+        struct event_files_turn turn;
+        uint64_t done, total;
+        if (packed)
+            write_gzip("wb9", text, size);
+        else
+            write_bytes(0, text, size);
+        struct event_files *files = open_files(1);
+        for (int i = 0; i < 500; i++)
+            assert_int_equal(event_files_next(files, &turn), EVENT_FILES_EVENT);
+        event_files_progress(files, &done, &total);
+        assert_true((double)done > 0.45 * (double)total && (double)done < 0.55 * (double)total);
+        event_files_close(files);
+    }
+    free(text);
+}
+
 static size_t pack_zstd(const char *text, size_t size, char **packed)
 {
     const size_t bound = ZSTD_compressBound(size);
@@ -462,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_merging),
         cmocka_unit_test(test_long_lines),
         cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_progress_goes_by_lines),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_headers_that_will_not_do),
         cmocka_unit_test(test_files_that_cannot_be_opened),
