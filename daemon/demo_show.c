@@ -202,7 +202,7 @@ static enum status play_one(struct show *show, int64_t ns, struct error *error)
     show->sent++;
     listeners_id(listening.listener, id);
     int size = listening_json(&listening, json);
-    return kafka_producer_send(show->producer, id, strlen(id), json, (size_t)size, error);
+    return kafka_producer_send(show->producer, id, strlen(id), json, (size_t)size, NULL, error);
 }
 
 /* Sends what is due at `ns`. A machine that is too slow for the rate is not sent a burst later. */

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 const struct command_option load_options[] = {
     {"--format", "json|msgpack", "how the messages are written; json if not given"},
@@ -58,8 +59,11 @@ struct load {
 
 static volatile sig_atomic_t interrupted; /* the signal's number */
 
+/* The first asks to end in order, which may wait for Kafka; the second does not ask. */
 static void on_interrupt(int number)
 {
+    if (interrupted)
+        _exit(EXIT_INTERRUPTED + number);
     interrupted = number;
 }
 
@@ -190,7 +194,7 @@ static enum status send(struct load *load, const struct event *event, struct err
     }
     load->sent++;
     return kafka_producer_send(load->producer, event->user.at, event->user.size,
-                               load->encoded.bytes, load->encoded.size, error);
+                               load->encoded.bytes, load->encoded.size, &interrupted, error);
 }
 
 static uint64_t bad_lines(const struct load *load)
@@ -229,6 +233,24 @@ static enum status send_all(struct load *load, struct error *error)
     return status;
 }
 
+static void wait_for_kafka(struct load *load)
+{
+    int64_t until_ns = elapsed_ns(load) + FINISH_MS * (int64_t)1000000;
+    bool told = false;
+    uint64_t left;
+    while ((left = kafka_producer_wait(load->producer, NAP_MS)) > 0 &&
+           elapsed_ns(load) < until_ns) {
+        if (interrupted && !told) {
+            fprintf(stderr,
+                    "%stasted: interrupted; waits for Kafka to take what was sent (%" PRIu64
+                    " left); interrupt again to end at once\n",
+                    load->progress.terminal ? "\n" : "", left);
+            told = true;
+        }
+        show_progress(load);
+    }
+}
+
 /* ---- what came of it ---- */
 
 static void report(const struct load *load)
@@ -256,8 +278,10 @@ static int work(struct load *load)
     progress_init(&load->progress, "loading", "events");
     enum status status = send_all(load, &error);
     /* What was sent before something went wrong is to arrive all the same. */
-    if (status != STATUS_UNREACHABLE)
-        kafka_producer_finish(load->producer, FINISH_MS, &late);
+    if (status != STATUS_UNREACHABLE) {
+        wait_for_kafka(load);
+        kafka_producer_finish(load->producer, 0, &late);
+    }
     progress_finish(&load->progress, load->sent);
     report(load);
     if (status != STATUS_OK)

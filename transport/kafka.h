@@ -8,6 +8,8 @@
 #include "transport/dead_letters.h"
 #include "transport/source.h"
 
+#include <signal.h>
+
 struct ev_loop;
 
 struct kafka_pair {
@@ -63,9 +65,13 @@ enum status kafka_dead_letters_create(struct ev_loop *loop, const struct kafka_p
 struct kafka_producer; /* opaque; own thread of librdkafka; blocks only where it says so */
 enum status kafka_producer_create(const struct kafka_pairs *kafka, const char *topic,
                                   struct kafka_producer **out, struct error *error);
-/* Blocks while the queue is full, for 60 s at most. The key decides the partition. */
+/* Blocks while the queue is full, for 60 s at most, or until `*stop` is not 0: the message is then
+ * not sent, which is no error. `stop` NULL: never. The key decides the partition. */
 enum status kafka_producer_send(struct kafka_producer *producer, const void *key, size_t key_size,
-                                const void *value, size_t size, struct error *error);
+                                const void *value, size_t size, const volatile sig_atomic_t *stop,
+                                struct error *error);
+/* Waits until all is settled, or for so long; returns how many messages are not. */
+uint64_t kafka_producer_wait(struct kafka_producer *producer, int timeout_ms);
 /* Waits until all is acknowledged; STATUS_UNREACHABLE with the count of those that were not. */
 enum status kafka_producer_finish(struct kafka_producer *producer, int timeout_ms,
                                   struct error *error);

@@ -85,7 +85,8 @@ static enum status out_of_reach(const struct kafka_producer *self, uint64_t left
 }
 
 enum status kafka_producer_send(struct kafka_producer *self, const void *key, size_t key_size,
-                                const void *value, size_t size, struct error *error)
+                                const void *value, size_t size, const volatile sig_atomic_t *stop,
+                                struct error *error)
 {
     struct clock_source *clock = clock_of_machine();
     int64_t full_since_ns = 0;
@@ -97,6 +98,8 @@ enum status kafka_producer_send(struct kafka_producer *self, const void *key, si
         if (why != RD_KAFKA_RESP_ERR__QUEUE_FULL)
             return error_set(error, STATUS_UNREACHABLE, "Kafka at %s, topic %s: %s", self->brokers,
                              rd_kafka_topic_name(self->topic), rd_kafka_err2str(why));
+        if (stop != NULL && *stop != 0)
+            return STATUS_OK;
         int64_t now_ns = clock->monotonic_ns(clock);
         if (full_since_ns == 0)
             full_since_ns = now_ns;
@@ -108,9 +111,15 @@ enum status kafka_producer_send(struct kafka_producer *self, const void *key, si
     return STATUS_OK;
 }
 
-enum status kafka_producer_finish(struct kafka_producer *self, int timeout_ms, struct error *error)
+uint64_t kafka_producer_wait(struct kafka_producer *self, int timeout_ms)
 {
     rd_kafka_flush(self->client, timeout_ms);
+    return self->sent - self->delivered - self->failed;
+}
+
+enum status kafka_producer_finish(struct kafka_producer *self, int timeout_ms, struct error *error)
+{
+    kafka_producer_wait(self, timeout_ms);
     if (self->delivered == self->sent)
         return STATUS_OK;
     return out_of_reach(self, self->sent - self->delivered, error);

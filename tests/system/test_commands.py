@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import signal
 import subprocess
 import time
 
@@ -10,7 +11,7 @@ import pytest
 
 from daemon import Tasted
 from events import START_MS, as_json, event, stream, write_ndjson
-from servers import Nowhere, free_port
+from servers import Nowhere, free_port, spawn, wait_until
 
 COMMANDS = ["run", "demo", "load", "replay", "top", "snapshot", "config"]
 
@@ -333,6 +334,22 @@ def test_load_at_a_rate(tasted):
     began = time.monotonic()  # 99 s of recorded time
     tasted.command("load", "--speed", "50", path)
     assert 1.5 < time.monotonic() - began < 6
+
+
+def test_load_is_interrupted_while_kafka_is_away(tasted):
+    path = write_ndjson(tasted.folder / "events", stream(1000))
+    log = tasted.folder / "load.log"
+    with log.open("ab") as out:
+        load = spawn([tasted.binary, "load", "-c", tasted.config, "--rate", "50", path], out,
+                     stdout=subprocess.PIPE)
+    tasted.kafka.messages(tasted.topic, 10)
+    tasted.kafka.stop()
+    time.sleep(1)  # a few more are sent
+    load.send_signal(signal.SIGINT)
+    wait_until(lambda: "interrupt again to end at once" in log.read_text(), 5, "it says why it waits")
+    assert load.poll() is None, "what was sent is waited for"
+    load.send_signal(signal.SIGINT)
+    assert load.wait(2) == 130
 
 
 def test_load_without_kafka_is_69(offline):

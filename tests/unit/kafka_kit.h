@@ -202,7 +202,8 @@ static inline void kit_produce(struct kit *kit, const char *topic, uint32_t firs
         char value[16];
         int size = snprintf(value, sizeof value, "%" PRIu32, i);
         assert_int_equal(
-            kafka_producer_send(producer, value, (size_t)size, value, (size_t)size, &error), 0);
+            kafka_producer_send(producer, value, (size_t)size, value, (size_t)size, NULL, &error),
+            0);
     }
     if (kafka_producer_finish(producer, 10000, &error) != STATUS_OK)
         fail_msg("%s", error.text);

@@ -119,7 +119,7 @@ static void produce_large(uint32_t count)
     struct kafka_producer *producer = NULL;
     assert_int_equal(kafka_producer_create(&kit.kafka, "events", &producer, &error), STATUS_OK);
     for (uint32_t n = 0; n < count; n++)
-        assert_int_equal(kafka_producer_send(producer, NULL, 0, value, sizeof value, &error),
+        assert_int_equal(kafka_producer_send(producer, NULL, 0, value, sizeof value, NULL, &error),
                          STATUS_OK);
     assert_int_equal(kafka_producer_finish(producer, 10000, &error), STATUS_OK);
     kafka_producer_destroy(producer);
