@@ -1,14 +1,16 @@
 #include "daemon/replay_input.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct replay_input {
     struct replay_input_settings settings;
-    bool has_stdin;
+    int *copies; /* of the paths that are streams, when they are read twice; else -1 */
     struct event_files *files;
     struct kafka_range *range;
     uint64_t read, limit; /* turns; limit 0: to the end */
@@ -17,11 +19,9 @@ struct replay_input {
 static enum status open_source(struct replay_input *input, struct error *error)
 {
     const struct replay_input_settings *settings = &input->settings;
-    if (input->has_stdin && settings->twice)
-        (void)lseek(STDIN_FILENO, 0, SEEK_SET);
     if (settings->path_count > 0)
-        return event_files_open(settings->paths, settings->path_count,
-                                &settings->settings->input.fields, &input->files, error);
+        return event_files_open_copies(settings->paths, input->copies, settings->path_count,
+                                       &settings->settings->input.fields, &input->files, error);
     struct kafka_range_settings range = {
         .kafka = settings_kafka(settings->settings),
         .topics = settings->topics,
@@ -33,40 +33,86 @@ static enum status open_source(struct replay_input *input, struct error *error)
     return kafka_range_open(&range, &input->range, error);
 }
 
-/*
- * Standard input can be read once only: where it is to be read twice, a copy takes its place, under
- * the same number.
- */
-static enum status copy_standard_input(struct error *error)
+static bool is_input(const char *path)
 {
-    char block[65536];
-    size_t size;
-    FILE *copy = tmpfile(); /* unlinked already */
-    if (copy == NULL)
-        return error_set(error, STATUS_CANNOT_WRITE, "no temporary file for standard input: %s",
-                         strerror(errno));
-    while ((size = fread(block, 1, sizeof block, stdin)) > 0)
-        if (fwrite(block, 1, size, copy) != size)
-            break;
-    bool copied = !ferror(stdin) && fflush(copy) == 0 && !ferror(copy) &&
-                  dup2(fileno(copy), STDIN_FILENO) == STDIN_FILENO;
-    int why = errno;
-    fclose(copy);
-    return copied
-               ? STATUS_OK
-               : error_set(error, STATUS_CANNOT_WRITE, "copying standard input: %s", strerror(why));
+    return strcmp(path, "-") == 0;
 }
 
-static enum status check_paths(struct replay_input *input, struct error *error)
+/* Can be read once only. */
+static bool is_stream(const char *path, struct stat *about)
 {
-    for (uint32_t n = 0; n < input->settings.path_count; n++) {
-        if (strcmp(input->settings.paths[n], "-") != 0)
+    if (is_input(path))
+        return fstat(STDIN_FILENO, about) == 0;
+    return stat(path, about) == 0 && !S_ISREG(about->st_mode) && !S_ISDIR(about->st_mode);
+}
+
+static bool copy_all(int from, FILE *to, struct error *error)
+{
+    char block[65536];
+    ssize_t size;
+    while ((size = read(from, block, sizeof block)) != 0) {
+        if (size < 0 && errno == EINTR)
             continue;
-        if (input->has_stdin)
-            return error_set(error, STATUS_INVALID, "standard input (-) can be given only once");
-        input->has_stdin = true;
+        if (size < 0) {
+            error_set(error, STATUS_IO, "%s", strerror(errno));
+            return false;
+        }
+        if (fwrite(block, 1, (size_t)size, to) != (size_t)size)
+            break;
     }
-    return input->has_stdin && input->settings.twice ? copy_standard_input(error) : STATUS_OK;
+    if (fflush(to) == 0 && !ferror(to))
+        return true;
+    error_set(error, STATUS_CANNOT_WRITE, "%s", strerror(errno));
+    return false;
+}
+
+/* What can be read once only and is to be read twice: a copy takes its place. */
+static enum status copy_stream(const char *path, int *copy, struct error *error)
+{
+    struct error why = {.status = STATUS_OK};
+    FILE *to = tmpfile(); /* unlinked already */
+    int from = is_input(path) ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (to == NULL || from < 0)
+        error_set(&why, to == NULL ? STATUS_CANNOT_WRITE : STATUS_IO, "%s", strerror(errno));
+    else if (copy_all(from, to, &why) &&
+             (*copy = fcntl(fileno(to), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) < 0)
+        error_set(&why, STATUS_IO, "%s", strerror(errno));
+    if (to != NULL)
+        fclose(to);
+    if (from > STDIN_FILENO)
+        close(from);
+    return why.status == STATUS_OK
+               ? STATUS_OK
+               : error_set(error, why.status, "%s: copying it, to read it twice: %s",
+                           is_input(path) ? "standard input" : path, why.text);
+}
+
+/* The same pipe twice gives the second nothing. */
+static enum status check_stream(const struct replay_input *input, uint32_t n,
+                                const struct stat *stream, struct error *error)
+{
+    const char *const *paths = input->settings.paths;
+    struct stat other;
+    for (uint32_t k = 0; k < n; k++)
+        if (is_stream(paths[k], &other) && other.st_dev == stream->st_dev &&
+            other.st_ino == stream->st_ino)
+            return error_set(error, STATUS_INVALID, "%s can be given only once",
+                             is_input(paths[n]) ? "standard input (-)" : paths[n]);
+    return STATUS_OK;
+}
+
+static enum status take_streams(struct replay_input *input, struct error *error)
+{
+    const struct replay_input_settings *settings = &input->settings;
+    struct stat about;
+    enum status status = STATUS_OK;
+    for (uint32_t n = 0; n < settings->path_count && status == STATUS_OK; n++)
+        if (is_stream(settings->paths[n], &about))
+            status = check_stream(input, n, &about, error);
+    for (uint32_t n = 0; settings->twice && n < settings->path_count && status == STATUS_OK; n++)
+        if (is_stream(settings->paths[n], &about))
+            status = copy_stream(settings->paths[n], &input->copies[n], error);
+    return status;
 }
 
 enum status replay_input_open(const struct replay_input_settings *settings,
@@ -74,10 +120,17 @@ enum status replay_input_open(const struct replay_input_settings *settings,
 {
     struct replay_input *input = calloc(1, sizeof *input);
     *out = NULL;
-    if (input == NULL)
+    int *copies = calloc(settings->path_count + 1, sizeof *copies);
+    if (input == NULL || copies == NULL) {
+        free(input);
+        free(copies);
         return error_set(error, STATUS_NO_MEMORY, "no memory to read events");
+    }
+    for (uint32_t n = 0; n < settings->path_count; n++)
+        copies[n] = -1;
     input->settings = *settings;
-    enum status status = check_paths(input, error);
+    input->copies = copies;
+    enum status status = take_streams(input, error);
     if (status == STATUS_OK)
         status = open_source(input, error);
     if (status != STATUS_OK) {
@@ -167,5 +220,9 @@ void replay_input_close(struct replay_input *input)
     if (input == NULL)
         return;
     close_source(input);
+    for (uint32_t n = 0; n < input->settings.path_count; n++)
+        if (input->copies[n] >= 0)
+            close(input->copies[n]);
+    free(input->copies);
     free(input);
 }

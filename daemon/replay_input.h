@@ -12,7 +12,7 @@ struct replay_input_settings {
     const struct settings *settings;
     const char *const *paths; /* files, or "-"; none: Kafka */
     uint32_t path_count;
-    bool twice; /* replay_input_rewind() will be called: standard input is copied */
+    bool twice; /* replay_input_rewind() will be called: what is no regular file is copied */
     const char *topics, *from, *to;   /* of Kafka */
     const struct position *positions; /* of a snapshot, over `from`; borrowed */
     uint32_t position_count;

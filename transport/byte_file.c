@@ -159,10 +159,19 @@ static enum status begin_unpacking(struct byte_file *file, struct error *error)
     return STATUS_OK;
 }
 
-static enum status open_descriptor(struct byte_file *file, struct error *error)
+static int open_copy(int copy)
+{
+    if (lseek(copy, 0, SEEK_SET) != 0)
+        return -1;
+    return fcntl(copy, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+static enum status open_descriptor(struct byte_file *file, int copy, struct error *error)
 {
     file->descriptor = STDIN_FILENO;
-    if (strcmp(file->path, "-") != 0)
+    if (copy >= 0)
+        file->descriptor = open_copy(copy);
+    else if (strcmp(file->path, "-") != 0)
         file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC);
     if (file->descriptor < 0)
         return error_set(error, errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO,
@@ -173,13 +182,13 @@ static enum status open_descriptor(struct byte_file *file, struct error *error)
     return STATUS_OK;
 }
 
-enum status byte_file_open(const char *path, struct byte_file **out, struct error *error)
+enum status byte_file_open(const char *path, int copy, struct byte_file **out, struct error *error)
 {
     struct byte_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return error_set(error, STATUS_NO_MEMORY, "cannot open %s: out of memory", path);
     file->path = path;
-    enum status status = open_descriptor(file, error);
+    enum status status = open_descriptor(file, copy, error);
     if (status == STATUS_OK)
         status = read_magic(file, error);
     if (status == STATUS_OK)

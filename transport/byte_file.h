@@ -10,9 +10,10 @@
 
 struct byte_file; /* opaque */
 
-/* "-" is standard input. `path` must outlive the file. STATUS_NOT_FOUND, STATUS_IO,
+/* "-" is standard input. `copy`: a descriptor that is read from its start instead, so that the path
+ * is but the name; negative: none. `path` must outlive the file. STATUS_NOT_FOUND, STATUS_IO,
  * STATUS_NO_MEMORY. */
-enum status byte_file_open(const char *path, struct byte_file **out, struct error *error);
+enum status byte_file_open(const char *path, int copy, struct byte_file **out, struct error *error);
 /* Reads at most `size` (> 0) bytes; `*got` 0: the end. STATUS_IO; STATUS_BAD_DATA: packed data that
  * is damaged or ends too early. */
 enum status byte_file_read(struct byte_file *file, char *to, size_t size, size_t *got,

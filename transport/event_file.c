@@ -50,6 +50,13 @@ static enum status check_paths(const char *const *paths, uint32_t size, struct e
 enum status event_files_open(const char *const *paths, uint32_t size, const struct field_map *map,
                              struct event_files **out, struct error *error)
 {
+    return event_files_open_copies(paths, NULL, size, map, out, error);
+}
+
+enum status event_files_open_copies(const char *const *paths, const int *copies, uint32_t size,
+                                    const struct field_map *map, struct event_files **out,
+                                    struct error *error)
+{
     struct error unheard;
     if (error == NULL)
         error = &unheard;
@@ -62,7 +69,8 @@ enum status event_files_open(const char *const *paths, uint32_t size, const stru
     files->map = map;
     files->size = size;
     for (uint32_t i = 0; i < size && status == STATUS_OK; i++) {
-        status = line_file_open(paths[i], &files->at[i].lines, error);
+        status = line_file_open_copy(paths[i], copies == NULL ? -1 : copies[i], &files->at[i].lines,
+                                     error);
         if (status == STATUS_OK)
             status = find_format(&files->at[i], error);
     }

@@ -52,6 +52,10 @@ struct event_files_turn {
  * that lacks a column: says which). An empty file is one without events. */
 enum status event_files_open(const char *const *paths, uint32_t size, const struct field_map *map,
                              struct event_files **out, struct error *error);
+/* Where copies[i] is not negative, that descriptor is read from its start instead of the path. */
+enum status event_files_open_copies(const char *const *paths, const int *copies, uint32_t size,
+                                    const struct field_map *map, struct event_files **out,
+                                    struct error *error);
 /* Whatever an event's name and value are worth is for signals_judge; all else is checked here. */
 enum event_files_result event_files_next(struct event_files *files, struct event_files_turn *turn);
 /* Compressed bytes of what was given so far, about, and in all (0 when unknown), for progress. */
@@ -63,6 +67,9 @@ enum { LINE_BYTES_MAX = DECODE_BYTES_MAX };
 struct line_file; /* opaque */
 /* `path` must outlive the file. STATUS_NOT_FOUND, STATUS_IO, STATUS_NO_MEMORY. */
 enum status line_file_open(const char *path, struct line_file **out, struct error *error);
+/* `copy`: as byte_file_open() has it. */
+enum status line_file_open_copy(const char *path, int copy, struct line_file **out,
+                                struct error *error);
 /* True: `line` holds the next line that is not empty, without its end, valid until the next call;
  * `*too_long` when it was cut at 64 KiB. False: end of file with error->status STATUS_OK, or
  * `error` is set. */

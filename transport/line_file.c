@@ -20,11 +20,17 @@ struct line_file {
 
 enum status line_file_open(const char *path, struct line_file **out, struct error *error)
 {
+    return line_file_open_copy(path, -1, out, error);
+}
+
+enum status line_file_open_copy(const char *path, int copy, struct line_file **out,
+                                struct error *error)
+{
     struct line_file *file = malloc(sizeof *file);
     if (file == NULL)
         return error_set(error, STATUS_NO_MEMORY, "cannot open %s: out of memory", path);
     memset(file, 0, offsetof(struct line_file, buffer));
-    const enum status status = byte_file_open(path, &file->bytes, error);
+    const enum status status = byte_file_open(path, copy, &file->bytes, error);
     if (status != STATUS_OK) {
         free(file);
         return status;

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
 import signal
 import subprocess
+import threading
 import time
 
 import msgpack
@@ -167,6 +169,28 @@ def test_every_kind_of_file_gives_the_same_digest(offline):
     report = offline.folder / "report.json"
     offline.command("replay", "--report", report, "-", text=plain.read_text())
     assert json.loads(report.read_text())["state_digest"] == digest
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("source", ["-", "/dev/stdin", "fifo"])
+def test_what_is_no_regular_file_can_be_evaluated(offline, source):
+    plain = write_ndjson(offline.folder / "events.ndjson", stream(300))
+    report = offline.folder / "report.json"
+    text = plain.read_text()
+    if source == "fifo":
+        source = offline.folder / "fifo"
+        os.mkfifo(source)
+        threading.Thread(target=source.write_text, args=[text], daemon=True).start()
+        text = None
+    offline.command("replay", "--evaluate", "--report", report, source, text=text)
+    of_pipe = json.loads(report.read_text())
+    offline.command("replay", "--evaluate", "--report", report, plain)
+    assert of_pipe["mrr"] == json.loads(report.read_text())["mrr"] > 0
+
+
+def test_a_pipe_can_be_given_only_once(offline):
+    said = offline.command("replay", "-", "/dev/stdin", text="", expect=64)
+    assert "only once" in said.stderr
 
 
 @pytest.mark.quick
