@@ -1,5 +1,7 @@
 #include "daemon/replay_plan.h"
 
+#include "daemon/same_file.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,6 +128,39 @@ static bool wants_input_twice(const struct replay_plan *plan)
     return twice;
 }
 
+/* The input that the output would overwrite; NULL: none. */
+static const char *input_under(const struct replay_plan *plan, const char *output)
+{
+    for (uint32_t n = 0; n < plan->path_count; n++)
+        if (same_file(is_dash(plan->paths[n]) ? "/dev/stdin" : plan->paths[n], output))
+            return plan->paths[n];
+    if (plan->items != NULL && same_file(plan->items, output))
+        return plan->items;
+    /* A snapshot is replaced by a new file, when the old one is long read. */
+    if (plan->from_snapshot != NULL && output != plan->snapshot &&
+        same_file(plan->from_snapshot, output))
+        return plan->from_snapshot;
+    return NULL;
+}
+
+static int check_outputs(const struct replay_plan *plan, const struct command *command)
+{
+    const char *names[] = {"--report", "--html", "--snapshot"};
+    const char *outputs[] = {plan->report, plan->html, plan->snapshot}, *input;
+    for (int n = 0; n < 3; n++) {
+        if (outputs[n] == NULL || is_dash(outputs[n]))
+            continue;
+        if ((input = input_under(plan, outputs[n])) != NULL)
+            return command_misuse(command, "%s %s would overwrite what is read: %s", names[n],
+                                  outputs[n], input);
+        for (int k = 0; k < n; k++)
+            if (outputs[k] != NULL && same_file(outputs[k], outputs[n]))
+                return command_misuse(command, "%s and %s would both write %s", names[k], names[n],
+                                      outputs[n]);
+    }
+    return EXIT_FINE;
+}
+
 static int check(const struct replay_plan *plan, const struct command *command)
 {
     if ((plan->path_count > 0) == (plan->topics != NULL))
@@ -142,7 +177,7 @@ static int check(const struct replay_plan *plan, const struct command *command)
         return command_misuse(command, "--snapshot keeps one model, --try makes several");
     if (plan->try_count > 0 && plan->publish)
         return command_misuse(command, "--publish writes one model's lists, --try makes several");
-    return EXIT_FINE;
+    return check_outputs(plan, command);
 }
 
 int replay_plan_read(struct invocation *invocation, struct replay_plan *plan)

@@ -188,6 +188,24 @@ def test_what_is_no_regular_file_can_be_evaluated(offline, source):
     assert of_pipe["mrr"] == json.loads(report.read_text())["mrr"] > 0
 
 
+@pytest.mark.quick
+def test_an_output_is_neither_an_input_nor_another_output(offline):
+    path = write_ndjson(offline.folder / "events", stream(10))
+    before = path.read_bytes()
+    (offline.folder / "alias").symlink_to(path)
+    for words in (["--snapshot", path], ["--report", path], ["--html", "alias"],
+                  ["--items", "catalogue", "--report", "./catalogue"],
+                  ["--from-snapshot", "state", "--report", "state"],
+                  ["--report", "x", "--html", "./x"], ["--report", "x", "--snapshot", "x"]):
+        assert "would" in offline.command("replay", path, *words, expect=64).stderr, words
+    assert path.read_bytes() == before
+    offline.command("replay", "-", "--report", "-", text=path.read_text())
+    state = ["--snapshot", "state"]
+    offline.command("replay", path, *state)
+    offline.command("replay", path, "--from-snapshot", "state", *state)
+    offline.command("replay", path, "--report", "/dev/null", "--html", "/dev/null")
+
+
 def test_a_pipe_can_be_given_only_once(offline):
     said = offline.command("replay", "-", "/dev/stdin", text="", expect=64)
     assert "only once" in said.stderr
