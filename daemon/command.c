@@ -161,6 +161,11 @@ static _Noreturn void unknown_option(const struct command *command, const char *
     exit(command_misuse(command, "unknown option %s", word));
 }
 
+static bool is_path(const struct command_option *option)
+{
+    return strncmp(option->value, "FILE", 4) == 0 || strcmp(option->value, "PATH") == 0;
+}
+
 /* The value of an option that needs one: attached ("--every=5", "-n5") or the next word. */
 static const char *take_value(struct invocation *invocation, const struct command *command,
                               const struct command_option *option, const char *attached)
@@ -170,12 +175,14 @@ static const char *take_value(struct invocation *invocation, const struct comman
             exit(command_misuse(command, "%s takes no value", option->name));
         return NULL;
     }
-    if (attached)
-        return attached;
-    if (invocation->argc == 0)
+    const char *value = attached;
+    if (!value && invocation->argc > 0) {
+        invocation->argc--;
+        value = *invocation->argv++;
+    }
+    if (!value || (!value[0] && is_path(option)))
         exit(command_misuse(command, "%s needs a value: %s", option->name, option->value));
-    invocation->argc--;
-    return *invocation->argv++;
+    return value;
 }
 
 const struct command_option *command_next(struct invocation *invocation,

@@ -43,6 +43,11 @@ expect 64 err "--set needs a value" config check --set
 expect 64 err "-c needs a value" config check -c
 expect 64 err "--set dim: give it as SECTION.KEY=VALUE" config check --set dim
 expect 64 err "--set dim: give it as SECTION.KEY=VALUE" top u --set dim
+for option in --snapshot --report --html --items --from-snapshot; do
+  expect 64 err "replay: $option needs a value: FILE" replay "$option" '' events
+done
+expect 64 err "top: --snapshot needs a value: FILE" top 1 --snapshot=
+expect 64 err "snapshot: --vectors needs a value: PATH" snapshot export state --vectors ''
 
 # Anywhere, in any of the usual forms; the last file wins.
 echo '[model]' >"$folder/good.conf"
