@@ -388,6 +388,22 @@ static const char *advice(const struct replay *replay)
                : "look at [signals] and [input], or at the first bad lines above";
 }
 
+static enum status tell_nothing_usable(const struct replay *replay, struct error *error)
+{
+    const struct replay_plan *plan = &replay->plan;
+    if (replay->events > 0)
+        return error_set(error, STATUS_BAD_DATA, "no usable event among %llu; %s",
+                         (unsigned long long)replay->events, advice(replay));
+    if (plan->topics != NULL)
+        return error_set(error, STATUS_BAD_DATA, "the range of topic %s holds no events",
+                         plan->topics);
+    if (plan->path_count > 1)
+        return error_set(error, STATUS_BAD_DATA, "the files hold no events");
+    const char *path = plan->paths[0];
+    return error_set(error, STATUS_BAD_DATA, "%s holds no events",
+                     strcmp(path, "-") == 0 ? "standard input" : path);
+}
+
 static enum status replay_all(struct replay *replay, struct error *error)
 {
     int64_t started_ns = now_ns();
@@ -398,8 +414,7 @@ static enum status replay_all(struct replay *replay, struct error *error)
     for (uint32_t n = 0; n < replay->variant_count; n++)
         replay_variant_end(&replay->variants[n]);
     if (status == STATUS_OK && nothing_usable(replay))
-        return error_set(error, STATUS_BAD_DATA, "no usable event among %llu; %s",
-                         (unsigned long long)replay->events, advice(replay));
+        return tell_nothing_usable(replay, error);
     if (status == STATUS_OK && replay->plan.snapshot != NULL)
         status = save(replay, error);
     if (status == STATUS_OK && replay->plan.publish)

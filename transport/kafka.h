@@ -91,8 +91,9 @@ struct kafka_range_settings {
     const struct position *positions;
     uint32_t position_count;
 };
-/* STATUS_INVALID: bounds that cannot be read; STATUS_NOT_FOUND: no such topic; STATUS_UNREACHABLE
- * after 15 s; STATUS_BAD_DATA: what `positions` point to is no longer there. */
+/* STATUS_INVALID: bounds that cannot be read, or contradict each other; STATUS_NOT_FOUND: no such
+ * topic; STATUS_UNREACHABLE after 15 s; STATUS_BAD_DATA: what `positions` point to is no longer
+ * there. */
 enum status kafka_range_open(const struct kafka_range_settings *settings, struct kafka_range **out,
                              struct error *error);
 /* Messages of one partition in order; of several merged by message timestamp, ties by topic,

@@ -81,6 +81,48 @@ static int64_t offset_of(const struct bound *bound, int32_t partition, int64_t o
     return otherwise;
 }
 
+static enum status check_once(const char *name, const struct bound *bound, struct error *error)
+{
+    int32_t named, other;
+    int64_t offset;
+    for (const char *at = bound->offsets; at != NULL && *at != '\0';) {
+        if (!read_offset(&at, &named, &offset))
+            break;
+        for (const char *next = at; *next != '\0' && read_offset(&next, &other, &offset);)
+            if (other == named)
+                return error_set(error, STATUS_INVALID, "--%s %s names partition %" PRId32 " twice",
+                                 name, bound->offsets, named);
+    }
+    return STATUS_OK;
+}
+
+/* What can be told without asking a broker. */
+static bool ends_before_it_begins(const struct bound *from, const struct bound *to)
+{
+    int32_t partition;
+    int64_t offset;
+    for (const char *at = from->offsets; at != NULL && *at != '\0';)
+        if (!read_offset(&at, &partition, &offset) || offset > offset_of(to, partition, INT64_MAX))
+            return true;
+    return from->at == KAFKA_TIME && to->at == KAFKA_TIME && from->ms > to->ms;
+}
+
+static enum status parse_bounds(const struct kafka_range_settings *settings, struct bound *from,
+                                struct bound *to, struct error *error)
+{
+    enum status status = parse_bound("from", settings->from, KAFKA_EARLIEST, from, error);
+    if (status == STATUS_OK)
+        status = parse_bound("to", settings->to, KAFKA_LATEST, to, error);
+    if (status == STATUS_OK)
+        status = check_once("from", from, error);
+    if (status == STATUS_OK)
+        status = check_once("to", to, error);
+    if (status == STATUS_OK && ends_before_it_begins(from, to))
+        status = error_set(error, STATUS_INVALID, "--from %s is behind --to %s", settings->from,
+                           settings->to);
+    return status;
+}
+
 /* A partition that is named must be there. */
 static enum status check_bound(const char *name, const struct bound *bound,
                                const rd_kafka_topic_partition_list_t *list, struct error *error)
@@ -239,9 +281,7 @@ enum status kafka_bounds_find(struct kafka_range *range,
     struct clock_source *clock = clock_of_machine();
     int64_t deadline_ns = clock->monotonic_ns(clock) + FIND_MS * (int64_t)1000000;
     struct bound from, to;
-    enum status status = parse_bound("from", settings->from, KAFKA_EARLIEST, &from, error);
-    if (status == STATUS_OK)
-        status = parse_bound("to", settings->to, KAFKA_LATEST, &to, error);
+    enum status status = parse_bounds(settings, &from, &to, error);
     if (status != STATUS_OK)
         return status;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);

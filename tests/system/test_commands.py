@@ -248,6 +248,10 @@ def test_bad_messages_of_a_topic_are_named(tasted):
     tasted.kafka.produce(tasted.topic, [(b"a", value) for value in [*events, b"{broken"]])
     assert tasted.topic + " [0], offset 20: undecodable" in tasted.command(
         "replay", "--topic", tasted.topic).stderr
+    said = tasted.command("replay", "--topic", tasted.topic, "--from", "0:3", "--to", "0:3", expect=65)
+    assert "holds no events" in said.stderr
+    said = tasted.command("replay", "--topic", tasted.topic, "--from", "0:9", "--to", "0:3", expect=64)
+    assert "--from 0:9 is behind --to 0:3" in said.stderr
 
 
 @pytest.mark.quick
@@ -257,8 +261,9 @@ def test_nothing_usable_is_65(offline):
     offline.command("replay", path, expect=65)
     path.write_bytes(b"timestamp,user,item,event\n1700000000,u,i,play\n")
     assert "TSV" in offline.command("replay", path, expect=65).stderr
-    path.write_bytes(b"")
-    offline.command("replay", path, expect=65)
+    for nothing in (b"", b"\n", b"timestamp\tuser\titem\tevent\n"):
+        path.write_bytes(nothing)
+        assert "bad holds no events" in offline.command("replay", path, expect=65).stderr
     path.write_bytes(b"when\twho\n1\t2\n")
     assert "user" in offline.command("replay", path, expect=65).stderr
 

@@ -108,7 +108,7 @@ static void test_bounds_by_offset(void **state)
     assert_int_equal(reading.count, 0);
     read_all("0:18", "0:900", &reading);
     assert_string_equal(reading.order, "0:18 0:19 ");
-    read_all("0:9", "0:3", &reading);
+    read_all("0:9", "0:9", &reading);
     assert_int_equal(reading.count, 0);
     kit_finish(&kit);
 }
@@ -175,6 +175,27 @@ static void test_bounds_that_are_none(void **state)
     kit_finish(&kit);
 }
 
+static void test_bounds_that_contradict(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 2);
+    static const char *const from[] = {"0:9", "0:1,1:9", "2026-01-02T00:00:00Z", "0:1,1:2,0:1",
+                                       NULL};
+    static const char *const to[] = {"0:3", "1:8", "2026-01-01T00:00:00Z", NULL, "0:5,0:6"};
+    static const char *const words[] = {"--from 0:9 is behind --to 0:3", "behind", "behind",
+                                        "--from 0:1,1:2,0:1 names partition 0 twice",
+                                        "--to 0:5,0:6 names partition 0 twice"};
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++) {
+        struct error error;
+        struct kafka_range *range = NULL;
+        struct kafka_range_settings settings = {
+            .kafka = kit.kafka, .topics = "events", .from = from[i], .to = to[i]};
+        assert_int_equal(kafka_range_open(&settings, &range, &error), STATUS_INVALID);
+        assert_non_null(strstr(error.text, words[i]));
+    }
+    kit_finish(&kit);
+}
+
 static void test_a_partition_that_is_named_must_be_there(void **state)
 {
     (void)state;
@@ -201,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_partitions_are_merged_by_time),
         cmocka_unit_test(test_goes_on_where_a_snapshot_ends),
         cmocka_unit_test(test_bounds_that_are_none),
+        cmocka_unit_test(test_bounds_that_contradict),
         cmocka_unit_test(test_a_partition_that_is_named_must_be_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
