@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { STREAM_EVENTS = 200000 };
+
 const struct command_option demo_options[] = {
     {"--for", "SECONDS", "ends after this time; until Ctrl-C if not given"},
     {"--rate", "N", "events a second; 1500 if not given"},
@@ -61,7 +63,7 @@ static int take_option(const struct command *command, const struct command_optio
 int command_demo(struct invocation *invocation)
 {
     const struct command *command = command_named("demo");
-    struct demo_settings settings = {.rate = 1500, .seed = 1, .events = 200000};
+    struct demo_settings settings = {.rate = 1500, .seed = 1};
     const struct command_option *option;
     const char *value;
     while ((option = command_next(invocation, command, &value)) != NULL || value != NULL) {
@@ -71,8 +73,12 @@ int command_demo(struct invocation *invocation)
         if (code != EXIT_FINE)
             return code;
     }
+    if (settings.stream == NULL && settings.events > 0)
+        return command_misuse(command, "--events is how many --stream writes; name its FILE");
     if (settings.stream == NULL)
         return demo_show(&settings);
+    if (settings.events == 0)
+        settings.events = STREAM_EVENTS;
     if (strcmp(settings.stream, "-") == 0)
         return command_misuse(command, "--stream writes three files; - is the name of none");
     struct error error = {.status = STATUS_OK};

@@ -70,6 +70,8 @@ static int take_number(struct replay_plan *plan, const struct command *command,
                        const struct command_option *option, const char *value)
 {
     uint64_t threads;
+    if (!command_is(option, "--threads"))
+        plan->of_evaluation = option->name;
     if (command_is(option, "--warmup")) {
         if (!read_number(value, 0.0, 1.0, &plan->warmup))
             return command_misuse(command, "--warmup %s: a number from 0 to 1 is needed", value);
@@ -171,6 +173,9 @@ static int check(const struct replay_plan *plan, const struct command *command)
         return command_misuse(command, "--from and --to are of a --topic; files are read whole");
     if (is_dash(plan->html) || is_dash(plan->snapshot))
         return command_misuse(command, "only the --report goes to standard output; - is no file");
+    if (plan->of_evaluation != NULL && !plan->evaluate)
+        return command_misuse(command, "%s tells how to --evaluate, which is not asked for",
+                              plan->of_evaluation);
     if (wants_input_twice(plan))
         return command_misuse(command, "standard input is either events or --items");
     if (plan->try_count > 0 && plan->snapshot != NULL)

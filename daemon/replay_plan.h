@@ -15,6 +15,7 @@ struct replay_plan {
     bool evaluate, publish;
     double warmup;
     uint64_t every;
+    const char *of_evaluation; /* an option that was given and is for it alone; NULL: none */
     const char *tries[TRIES_MAX];
     uint32_t try_count;
     uint32_t threads;

@@ -209,6 +209,10 @@ static int run_action(const struct command *command, const char *name,
     if (action->run == snapshot_export && request->other != NULL && request->vectors != NULL)
         return command_misuse(command, "export to where: %s or %s?", request->other,
                               request->vectors);
+    if (request->json && action->run != snapshot_info && action->run != snapshot_diff)
+        return command_misuse(command, "--json is of info and diff, not of %s", name);
+    if (request->vectors != NULL && action->run != snapshot_export)
+        return command_misuse(command, "--vectors is of export, not of %s", name);
     return action->run(request);
 }
 
