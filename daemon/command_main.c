@@ -76,8 +76,9 @@ static void print_option(FILE *out, const struct command_option *option)
     char left[80];
     snprintf(left, sizeof left, "%s%s%s", option->name, option->value ? " " : "",
              option->value ? option->value : "");
-    if (strlen(left) <= 20)
-        fprintf(out, "  %-22s", left);
+    int room = 22 - paragraph_columns(left);
+    if (room >= 2)
+        fprintf(out, "  %s%*s", left, room, "");
     else
         fprintf(out, "  %s\n%24s", left, "");
     paragraph_print(out, option->help, 24, 24, 80);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ITEMS_SHOWN = 10, ITEM_COLUMNS = 36 };
+enum { ITEMS_SHOWN = 10, ITEM_COLUMNS = 35 };
 
 const struct command_option explain_options[] = {
     {"--snapshot", "FILE", "the model to ask; needed"},

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Columns that UTF-8 text takes: its bytes without the continuation bytes. */
+/* Its bytes without the continuation bytes: help has no wide or combining characters. */
 static int columns(const char *text, size_t size)
 {
     int count = 0;
@@ -11,13 +11,18 @@ static int columns(const char *text, size_t size)
     return count;
 }
 
+int paragraph_columns(const char *text)
+{
+    return columns(text, strlen(text));
+}
+
 static void print_lines(FILE *out, const char *prefix, const char *text, int column, int indent,
                         int width)
 {
     for (int at_start = 1; *text;) {
         if (*text == '\n') {
             fprintf(out, "\n%s", text[1] == '\n' ? "" : prefix);
-            column = columns(prefix, strlen(prefix));
+            column = paragraph_columns(prefix);
             at_start = 1;
             text++;
             continue;
@@ -26,7 +31,7 @@ static void print_lines(FILE *out, const char *prefix, const char *text, int col
         int wide = columns(text, size);
         if (!at_start && column + 1 + wide > width) {
             fprintf(out, "\n%s%*s", prefix, indent, "");
-            column = columns(prefix, strlen(prefix)) + indent;
+            column = paragraph_columns(prefix) + indent;
             at_start = 1;
         }
         fprintf(out, "%s%.*s", at_start ? "" : " ", (int)size, text);
@@ -46,5 +51,5 @@ void paragraph_print(FILE *out, const char *text, int column, int indent, int wi
 void paragraph_print_prefixed(FILE *out, const char *prefix, const char *text, int width)
 {
     fputs(prefix, out);
-    print_lines(out, prefix, text, columns(prefix, strlen(prefix)), 0, width);
+    print_lines(out, prefix, text, paragraph_columns(prefix), 0, width);
 }

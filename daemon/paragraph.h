@@ -12,4 +12,7 @@ void paragraph_print(FILE *out, const char *text, int column, int indent, int wi
 /* The same with `prefix` ("# ") at the start of every line, that of the first too. */
 void paragraph_print_prefixed(FILE *out, const char *prefix, const char *text, int width);
 
+/* Columns that UTF-8 text takes on a terminal. */
+int paragraph_columns(const char *text);
+
 #endif

@@ -80,6 +80,10 @@ for words in --help $(env -i "$tasted" --help | sed -nE '/^Commands:/,/^$/s/^  (
   [ "$columns" -le 80 ] || complain "tasted $words: $columns columns"
 done
 
+# An option's help begins in one column, or on a line of its own.
+env -i "$tasted" help replay | grep '^  -' | LC_ALL=C.UTF-8 grep -vE '^  .{20}  [^ ]|^  [^ ]+ [^ ]+$' &&
+  complain "the help of an option is out of its column"
+
 # What cannot be written is no success.
 if [ -e /dev/full ]; then
   env -i "$tasted" config defaults >/dev/full 2>"$folder/err"

@@ -22,6 +22,7 @@ expect() { # CODE STREAM PATTERN WORDS…
 expect 0 out '^sum ' explain u3 i110 --snapshot "$folder/s"
 expect 0 out '^the past items that weigh most' explain u3 i110 --snapshot "$folder/s" -n 3
 [ "$(sed '1,/^wanted/d' "$folder/out" | wc -l)" = 3 ] || complain '-n 3: not 3 past items'
+[ "$(LC_ALL=C.UTF-8 wc -L <"$folder/out")" -le 80 ] || complain 'a table of more than 80 columns'
 expect 0 err 'does not know the user zoe' explain zoe i110 --snapshot "$folder/s"
 expect 65 err 'does not know the item nothing' explain u3 nothing --snapshot "$folder/s"
 expect 64 err '--snapshot FILE is needed' explain u3 i110
