@@ -4,6 +4,7 @@
  *     files ─► event ─► (wait for its turn) ─► JSON or MessagePack ─► Kafka, keyed by user
  */
 #include "daemon/command.h"
+#include "daemon/plural.h"
 #include "daemon/progress.h"
 #include "transport/clock.h"
 #include "transport/encode.h"
@@ -255,11 +256,12 @@ static void wait_for_kafka(struct load *load)
 
 static void report(const struct load *load)
 {
-    printf("%" PRIu64 " events delivered to topic %s\n", kafka_producer_delivered(load->producer),
+    uint64_t delivered = kafka_producer_delivered(load->producer), bad = bad_lines(load);
+    printf("%" PRIu64 " event%s delivered to topic %s\n", delivered, plural(delivered),
            load->topic);
-    if (bad_lines(load) == 0)
+    if (bad == 0)
         return;
-    fprintf(stderr, "tasted: %" PRIu64 " lines could not be used:", bad_lines(load));
+    fprintf(stderr, "tasted: %" PRIu64 " line%s could not be used:", bad, plural(bad));
     for (unsigned verdict = 0; verdict < VERDICTS; verdict++)
         if (load->bad[verdict] > 0)
             fprintf(stderr, " %s %" PRIu64, verdict_text((enum verdict)verdict),

@@ -1,5 +1,6 @@
 #include "daemon/progress.h"
 
+#include "daemon/plural.h"
 #include "transport/clock.h"
 
 #include <inttypes.h>
@@ -67,6 +68,16 @@ static const char *rate_text(uint64_t count, double seconds, char out[32])
     return out;
 }
 
+/* "1 event", "1,234 events" */
+static const char *amount_text(const struct progress *progress, uint64_t count, char out[64])
+{
+    char digits[32];
+    size_t one = strlen(progress->unit) - 1; /* without its s */
+    snprintf(out, 64, "%s %.*s%s", progress_count(count, digits), (int)one, progress->unit,
+             plural(count));
+    return out;
+}
+
 /* "##########------" */
 static void draw_bar(double fraction, int width, char *out)
 {
@@ -79,7 +90,7 @@ static void draw_bar(double fraction, int width, char *out)
 void progress_text(const struct progress *progress, uint64_t count, double fraction, double seconds,
                    int columns, char *out, size_t size)
 {
-    char counts[32], rates[32], eta[32], percent[16] = "", left[48] = "", bar[64] = "", tail[192];
+    char amount[64], rates[32], eta[32], percent[16] = "", left[48] = "", bar[64] = "", tail[192];
     if (fraction > 1)
         fraction = 1;
     if (fraction >= 0)
@@ -88,7 +99,7 @@ void progress_text(const struct progress *progress, uint64_t count, double fract
         duration_text(seconds * (1 - fraction) / fraction, eta);
         snprintf(left, sizeof left, "  ETA %s", eta);
     }
-    snprintf(tail, sizeof tail, "  %s %s  %s/s%s", progress_count(count, counts), progress->unit,
+    snprintf(tail, sizeof tail, "  %s  %s/s%s", amount_text(progress, count, amount),
              rate_text(count, seconds, rates), left);
     int room = columns - (int)(strlen(progress->what) + strlen(percent) + strlen(tail)) - 1;
     if (progress->terminal && fraction >= 0 && room >= 5)
@@ -140,9 +151,9 @@ void progress_update(struct progress *progress, uint64_t count, double fraction)
 
 void progress_finish(struct progress *progress, uint64_t count)
 {
-    char counts[32], rates[32];
+    char amount[64], rates[32];
     double seconds = (double)(now_ns() - progress->started_ns) * 1e-9;
-    fprintf(stderr, "%s%s: %s %s in %.1f s, %s/s%s\n", progress->terminal ? "\r" : "",
-            progress->what, progress_count(count, counts), progress->unit, seconds,
-            rate_text(count, seconds, rates), progress->terminal ? "\033[K" : "");
+    fprintf(stderr, "%s%s: %s in %.1f s, %s/s%s\n", progress->terminal ? "\r" : "", progress->what,
+            amount_text(progress, count, amount), seconds, rate_text(count, seconds, rates),
+            progress->terminal ? "\033[K" : "");
 }

@@ -9,7 +9,7 @@
 
 struct progress {
     const char *what; /* "learning" */
-    const char *unit; /* "events" */
+    const char *unit; /* "events": an s makes it many */
     bool terminal;
     int64_t started_ns, shown_ns, looked_ns;
     uint64_t skip, skipped; /* calls between two looks at the clock; adapts to their pace */

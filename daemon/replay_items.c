@@ -1,5 +1,6 @@
 #include "daemon/replay_items.h"
 
+#include "daemon/plural.h"
 #include "daemon/progress.h"
 #include "transport/catalogue.h"
 
@@ -54,7 +55,7 @@ enum status replay_take_items(const char *path, struct replay_variant *variants,
     progress_finish(&progress, taken);
     catalogue_file_close(file);
     if (status == STATUS_OK && taken == 0)
-        return error_set(error, STATUS_BAD_DATA, "%s: no entry of a catalogue among %llu lines",
-                         path, (unsigned long long)bad);
+        return error_set(error, STATUS_BAD_DATA, "%s: no entry of a catalogue among %llu line%s",
+                         path, (unsigned long long)bad, plural(bad));
     return status;
 }

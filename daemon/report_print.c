@@ -1,5 +1,7 @@
 #include "daemon/report.h"
 
+#include "daemon/plural.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,8 +37,9 @@ static void print_ratings(const struct evaluation *evaluation)
     const struct evaluation_ratings *ratings = &evaluation->total.ratings;
     if (ratings->events == 0)
         return;
-    printf("\n%llu ratings predicted before they were learned\n%-12s %9s\n",
-           (unsigned long long)ratings->events, "", "rmse");
+    printf("\n%llu rating%s predicted before %s learned\n%-12s %9s\n",
+           (unsigned long long)ratings->events, plural(ratings->events),
+           ratings->events == 1 ? "it was" : "they were", "", "rmse");
     printf("%-12s %9.4f\n", "tasted", rmse(ratings->model, evaluation));
     for (int b = 0; b < RATING_BASELINES; b++)
         printf("%-12s %9.4f\n", rating_baseline_names[b], rmse(ratings->baseline[b], evaluation));
@@ -50,10 +53,10 @@ static double learn_us(const struct report *report)
 static void print_counts(const struct report *report)
 {
     const uint64_t *verdicts = report->engine->verdicts;
-    printf("%llu events: %llu learned, %llu rejected, %llu ignored, %llu repeated\n",
-           (unsigned long long)report->events, (unsigned long long)verdicts[VERDICT_ACCEPTED],
-           (unsigned long long)report->rejected, (unsigned long long)report->ignored,
-           (unsigned long long)verdicts[VERDICT_REPEATED]);
+    printf("%llu event%s: %llu learned, %llu rejected, %llu ignored, %llu repeated\n",
+           (unsigned long long)report->events, plural(report->events),
+           (unsigned long long)verdicts[VERDICT_ACCEPTED], (unsigned long long)report->rejected,
+           (unsigned long long)report->ignored, (unsigned long long)verdicts[VERDICT_REPEATED]);
 }
 
 static void print_scored(const struct evaluation *evaluation)
@@ -79,9 +82,9 @@ void report_print(const struct report *report)
     const struct evaluation *evaluation = report->evaluation;
     struct recommender_counts counts = recommender_count(report->engine->model);
     print_counts(report);
-    printf("%llu users, %llu items, %.2f us to learn an event, %.1f s in all\n",
-           (unsigned long long)counts.users, (unsigned long long)counts.items, learn_us(report),
-           report->seconds);
+    printf("%llu user%s, %llu item%s, %.2f us to learn an event, %.1f s in all\n",
+           (unsigned long long)counts.users, plural(counts.users), (unsigned long long)counts.items,
+           plural(counts.items), learn_us(report), report->seconds);
     printf("state digest %s\n", report->digest);
     if (evaluation == NULL)
         return;

@@ -2,6 +2,7 @@
 #include "daemon/checkpoint.h"
 #include "daemon/command.h"
 #include "daemon/nearest.h"
+#include "daemon/plural.h"
 #include "daemon/snapshot_actions.h"
 
 #include <inttypes.h>
@@ -160,8 +161,9 @@ static int snapshot_verify(const struct snapshot_request *request)
         return fail_with(status, &error);
     status = check_model(&checkpoint, request->file, &error);
     if (status == STATUS_OK)
-        printf("%s: whole: %" PRIu64 " events, %" PRIu64 " users, %" PRIu64 " items\n",
-               request->file, checkpoint.events, checkpoint.users, checkpoint.items);
+        printf("%s: whole: %" PRIu64 " event%s, %" PRIu64 " user%s, %" PRIu64 " item%s\n",
+               request->file, checkpoint.events, plural(checkpoint.events), checkpoint.users,
+               plural(checkpoint.users), checkpoint.items, plural(checkpoint.items));
     checkpoint_finish(&checkpoint);
     return status == STATUS_OK ? EXIT_FINE : fail_with(status, &error);
 }

@@ -6,6 +6,7 @@
 #include "daemon/cell.h"
 #include "daemon/checkpoint.h"
 #include "daemon/command.h"
+#include "daemon/plural.h"
 #include "daemon/snapshot_actions.h"
 #include "model/vectors.h"
 
@@ -205,8 +206,9 @@ static void print_diff(const struct diff *diff, const struct snapshot_request *r
     print_group(&diff->items, request);
     print_group(&diff->users, request);
     if (diff->lists > 0)
-        printf("\nlists of %llu users: %.2f of the first %d are in both, %.0f %% begin alike\n",
-               (unsigned long long)diff->lists, (double)diff->common / (double)diff->lists, TOP,
+        printf("\nlists of %llu user%s: %.2f of the first %d are in both, %.0f %% begin alike\n",
+               (unsigned long long)diff->lists, plural(diff->lists),
+               (double)diff->common / (double)diff->lists, TOP,
                100.0 * (double)diff->same_first / (double)diff->lists);
 }
 

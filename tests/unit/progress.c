@@ -30,6 +30,8 @@ static void a_line_tells_rate_and_time_left(void **state)
     assert_string_equal(out, "learning  50,000 events  5,000/s");
     progress_text(&progress, 0, 0, 0, 79, out, sizeof out);
     assert_string_equal(out, "learning   0%  0 events  0/s");
+    progress_text(&progress, 1, -1, 1, 79, out, sizeof out);
+    assert_string_equal(out, "learning  1 event  1/s");
     progress_text(&progress, 3, -1, 12, 79, out, sizeof out);
     assert_string_equal(out, "learning  3 events  0.25/s");
 }
