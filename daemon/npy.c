@@ -1,5 +1,7 @@
 #include "daemon/npy.h"
 
+#include "daemon/output_file.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -99,6 +101,9 @@ enum status npy_close(struct npy *npy, struct error *error)
     bool failed = ferror(npy->file) != 0;
     failed = fclose(npy->file) != 0 || failed;
     npy->file = NULL;
-    return failed ? error_set(error, STATUS_CANNOT_WRITE, "%s: %s", npy->path, strerror(errno))
-                  : STATUS_OK;
+    if (!failed)
+        return STATUS_OK;
+    error_set(error, STATUS_CANNOT_WRITE, "%s: %s", npy->path, strerror(errno));
+    remove_unfinished(npy->path);
+    return STATUS_CANNOT_WRITE;
 }

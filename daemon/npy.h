@@ -23,7 +23,7 @@ enum status npy_open_texts(struct npy *npy, const char *folder, const char *name
 void npy_write_floats(struct npy *npy, const float *at, uint32_t count);
 /* UTF-8, filled up with NULs to `characters`. */
 void npy_write_text(struct npy *npy, struct text text, uint32_t characters);
-/* STATUS_CANNOT_WRITE, also of what was written before. */
+/* STATUS_CANNOT_WRITE, also of what was written before: the file is then removed. */
 enum status npy_close(struct npy *npy, struct error *error);
 /* Characters of a text in UTF-8. */
 uint32_t npy_characters(struct text text);

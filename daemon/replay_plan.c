@@ -1,6 +1,6 @@
 #include "daemon/replay_plan.h"
 
-#include "daemon/same_file.h"
+#include "daemon/output_file.h"
 
 #include <stdlib.h>
 #include <string.h>

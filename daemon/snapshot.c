@@ -2,6 +2,7 @@
 #include "daemon/checkpoint.h"
 #include "daemon/command.h"
 #include "daemon/nearest.h"
+#include "daemon/output_file.h"
 #include "daemon/plural.h"
 #include "daemon/snapshot_actions.h"
 
@@ -194,6 +195,12 @@ static int no_action(const struct command *command, const char *name)
                           nearest.name[0] != '\0' ? nearest.name : "info or verify");
 }
 
+static bool overwrites(const struct snapshot_request *request)
+{
+    const char *to = request->other != NULL ? request->other : request->vectors;
+    return to != NULL && same_file(request->file, to);
+}
+
 static int run_action(const struct command *command, const char *name,
                       const struct snapshot_request *request)
 {
@@ -215,6 +222,8 @@ static int run_action(const struct command *command, const char *name,
         return command_misuse(command, "--json is of info and diff, not of %s", name);
     if (request->vectors != NULL && action->run != snapshot_export)
         return command_misuse(command, "--vectors is of export, not of %s", name);
+    if (action->run == snapshot_export && overwrites(request))
+        return command_misuse(command, "export would overwrite the snapshot %s", request->file);
     return action->run(request);
 }
 

@@ -2,6 +2,7 @@
 #include "daemon/checkpoint.h"
 #include "daemon/command.h"
 #include "daemon/npy.h"
+#include "daemon/output_file.h"
 #include "daemon/snapshot_actions.h"
 #include "model/vectors.h"
 #include "transport/float_text.h"
@@ -108,12 +109,15 @@ static enum status export_ndjson(const struct export *export, const char *path, 
     enum status status = write_lines(export, &items, file, error);
     if (status == STATUS_OK)
         status = write_lines(export, &users, file, error);
-    bool failed = fflush(file) != 0 || ferror(file) != 0;
-    if (file != stdout)
-        failed = fclose(file) != 0 || failed;
-    return failed && status == STATUS_OK
-               ? error_set(error, STATUS_CANNOT_WRITE, "%s: %s", path, strerror(errno))
-               : status;
+    if ((fflush(file) != 0 || ferror(file) != 0) && status == STATUS_OK)
+        status = error_set(error, STATUS_CANNOT_WRITE, "%s: %s", path, strerror(errno));
+    if (file == stdout)
+        return status;
+    if (fclose(file) != 0 && status == STATUS_OK)
+        status = error_set(error, STATUS_CANNOT_WRITE, "%s: %s", path, strerror(errno));
+    if (status != STATUS_OK)
+        remove_unfinished(path);
+    return status;
 }
 
 /* ---- NumPy ---- */
@@ -166,6 +170,8 @@ static enum status export_floats(const struct export *export, const struct side 
     if (npy.file == NULL)
         return status;
     enum status closed = npy_close(&npy, status == STATUS_OK ? error : NULL);
+    if (status != STATUS_OK)
+        remove_unfinished(npy.path);
     return status == STATUS_OK ? closed : status;
 }
 

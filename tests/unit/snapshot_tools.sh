@@ -97,6 +97,15 @@ expect 64 err '--json is of info and diff, not of verify' verify --json "$folder
 expect 64 err '--json is of info and diff' export --json "$folder/a"
 expect 64 err '--vectors is of export, not of info' info "$folder/a" --vectors "$folder/also"
 expect 65 err 'none' diff "$folder/a" "$folder/none"
+expect 64 err 'would overwrite the snapshot' export "$folder/a" "$folder/./a"
 expect 73 err 'no/such' export "$folder/a" --vectors "$folder/no/such/file"
 expect 73 err 'no/such' export "$folder/a" --vectors "$folder/no/such/"
+
+# On a full disk nothing is left that is not whole.
+for to in full numpy_full/; do
+  (trap '' XFSZ; ulimit -f 8; env -i "$tasted" snapshot export "$folder/a" "$folder/$to" 2>"$folder/err")
+  [ $? = 73 ] || complain "a full disk ($to): $(cat "$folder/err")"
+done
+[ ! -e "$folder/full" ] || complain 'half an export was left'
+find "$folder/numpy_full" -name '*.npy' -size +7k | grep . && complain 'half an array was left'
 exit $bad

@@ -1,9 +1,10 @@
-#include "daemon/same_file.h"
+#include "daemon/output_file.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool same_node(const struct stat *one, const struct stat *other)
 {
@@ -32,4 +33,11 @@ bool same_file(const char *one, const char *other)
         return S_ISREG(a.st_mode) && same_node(&a, &b);
     const char *name_a = look_at_folder(one, &a), *name_b = look_at_folder(other, &b);
     return name_a != NULL && name_b != NULL && same_node(&a, &b) && strcmp(name_a, name_b) == 0;
+}
+
+void remove_unfinished(const char *path)
+{
+    struct stat about;
+    if (lstat(path, &about) == 0 && S_ISREG(about.st_mode))
+        (void)unlink(path);
 }
