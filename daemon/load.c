@@ -11,6 +11,7 @@
 #include "transport/event_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
@@ -58,7 +59,8 @@ struct load {
     struct encoded encoded;
 };
 
-static volatile sig_atomic_t interrupted; /* the signal's number */
+static volatile sig_atomic_t interrupted;  /* the signal's number */
+static volatile sig_atomic_t nothing = -1; /* /dev/null, where standard input is read */
 
 /* The first asks to end in order, which may wait for Kafka; the second does not ask. */
 static void on_interrupt(int number)
@@ -66,6 +68,16 @@ static void on_interrupt(int number)
     if (interrupted)
         _exit(EXIT_INTERRUPTED + number);
     interrupted = number;
+    if (nothing >= 0)
+        dup2(nothing, STDIN_FILENO);
+}
+
+/* Standard input may be silent for long: a signal puts an end to it. */
+static void heed_silence(const struct load *load)
+{
+    for (uint32_t n = 0; n < load->path_count && nothing < 0; n++)
+        if (strcmp(load->paths[n], "-") == 0)
+            nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* ---- what is asked for ---- */
@@ -211,7 +223,10 @@ static enum status send_all(struct load *load, struct error *error)
     struct event_files_turn turn;
     enum status status = STATUS_OK;
     while (status == STATUS_OK && !interrupted) {
-        switch (event_files_next(load->files, &turn)) {
+        enum event_files_result got = event_files_next(load->files, &turn);
+        if (interrupted)
+            break;
+        switch (got) {
         case EVENT_FILES_EVENT:
             if (!turn.has_time)
                 turn.event.ts_ms = 0; /* is not sent: that of the message counts */
@@ -273,6 +288,7 @@ static int work(struct load *load)
 {
     struct error error = {STATUS_OK, ""}, late = {STATUS_OK, ""};
     struct sigaction on_signal = {.sa_handler = on_interrupt};
+    heed_silence(load);
     sigaction(SIGINT, &on_signal, NULL);
     sigaction(SIGTERM, &on_signal, NULL);
     load->clock = clock_of_machine();

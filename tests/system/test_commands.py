@@ -399,6 +399,20 @@ def test_load_is_interrupted_while_kafka_is_away(tasted):
     assert load.wait(2) == 130
 
 
+def test_load_is_interrupted_while_its_input_is_silent(tasted):
+    log = tasted.folder / "load.log"
+    with log.open("ab") as out:
+        load = spawn([tasted.binary, "load", "-c", tasted.config, "-"], out,
+                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    load.stdin.write(b"".join(as_json(one) + b"\n" for one in stream(10)) + b'{"user":')
+    load.stdin.flush()
+    tasted.kafka.messages(tasted.topic, 10)
+    load.send_signal(signal.SIGTERM)
+    assert load.wait(5) == 143
+    assert b"10 events delivered" in load.stdout.read()
+    assert "could not be used" not in log.read_text()
+
+
 def test_load_without_kafka_is_69(offline):
     path = write_ndjson(offline.folder / "events", stream(10))
     assert offline.command("load", path, expect=69, timeout=90).stderr
