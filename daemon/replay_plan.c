@@ -2,6 +2,7 @@
 
 #include "daemon/output_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -174,8 +175,8 @@ static int check(const struct replay_plan *plan, const struct command *command)
     if (is_dash(plan->html) || is_dash(plan->snapshot))
         return command_misuse(command, "only the --report goes to standard output; - is no file");
     if (plan->of_evaluation != NULL && !plan->evaluate)
-        return command_misuse(command, "%s tells how to --evaluate, which is not asked for",
-                              plan->of_evaluation);
+        fprintf(stderr, "tasted: %s has no effect: it tells how to --evaluate\n",
+                plan->of_evaluation);
     if (wants_input_twice(plan))
         return command_misuse(command, "standard input is either events or --items");
     if (plan->try_count > 0 && plan->snapshot != NULL)

@@ -13,7 +13,7 @@
 #include <time.h>
 
 const struct command_option snapshot_options[] = {
-    {"--json", NULL, "info, diff: one JSON object instead of a table"},
+    {"--json", NULL, "info, verify, diff: one JSON object instead of text"},
     {"--vectors", "PATH",
      "export: where to, which may as well stand behind FILE: a file of NDJSON (- for standard "
      "output, as if not given), or with a / at the end, or where there is one, a folder of NumPy "
@@ -153,6 +153,17 @@ static enum status check_model(const struct checkpoint *checkpoint, const char *
     return STATUS_OK;
 }
 
+static void print_whole(const char *path, const struct checkpoint *checkpoint)
+{
+    json_t *root = json_pack("{s:s,s:b,s:s,s:I,s:I,s:I}", "file", path, "whole", 1, "state_digest",
+                             checkpoint->digest, "events", (json_int_t)checkpoint->events, "users",
+                             (json_int_t)checkpoint->users, "items", (json_int_t)checkpoint->items);
+    if (root != NULL)
+        json_dumpf(root, stdout, JSON_INDENT(2));
+    json_decref(root);
+    putchar('\n');
+}
+
 static int snapshot_verify(const struct snapshot_request *request)
 {
     struct checkpoint checkpoint;
@@ -161,7 +172,9 @@ static int snapshot_verify(const struct snapshot_request *request)
     if (status != STATUS_OK)
         return fail_with(status, &error);
     status = check_model(&checkpoint, request->file, &error);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && request->json)
+        print_whole(request->file, &checkpoint);
+    else if (status == STATUS_OK)
         printf("%s: whole: %" PRIu64 " event%s, %" PRIu64 " user%s, %" PRIu64 " item%s\n",
                request->file, checkpoint.events, plural(checkpoint.events), checkpoint.users,
                plural(checkpoint.users), checkpoint.items, plural(checkpoint.items));
@@ -218,8 +231,6 @@ static int run_action(const struct command *command, const char *name,
     if (action->run == snapshot_export && request->other != NULL && request->vectors != NULL)
         return command_misuse(command, "export to where: %s or %s?", request->other,
                               request->vectors);
-    if (request->json && action->run != snapshot_info && action->run != snapshot_diff)
-        return command_misuse(command, "--json is of info and diff, not of %s", name);
     if (request->vectors != NULL && action->run != snapshot_export)
         return command_misuse(command, "--vectors is of export, not of %s", name);
     if (action->run == snapshot_export && overwrites(request))

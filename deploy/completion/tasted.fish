@@ -37,7 +37,7 @@ complete -c tasted -n '__fish_seen_subcommand_from replay' -l from-snapshot -rF 
 complete -c tasted -n __fish_use_subcommand -a snapshot -d 'what a snapshot file holds, and whether it is whole'
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -a 'info verify diff export'
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -F
-complete -c tasted -n '__fish_seen_subcommand_from snapshot' -l json -d 'info, diff: one JSON object instead of a table'
+complete -c tasted -n '__fish_seen_subcommand_from snapshot' -l json -d 'info, verify, diff: one JSON object instead of text'
 complete -c tasted -n '__fish_seen_subcommand_from snapshot' -l vectors -x -d 'export: where to, which may as well stand behind FILE: a file of NDJSON (- for standard output, as if not given), or with a / at the end, or where there is one, a folder of NumPy files'
 complete -c tasted -n __fish_use_subcommand -a top -d 'a user'\''s list, from Redis or from a snapshot'
 complete -c tasted -n '__fish_seen_subcommand_from top' -s n -x -d 'at most so many items, 1 to 1000; all of the list if not given'

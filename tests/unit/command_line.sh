@@ -48,8 +48,8 @@ for option in --snapshot --report --html --items --from-snapshot; do
 done
 expect 64 err "top: --snapshot needs a value: FILE" top 1 --snapshot=
 expect 64 err "snapshot: --vectors needs a value: PATH" snapshot export state --vectors ''
-expect 64 err "--warmup tells how to --evaluate" replay --warmup .3 events
-expect 64 err "--every tells how to --evaluate" replay events --every 3
+expect 65 err "--warmup has no effect: it tells how to --evaluate" replay --warmup .3 "$folder/none"
+expect 65 err "--every has no effect" replay "$folder/none" --every 3
 expect 64 err "--events is how many --stream writes" demo --events 5
 
 # Anywhere, in any of the usual forms; the last file wins.

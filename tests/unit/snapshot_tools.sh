@@ -93,8 +93,7 @@ expect 64 err 'one FILE, and not' info "$folder/a" "$folder/b"
 expect 0 out '"item":"i1"' export "$folder/a"; cmp -s "$folder/out" "$folder/lines" || complain 'export says less'
 env -i "$tasted" snapshot export "$folder/a" "$folder/to"; cmp -s "$folder/to" "$folder/lines" || complain 'export to a file'
 expect 64 err 'to where' export "$folder/a" "$folder/to" --vectors "$folder/also"
-expect 64 err '--json is of info and diff, not of verify' verify --json "$folder/a"
-expect 64 err '--json is of info and diff' export --json "$folder/a"
+expect 0 out '"whole": true' verify --json "$folder/a"
 expect 64 err '--vectors is of export, not of info' info "$folder/a" --vectors "$folder/also"
 expect 65 err 'none' diff "$folder/a" "$folder/none"
 expect 64 err 'would overwrite the snapshot' export "$folder/a" "$folder/./a"
