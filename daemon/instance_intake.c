@@ -68,7 +68,7 @@ struct engine_observer intake_observer(struct instance *instance)
 }
 
 static void mark_dirty(struct instance *instance, const struct learned *learned,
-                       const struct message *message)
+                       const struct message *message, const struct partition *partition)
 {
     if (learned->user == SLOT_NONE)
         return;
@@ -77,6 +77,7 @@ static void mark_dirty(struct instance *instance, const struct learned *learned,
     if (publication_touch(instance->publication, learned->user, tag, message->timestamp_ms,
                           instance->now_ms) != STATUS_OK)
         log_error("no memory to remember that a user's list is due");
+    publication_set_partition(instance->publication, learned->user, partition->number);
 }
 
 /* ---- dead letters ---- */
@@ -166,7 +167,7 @@ static void take_message(struct instance *instance)
         if (engine->timed.events > 0)
             histogram_add_times(&instance->learn_seconds, (double)engine->timed.ns / 1e9,
                                 engine->timed.events);
-        mark_dirty(instance, &learned, message);
+        mark_dirty(instance, &learned, message, partition);
     }
     offsets_advance(partition, message);
 }
@@ -200,6 +201,7 @@ static void take_assigned(struct instance *instance, const struct assignment *ch
     offsets_own(&instance->offsets, change, true);
     instance->intake.assigned = true;
     instance->intake.failure.status = STATUS_OK;
+    lists_reclaim(instance);
 }
 
 /* Taken away but not yet somebody else's: what was read is saved before another reads on. */

@@ -120,10 +120,43 @@ struct store_owner instance_store_owner(struct instance *instance)
 
 void lists_begin_sweep(struct instance *instance)
 {
+    instance->lists.reclaims = false;
     instance->lists.sweep = 0;
     instance->lists.sweep_end = recommender_user_bound(instance->engine.model);
     popular_write_again(instance);
     neighbours_begin_sweep(instance);
+}
+
+/* In a group users are kept by whoever has the partition that tells of them; the model remembers
+ * the others, as their partition may come back. */
+static bool is_grouped(const struct instance *instance)
+{
+    return instance->settings->input.group[0] != '\0';
+}
+
+static bool is_theirs(const struct instance *instance, uint32_t user)
+{
+    uint32_t number = publication_partition(instance->publication, user);
+    return is_grouped(instance) && number != 0 && !offsets_own_number(&instance->offsets, number);
+}
+
+/* Partitions that come back bring the lists of their users. */
+void lists_reclaim(struct instance *instance)
+{
+    struct lists *lists = &instance->lists;
+    if (!is_grouped(instance))
+        return;
+    lists->reclaims |= lists->sweep >= lists->sweep_end;
+    lists->sweep = 0;
+    lists->sweep_end = recommender_user_bound(instance->engine.model);
+}
+
+static bool is_swept(const struct instance *instance, uint32_t user)
+{
+    if (recommender_user_id(instance->engine.model, user).size == 0)
+        return false;
+    return !instance->lists.reclaims ||
+           (publication_is_given_up(instance->publication, user) && !is_theirs(instance, user));
 }
 
 /* In slices, and never far ahead of the writing: events of now do not wait behind all users. */
@@ -140,7 +173,7 @@ bool sweep_users(struct instance *instance)
         if (publication_waiting(instance->publication) >= SWEEP_SLICE)
             return false;
         uint32_t user = lists->sweep++;
-        if (recommender_user_id(model, user).size > 0 &&
+        if (is_swept(instance, user) &&
             publication_rewrite(instance->publication, user, instance_tag(instance, user),
                                 instance->now_ms) != STATUS_OK)
             log_error("no memory to remember that a user's list is due");
@@ -271,6 +304,8 @@ static uint32_t take_batch(struct instance *instance)
             break;
         if (recommender_user_id(instance->engine.model, user).size == 0)
             publication_drop(instance->publication, user); /* let go for want of memory */
+        else if (is_theirs(instance, user))
+            publication_give_up(instance->publication, user);
         else
             lists->users[size++] = user;
     }
@@ -318,10 +353,18 @@ void lists_expect(struct instance *instance)
     recommender_expect_lists(instance->engine.model, soon);
 }
 
+/* Whose lists are ours to write is known. */
+static bool may_publish(const struct instance *instance)
+{
+    return !is_grouped(instance) || instance->intake.assigned || instance->phase != PHASE_RUNNING;
+}
+
 bool publish_lists(struct instance *instance)
 {
     struct lists *lists = &instance->lists;
     struct store *store = instance->store;
+    if (!may_publish(instance))
+        return false;
     int64_t until_ns = instance_look_at_clock(instance) + PUBLISH_SLICE_NS;
     for (uint32_t published = 0; published < PUBLISH_SLICE_LISTS;) {
         if (!lists->connected || !store->ops->has_room(store))

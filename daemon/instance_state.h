@@ -120,6 +120,7 @@ struct lists {
     bool connected;
     bool resumes; /* lists of the process before, until the store is connected for the first time */
     uint32_t sweep, sweep_end; /* users still to be looked at for writing again */
+    bool reclaims;             /* … those alone that were given up */
     double rank_ns;            /* one user, one thread's share; smoothed */
     uint32_t batch_max;
     uint32_t users[RANK_BATCH_MAX];
@@ -250,6 +251,7 @@ void catalogue_finish(struct catalogue *catalogue);
 
 /* instance_lists.c */
 void lists_begin_sweep(struct instance *instance);
+void lists_reclaim(struct instance *instance); /* partitions were assigned */
 bool sweep_users(struct instance *instance);
 void erase_users(struct instance *instance);
 /* Much is to be ranked before anything more is learned. */

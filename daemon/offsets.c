@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 void offsets_finish(struct offsets *offsets)
 {
@@ -27,6 +28,12 @@ struct partition *offsets_find(struct offsets *offsets, const char *topic, int32
     return NULL;
 }
 
+static uint32_t number_of(const char *topic, int32_t partition)
+{
+    uint32_t number = XXH32(topic, strlen(topic), (uint32_t)partition);
+    return number != 0 ? number : 1;
+}
+
 struct partition *offsets_add(struct offsets *offsets, const char *topic, int32_t partition)
 {
     struct partition *found = offsets_find(offsets, topic, partition);
@@ -45,6 +52,7 @@ struct partition *offsets_add(struct offsets *offsets, const char *topic, int32_
     snprintf(added->position.topic, sizeof added->position.topic, "%s", topic);
     added->position.partition = partition;
     added->position.next_offset = -1;
+    added->number = number_of(topic, partition);
     return added;
 }
 
@@ -100,6 +108,14 @@ uint32_t offsets_owned(const struct offsets *offsets)
     for (uint32_t i = 0; i < offsets->size; i++)
         owned += offsets->at[i].owned;
     return owned;
+}
+
+bool offsets_own_number(const struct offsets *offsets, uint32_t number)
+{
+    for (uint32_t i = 0; i < offsets->size; i++)
+        if (offsets->at[i].owned && offsets->at[i].number == number)
+            return true;
+    return false;
 }
 
 enum status offsets_copy(const struct offsets *offsets, struct position **out, uint32_t *size)

@@ -14,6 +14,7 @@ struct partition {
     int64_t read_to;          /* the end of the partition, when it was reached; else -1 */
     const char *topic;        /* as its last message had it: not read, only compared */
     bool owned;
+    uint32_t number; /* of topic and partition, over restarts the same; not 0 */
 };
 
 /* Plain memory, all zeros is empty; one thread. */
@@ -42,6 +43,8 @@ static inline void offsets_advance(struct partition *partition, const struct mes
 
 void offsets_own(struct offsets *offsets, const struct assignment *change, bool owned);
 uint32_t offsets_owned(const struct offsets *offsets);
+/* Whether a partition of that number is ours now. */
+bool offsets_own_number(const struct offsets *offsets, uint32_t number);
 /* Records that are still to be read; `end` is the log-end offset, -1: unknown. */
 uint64_t offsets_behind(const struct partition *partition, int64_t end);
 /* Those with a known offset, malloc'd into `*out` (NULL when there are none). */

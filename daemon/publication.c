@@ -57,6 +57,7 @@ void make_dirty(struct entry *entry, int64_t now_ms)
     if (entry->dirty)
         return;
     entry->dirty = true;
+    entry->given_up = false;
     entry->since_ms = now_ms;
     entry->oldest_ms = 0;
     entry->pending = 0;
@@ -105,6 +106,19 @@ void publication_drop(struct publication *publication, uint32_t user)
         entry_reset(publication, entry);
 }
 
+void publication_set_partition(struct publication *publication, uint32_t user, uint32_t number)
+{
+    struct entry *entry = entry_of(publication, user);
+    if (entry != NULL)
+        entry->partition = number;
+}
+
+uint32_t publication_partition(const struct publication *publication, uint32_t user)
+{
+    const struct entry *entry = entry_of(publication, user);
+    return entry != NULL ? entry->partition : 0;
+}
+
 void publication_leap(struct publication *publication, uint64_t lists)
 {
     uint64_t leapt = publication->leapt + lists;
@@ -122,6 +136,20 @@ void publication_put_back(struct publication *publication, uint32_t user)
 {
     struct entry *entry = entry_of(publication, user);
     queue_place(publication, entry, user, entry->since_ms);
+}
+
+void publication_give_up(struct publication *publication, uint32_t user)
+{
+    struct entry *entry = entry_of(publication, user);
+    entry->dirty = false;
+    entry->hash = HASH_UNKNOWN;
+    entry->given_up = true;
+}
+
+bool publication_is_given_up(const struct publication *publication, uint32_t user)
+{
+    const struct entry *entry = entry_of(publication, user);
+    return entry != NULL && entry->given_up;
 }
 
 int64_t publication_due_ms(const struct publication *publication)

@@ -46,6 +46,11 @@ enum status publication_rewrite(struct publication *publication, uint32_t user, 
 /* The user is gone. A write that is in flight is answered into the void. */
 void publication_drop(struct publication *publication, uint32_t user);
 
+/* Which partition, by its number, told of the user last; 0: unknown. Of use in a group, whose other
+ * members write the lists of users that are theirs. */
+void publication_set_partition(struct publication *publication, uint32_t user, uint32_t number);
+uint32_t publication_partition(const struct publication *publication, uint32_t user);
+
 /* So many lists of anybody may have been written that are not known of: each next one's `v` is
  * above theirs. */
 void publication_leap(struct publication *publication, uint64_t lists);
@@ -54,6 +59,11 @@ void publication_leap(struct publication *publication, uint64_t lists);
 uint32_t publication_next(struct publication *publication, int64_t now_ms);
 /* A taken user again in the queue, as before. */
 void publication_put_back(struct publication *publication, uint32_t user);
+/* A taken user's list is somebody else's to write: nothing is due, and what the store holds is not
+ * known any more. */
+void publication_give_up(struct publication *publication, uint32_t user);
+/* Whether it was given up, and not due since. */
+bool publication_is_given_up(const struct publication *publication, uint32_t user);
 /* Nobody is due before; or PUBLICATION_NEVER. Exact for the next seconds. */
 int64_t publication_due_ms(const struct publication *publication);
 uint64_t publication_waiting(const struct publication *publication);

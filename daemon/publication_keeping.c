@@ -4,7 +4,7 @@ struct record {
     uint64_t hash;
     int64_t oldest_ms;
     uint32_t user, tag, lists, expires_s;
-    uint64_t dirty;
+    uint32_t dirty, partition;
 };
 _Static_assert(sizeof(struct record) == 40, "no padding goes into a snapshot");
 
@@ -13,10 +13,14 @@ enum { RECORDS = 256 };
 static struct record record_of(const struct publication *publication, const struct entry *entry,
                                uint32_t user)
 {
-    struct record record = {entry->hash,  entry->dirty ? entry->oldest_ms : 0,
-                            user,         entry->tag,
-                            entry->lists, entry->expires_s,
-                            entry->dirty};
+    struct record record = {.hash = entry->hash,
+                            .oldest_ms = entry->dirty ? entry->oldest_ms : 0,
+                            .user = user,
+                            .tag = entry->tag,
+                            .lists = entry->lists,
+                            .expires_s = entry->expires_s,
+                            .dirty = entry->dirty,
+                            .partition = entry->partition};
     if (entry->flight != 0) {
         record.hash = HASH_UNKNOWN;
         record.dirty = true;
@@ -67,6 +71,7 @@ static enum status load_record(struct publication *publication, const struct rec
         return STATUS_NO_MEMORY;
     entry->lists = record->lists;
     entry->expires_s = record->expires_s;
+    entry->partition = record->partition;
     if (trusted)
         entry->hash = record->hash;
     if (record->dirty == 0)

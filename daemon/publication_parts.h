@@ -41,6 +41,8 @@ struct entry {
     uint8_t used : 1;
     uint8_t dirty : 1;
     uint8_t doubted : 1; /* while in flight: what arrives does not count */
+    uint8_t given_up : 1;
+    uint32_t partition; /* that told of the user last, by its number; 0: unknown */
 };
 _Static_assert(sizeof(struct entry) == 64, "the header promises 64 bytes a user");
 _Static_assert(sizeof(struct entry) <= RECOMMENDER_BESIDE_USER, "what the memory limit counts");

@@ -198,6 +198,59 @@ def test_a_consumer_group_shares_the_partitions(tasted, binary, tmp_path):
 
 
 @pytest.mark.apache
+def test_in_a_group_each_writes_the_lists_of_its_own_users(tasted, binary, tmp_path):
+    """The first has learned of all users before the second joins, and is not to write what it
+    remembers of those that are the second's since."""
+    topic = tasted.kafka.topic(f"{tasted.topic}-shared", 2)
+    second = Tasted(binary, tmp_path / "second", tasted.kafka, tasted.redis, topic)
+    both = {"input.topic": topic, "input.group": f"group-{topic}",
+            "kafka.session.timeout.ms": "6000"}
+    tasted.configure({**both, "snapshot.interval": "1s"})
+    second.configure(both)
+    early, late = stream(300, users=20), stream(300, users=20, seed=2)
+    played = {}
+    for one in early + late:
+        if one["event"] in ("play", "like") and one.get("value", 1) >= 0.3:
+            played.setdefault(one["user"], set()).add(one["item"])
+
+    def refilled():
+        """Nobody's list is missing, but that of who was forgotten, or holds what they had."""
+        for user in users_of(early + late):
+            found = tasted.list_of(user)
+            if (found is None) != (user == "u3") or \
+                    (found and set(found["items"]) & played.get(user, set())):
+                return False
+        return True
+    try:
+        tasted.kafka.produce(topic, keyed(early))
+        tasted.start()
+        tasted.wait_learned(300)
+        tasted.wait_published()
+        second.start()
+        wait_until(lambda: all(
+            sum(name.startswith("tasted_consumer_lag_records{") for name in one.metrics()) == 1
+            for one in (tasted, second)), 30, "a partition each")
+        tasted.kafka.produce(topic, keyed(late))
+        tasted.kafka.produce(topic, [("u3", as_json({"user": "u3", "event": "forget"}))])
+        wait_until(lambda: sum(one.metrics().sum("tasted_events_total", result="accepted")
+                               for one in (tasted, second)) >= 601, 30, "all is learned")
+        wait_until(refilled, 10, "the lists as they should be")
+        for _ in range(3):
+            tasted.redis.client().flushall()
+            wait_until(refilled, 15, "the lists again")
+            time.sleep(0.5)
+            assert refilled()
+        tasted.kill()
+        tasted.start()
+        wait_until(refilled, 15, "the lists after a sudden end")
+        time.sleep(1)
+        assert refilled()
+    finally:
+        assert second.stop() == 0
+        assert tasted.stop() == 0
+
+
+@pytest.mark.apache
 def test_an_aborted_transaction_does_not_count(tasted):
     producer = tasted.kafka.producer(transactional_id=f"tests-{tasted.topic}")
     producer.init_transactions(20)

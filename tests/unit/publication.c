@@ -156,7 +156,7 @@ static void slot_of_another_user_starts_anew(void **state)
     uint64_t ticket = depart(publication, 1, 55, STEP_WRITE, 1000);
     assert_int_equal(publication_touch(publication, 1, TAG + 1, 20, 1001), STATUS_OK);
     assert_int_equal(publication_arrive(publication, ticket, true, 1002).user, PUBLICATION_NOBODY);
-    assert_int_equal(publication_next(publication, 1002), 1);
+    assert_int_equal(publication_next(publication, 10000), 1);
     struct publication_plan plan = publication_plan(publication, 1, 55, DAY_S, 1);
     assert_int_equal(plan.step, STEP_WRITE);
     assert_int_equal(plan.version, 1);
@@ -200,7 +200,7 @@ static void rewrite_in_flight_does_not_trust_the_answer(void **state)
     uint64_t ticket = depart(publication, 1, 55, STEP_WRITE, 1000);
     assert_int_equal(publication_rewrite(publication, 1, TAG, 1001), STATUS_OK);
     publication_arrive(publication, ticket, true, 1002);
-    assert_int_equal(publication_next(publication, 1002), 1);
+    assert_int_equal(publication_next(publication, 10000), 1);
     depart(publication, 1, 55, STEP_WRITE, 1002);
     publication_destroy(publication);
 }
@@ -334,6 +334,36 @@ static void who_may_have_had_more_lists_goes_on_above_them(void **state)
     publication_destroy(publication);
 }
 
+static void what_is_given_up_is_written_anew_when_it_is_ours_again(void **state)
+{
+    (void)state;
+    static struct memory_writer memory = {.writer = {memory_write}, .reader.read = memory_read};
+    struct publication *publication = make(0);
+    assert_int_equal(publication_partition(publication, 1), 0);
+    touch(publication, 1, 10, 1000);
+    publication_set_partition(publication, 1, 0xfedcba98);
+    assert_int_equal(publication_next(publication, 1000), 1);
+    publication_arrive(publication, depart(publication, 1, 55, STEP_WRITE, 1000), true, 1000);
+    assert_int_equal(publication_plan(publication, 1, 55, DAY_S, 1).step, STEP_KEEP);
+    touch(publication, 1, 20, 1001);
+    assert_int_equal(publication_next(publication, 1001), 1);
+    publication_give_up(publication, 1);
+    assert_true(publication_is_given_up(publication, 1));
+    assert_int_equal(publication_waiting(publication), 0);
+    assert_int_equal(publication_next(publication, 9999), PUBLICATION_NOBODY);
+    assert_int_equal(publication_save(publication, &memory.writer), STATUS_OK);
+    assert_int_equal(publication_rewrite(publication, 1, TAG, 10000), STATUS_OK);
+    assert_false(publication_is_given_up(publication, 1));
+    assert_int_equal(publication_next(publication, 10000), 1);
+    assert_int_equal(publication_plan(publication, 1, 55, DAY_S, 1).step, STEP_WRITE);
+    publication_destroy(publication);
+    publication = make(0);
+    assert_int_equal(publication_load(publication, &memory.reader, 9, true, 9), STATUS_OK);
+    assert_int_equal(publication_partition(publication, 1), 0xfedcba98);
+    assert_int_equal(publication_waiting(publication), 0);
+    publication_destroy(publication);
+}
+
 /* ---- the order, against looking at everybody ---- */
 
 enum { PEOPLE = 200 };
@@ -458,6 +488,7 @@ int main(void)
         cmocka_unit_test(queue_keeps_its_order),
         cmocka_unit_test(comes_back_from_a_snapshot),
         cmocka_unit_test(who_may_have_had_more_lists_goes_on_above_them),
+        cmocka_unit_test(what_is_given_up_is_written_anew_when_it_is_ours_again),
         cmocka_unit_test(in_order_whatever_comes),
         cmocka_unit_test(also_for_long_times),
     };
