@@ -9,8 +9,8 @@
  *     item       text or an integer; absent, null: the message's key
  *     features   an array of texts or integers; others, empty ones and those over ID_BYTES_MAX are
  *                passed over, so are those after the first CARD_FEATURES_MAX
- *     available  false: the item is retired. Absent, null: it is available
- *     expires    an integer, ms since 1970; absent, null, 0: never
+ *     available  false: the item is retired. True, absent, null: it is available; else bad_value
+ *     expires    an integer, ms since 1970; absent, null, 0: never; else bad_ts
  *
  * Unknown keys, the title too, are ignored. No value (a null message), or the value null, retires
  * the item of the key.
@@ -30,7 +30,7 @@ void catalogue_decoder_destroy(struct catalogue_decoder *decoder); /* NULL is le
 
 /* `key` size 0: there is none. The card holds until the next call. VERDICT_ACCEPTED,
  * VERDICT_UNDECODABLE, VERDICT_TOO_LARGE (over 64 KiB), VERDICT_MISSING_ITEM, VERDICT_BAD_ITEM,
- * VERDICT_BAD_TS (`expires`). */
+ * VERDICT_BAD_TS (`expires`), VERDICT_BAD_VALUE (`available`). */
 enum verdict catalogue_decode(struct catalogue_decoder *decoder, struct text key, const void *value,
                               size_t size, struct item_card *card);
 /* Adds a feature unless it is to be passed over. */
