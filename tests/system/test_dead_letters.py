@@ -58,6 +58,8 @@ def bad_messages():
     yield "bad_value", as_msgpack({**GOOD, "value": float("inf")})
     yield "bad_value", as_json({**GOOD, "value": "0.5"})
     yield "bad_value", as_json(event("u", "i", "rating"))
+    for pack in (as_json, as_msgpack):  # what was played is no rating
+        yield "bad_value", pack(event("u", "i", "rating", played_ms=9, duration_ms=10))
     yield "bad_value", as_json(event("u", "i", "rating", value=5.5))
     yield "bad_value", as_json(event("u", "i", "rating", value=0))
     yield "bad_value", as_json({**GOOD, "value": -0.5})

@@ -942,6 +942,33 @@ static void test_values(void **state)
                        4, 0);
 }
 
+/* Of a MessagePack event with a name of `size` bytes, a `played_ms` of 9 and a `duration_ms` of 10.
+ */
+static double part_played(const char *name, uint8_t size)
+{
+    char bytes[128];
+    struct decoded decoded;
+    const int length = snprintf(bytes, sizeof bytes,
+                                "\x85\xa4user\x01\xa4item\x01\xa5"
+                                "event%c%s\xa9played_ms\x09\xab"
+                                "duration_ms\x0a",
+                                0xa0 | size, name);
+    decode(bytes, (size_t)length, &decoded);
+    assert_string_equal(verdict_text(decoded.verdict), "accepted");
+    return decoded.event.has_value ? decoded.event.value : -77;
+}
+
+static void test_what_was_played_in_msgpack(void **state)
+{
+    (void)state;
+    assert_float_equal(part_played("play", 4), 0.9, 1e-12);
+    assert_float_equal(part_played("skip", 4), 0.9, 1e-12);
+    assert_float_equal(part_played("rating", 6), -77, 0);
+    assert_float_equal(part_played("like", 4), -77, 0);
+    assert_float_equal(part_played("pla", 3), -77, 0);
+    assert_float_equal(part_played("plays", 5), -77, 0);
+}
+
 static void test_numbers_too_long_to_mean_anything(void **state)
 {
     (void)state;
@@ -1101,6 +1128,7 @@ int main(void)
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_msgpack_only),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_what_was_played_in_msgpack),
         cmocka_unit_test(test_numbers_too_long_to_mean_anything),
         cmocka_unit_test(test_field_mapping),
         cmocka_unit_test(test_fields_may_share_a_path),
