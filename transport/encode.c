@@ -47,7 +47,8 @@ static void json_text(struct encoded *out, struct text text)
 
 static bool is_whole(double number)
 {
-    return number > -1e15 && number < 1e15 && floor(number) == number;
+    const double exact_max = 9007199254740992.0; /* 2^53 */
+    return number >= -exact_max && number <= exact_max && floor(number) == number;
 }
 
 static void json_whole(struct encoded *out, int64_t number)

@@ -64,6 +64,30 @@ static void test_json_reads_as_the_contract_says(void **state)
     assert_non_null(strstr(encoded.bytes, "\"ts\":170000000000000001,"));
 }
 
+static void test_whole_values_are_written_as_integers(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *wanted;
+    } rows[] = {{1e15, ":1000000000000000}"},
+                {9007199254740992.0, ":9007199254740992}"},
+                {-9007199254740992.0, ":-9007199254740992}"},
+                {1e17, ":1e+17}"}};
+    struct field_map map;
+    field_map_init(&map);
+    struct event event = plain_event();
+    event.has_value = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        event.value = rows[i].value;
+        assert_true(encode_event(&map, ENCODE_JSON, &event, &encoded));
+        const size_t size = strlen(rows[i].wanted);
+        assert_true(encoded.size > size);
+        assert_memory_equal(encoded.bytes + encoded.size - size, rows[i].wanted, size);
+        assert_round_trip(&map, &event);
+    }
+}
+
 static void test_every_field_comes_back(void **state)
 {
     (void)state;
@@ -138,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json_reads_as_the_contract_says),
+        cmocka_unit_test(test_whole_values_are_written_as_integers),
         cmocka_unit_test(test_every_field_comes_back),
         cmocka_unit_test(test_any_text_comes_back),
         cmocka_unit_test(test_mapped_fields_are_nested),
