@@ -84,7 +84,9 @@ static void check_value(node_getter get, const void *root, const struct event *e
                       duration = get(root, "duration_ms");
     double expected = node_number(&value);
     bool has_value = value.kind != NODE_NONE;
-    if (!has_value && played.kind != NODE_NONE && duration.kind != NODE_NONE) {
+    const bool in_part =
+        text_equal(event->name, text_of("play")) || text_equal(event->name, text_of("skip"));
+    if (!has_value && in_part && played.kind != NODE_NONE && duration.kind != NODE_NONE) {
         has_value = node_number(&duration) != 0;
         expected = node_number(&duration) > 0 ? node_number(&played) / node_number(&duration)
                                               : (double)NAN;
