@@ -191,10 +191,15 @@ static void keep_end(struct instance *instance)
 /* What is learned changes what lists are ranked by, and the first lists behind it pay for that. So
  * while there is more of both than a turn holds, some turns only learn, and then some only publish:
  * half as long, as a list that more events wait for is soon out of date, and the sooner they are
- * learned, the sooner all lists are as of now. */
+ * learned, the sooner all lists are as of now. What was withdrawn leaves the lists first. */
 static void choose_work(struct instance *instance, bool *learns, bool *publishes)
 {
     struct shift *shift = &instance->shift;
+    if (shift->behind && catalogue_hurries(instance)) {
+        *learns = false;
+        *publishes = true;
+        return;
+    }
     if (shift->behind && instance->now_ms >= shift->until_ms) {
         shift->publishing = !shift->publishing;
         shift->until_ms =

@@ -73,6 +73,13 @@ static void withdraw(struct instance *instance, uint32_t item)
             prequential_item(recommender_item_id(instance->engine.model, item));
     neighbours_withdraw(instance, item);
     popular_withdraw(instance);
+    if (instance->now_ms >= instance->catalogue.hurries_until_ms + HURRY_PAUSE_MS)
+        instance->catalogue.hurries_until_ms = instance->now_ms + HURRY_MS;
+}
+
+bool catalogue_hurries(const struct instance *instance)
+{
+    return instance->now_ms < instance->catalogue.hurries_until_ms;
 }
 
 /* Users that have a list, or whose first one is on its way. */

@@ -24,6 +24,8 @@ enum {
     RANK_BATCH_MAX = 128,
     LEARN_SHIFT_MS = 64, /* see choose_work() */
     PUBLISH_SHIFT_MS = 32,
+    HURRY_MS = 1000,       /* within which what is withdrawn is to leave all lists … */
+    HURRY_PAUSE_MS = 1000, /* … not again before that is over as well */
     RANK_WAKE_NS = 100000, /* below this much work the threads sleep on */
     STORE_IN_FLIGHT = 256, /* as transport/store.h says */
     SWEEP_SLICE = 1024,    /* users a turn, when all are to be written again */
@@ -91,6 +93,7 @@ struct catalogue {
     uint32_t at; /* the next user to be looked at; the bound of users: none */
     int64_t expired_to_ms, expiry_due_ms;
     int64_t expired_ms; /* when something expired last, as far as was looked */
+    int64_t hurries_until_ms;
 };
 
 /* What became of lists, since the start of the process. */
@@ -245,6 +248,8 @@ bool sweep_withdrawn(struct instance *instance); /* likewise */
 int64_t instance_list_time(const struct instance *instance);
 /* Whoever has a list with a withdrawn item is known to be due. */
 bool catalogue_is_swept(const struct instance *instance);
+/* Something was withdrawn just now: lists come before events. */
+bool catalogue_hurries(const struct instance *instance);
 bool catalogue_is_awaited(struct instance *instance);
 bool is_of_catalogue(const struct instance *instance, const struct partition *partition);
 void catalogue_finish(struct catalogue *catalogue);
