@@ -111,10 +111,12 @@ static enum status take_checkpoint(struct instance *instance, struct checkpoint 
     if (checkpoint->epoch[0] != '\0')
         snprintf(instance->epoch, sizeof instance->epoch, "%s", checkpoint->epoch);
     /* What was written to the store after this was saved is not known. */
-    if (!checkpoint->clean)
+    if (!checkpoint->clean) {
         lists_begin_sweep(instance);
-    else if (related_bound(instance->neighbours.related) == 0)
+        lists_leap_since(instance, checkpoint->created_ms);
+    } else if (related_bound(instance->neighbours.related) == 0) {
         neighbours_begin_sweep(instance);
+    }
     instance->mark = checkpoint->mark;
     instance->had_ended = checkpoint->clean;
     instance->lists.resumes = true;

@@ -12,21 +12,42 @@
 
 /* ---- what the store is told to call ---- */
 
-/* No list's `v` goes back at a restart. How many were written after what was loaded had been saved
- * is not known, but for how long: the mark goes on by one a second. Of popular ones that holds for
- * all that there ever were. */
+enum { DAY_S = 86400 };
+
+static void leap(struct instance *instance, uint32_t seconds)
+{
+    publication_leap(instance->publication, seconds);
+    publication_leap(instance->neighbours.publication, seconds);
+}
+
+/* After what was loaded had been saved, the process before may have written lists for so long. */
+void lists_leap_since(struct instance *instance, int64_t saved_ms)
+{
+    int64_t passed = (instance->wall_ms - saved_ms) / 1000;
+    leap(instance, passed <= 0 ? 0 : passed < DAY_S ? (uint32_t)passed : DAY_S);
+}
+
+/* The same by the mark, which goes on by one a second, and with each process. */
+static uint32_t seconds_marked(const struct instance *instance)
+{
+    enum { YEAR_S = 365 * DAY_S };
+    uint64_t mark = instance->store->ops->mark(instance->store);
+    uint64_t seconds = mark > instance->mark ? mark - instance->mark : 0;
+    if (instance->mark == 0 || seconds > YEAR_S) /* not every snapshot kept it once */
+        seconds = seconds < DAY_S ? seconds : DAY_S;
+    return 1 + (uint32_t)seconds;
+}
+
+/* A restart does not take any list's `v` back. That of popular lists is not kept: there are fewer
+ * of them than all the seconds allow for. */
 static void go_on_counting(struct instance *instance, bool ours)
 {
-    enum { LISTS_A_SECOND = 1000 };
     struct lists *lists = &instance->lists;
-    uint64_t mark = instance->store->ops->mark(instance->store);
-    uint64_t since = 1 + (mark > instance->mark ? mark - instance->mark : 0);
-    if (!ours) {
-        publication_leap(instance->publication, since * LISTS_A_SECOND);
-        publication_leap(instance->neighbours.publication, since * LISTS_A_SECOND);
-    }
+    if (!ours)
+        leap(instance, seconds_marked(instance));
+    uint64_t seconds = instance->mark + publication_leapt(instance->publication);
     for (uint32_t n = 0; n < lists->popular_count; n++)
-        lists->popular[n].version = (instance->mark + since) * LISTS_A_SECOND;
+        lists->popular[n].version = seconds * PUBLICATION_LISTS_A_SECOND;
 }
 
 static void connected(void *context, bool ours)

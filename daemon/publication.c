@@ -119,10 +119,14 @@ uint32_t publication_partition(const struct publication *publication, uint32_t u
     return entry != NULL ? entry->partition : 0;
 }
 
-void publication_leap(struct publication *publication, uint64_t lists)
+void publication_leap(struct publication *publication, uint32_t seconds)
 {
-    uint64_t leapt = publication->leapt + lists;
-    publication->leapt = leapt < UINT32_MAX ? (uint32_t)leapt : UINT32_MAX;
+    publication->leapt += seconds;
+}
+
+uint32_t publication_leapt(const struct publication *publication)
+{
+    return publication->leapt;
 }
 
 /* ---- taking ---- */
@@ -215,8 +219,9 @@ struct publication_plan publication_plan(const struct publication *publication, 
                                          uint64_t list_hash, int64_t ttl_s, int64_t wall_s)
 {
     const struct entry *entry = entry_of(publication, user);
+    uint64_t leapt = (uint64_t)publication->leapt * PUBLICATION_LISTS_A_SECOND;
     struct publication_plan plan = {.hash = list_hash,
-                                    .version = (uint64_t)publication->leapt + entry->lists + 1,
+                                    .version = leapt + entry->lists + 1,
                                     .ttl_s = publication_ttl(ttl_s, entry->tag)};
     plan.step = step_of(entry, list_hash, plan.ttl_s, wall_s);
     return plan;

@@ -51,9 +51,11 @@ void publication_drop(struct publication *publication, uint32_t user);
 void publication_set_partition(struct publication *publication, uint32_t user, uint32_t number);
 uint32_t publication_partition(const struct publication *publication, uint32_t user);
 
-/* So many lists of anybody may have been written that are not known of: each next one's `v` is
+/* For so long lists of anybody may have been written that are not known of: each next one's `v` is
  * above theirs. */
-void publication_leap(struct publication *publication, uint64_t lists);
+enum { PUBLICATION_LISTS_A_SECOND = 10000 };
+void publication_leap(struct publication *publication, uint32_t seconds);
+uint32_t publication_leapt(const struct publication *publication); /* so far, over restarts */
 
 /* Takes the user who is most due, or PUBLICATION_NOBODY. */
 uint32_t publication_next(struct publication *publication, int64_t now_ms);

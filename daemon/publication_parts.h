@@ -68,7 +68,8 @@ struct queue {
 struct publication {
     struct table entries; /* struct entry (users) */
     int64_t refresh_ms;
-    uint32_t leapt; /* what all users' `v` are above the numbers of their lists */
+    uint32_t
+        leapt; /* seconds; for each all users' `v` are a step above the numbers of their lists */
     struct queue queue;
     struct flight flights[PUBLICATION_FLIGHTS_MAX];
     uint16_t free_flights[PUBLICATION_FLIGHTS_MAX];

@@ -161,7 +161,7 @@ static int64_t offset_after_astray(struct kafka_source *self, const rd_kafka_top
     if (part->next >= place->low && part->next <= place->high)
         return part->next; /* it has come back meanwhile */
     int64_t offset = part->next < place->low ? place->low : place->start;
-    if (part->next < place->low)
+    if (part->next >= 0 && part->next < place->low)
         self->missed += (uint64_t)(place->low - part->next);
     const char *why = part->next < place->low
                           ? "the messages before were deleted (retention.ms, retention.bytes)"

@@ -60,8 +60,8 @@ struct store_ops {
     /* Writes the hash with the epoch (at most 32 fields); once a second, to notice an emptied
      * Redis. False: no room. */
     bool (*put_status)(struct store *self, const struct store_field *fields, uint32_t size);
-    /* How many times the status was written under this epoch: kept at a clean end, it tells the
-     * next process whether anybody wrote since (store_owner.connected). */
+    /* How many times the status was written under this epoch: kept in snapshots, it tells the next
+     * process whether anybody wrote since (store_owner.connected), and for how long. */
     uint64_t (*mark)(const struct store *self);
     uint32_t (*in_flight)(const struct store *self);
     bool (*is_connected)(const struct store *self);

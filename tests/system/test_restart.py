@@ -46,7 +46,7 @@ def test_a_restart_goes_on_where_it_stopped(tasted):
     assert tasted.stop() == 0
     info = tasted.snapshot_info()
     assert info["events"] == 400
-    assert tasted.list_of("u1")["v"] > first["v"]
+    assert first["v"] < tasted.list_of("u1")["v"] <= first["v"] + 150  # counted on, without a leap
     report = tasted.replay(write_ndjson(tasted.folder / "events.ndjson", events))
     assert info["state_digest"] == report["state_digest"]
 

@@ -89,10 +89,11 @@ static void pass_time(struct world *world, double seconds)
 
 /* What the process before remembers of the store. */
 static uint64_t left_mark;
+static bool left_ended = true;
 
 static void open_store(struct world *world, const char *url, enum list_format format)
 {
-    struct redis_settings settings = {url, "taste:", EPOCH, left_mark, format, true};
+    struct redis_settings settings = {url, "taste:", EPOCH, left_mark, format, left_ended};
     struct store_owner owner = {world, told_connected, told_disconnected, told_done, told_room};
     struct error error = {0};
     enum status status = redis_store_create(world->loop, &settings, &owner, &world->store, &error);
@@ -388,15 +389,21 @@ static void the_mark_goes_on_from_what_was_left_or_found(void **state)
     put_status(world);
     uint64_t found = world->store->ops->mark(world->store);
     close_store(world);
-    left_mark = 0; /* saved early, and nothing after */
+    left_ended = false; /* saved, and lists were written in the same second */
     open_store(world, world->server.url, LIST_JSON);
     assert_true(wait_for(world, &world->connected, 2, 3));
+    assert_false(world->ours);
+    close_store(world);
+    left_ended = true;
+    left_mark = 0; /* saved early, and nothing after */
+    open_store(world, world->server.url, LIST_JSON);
+    assert_true(wait_for(world, &world->connected, 3, 3));
     assert_int_equal(world->store->ops->mark(world->store), found);
     close_store(world);
     left_mark = found + 100; /* saved late, and Redis lost what came last */
     open_store(world, world->server.url, LIST_JSON);
     assert_int_equal(world->store->ops->mark(world->store), found + 100);
-    assert_true(wait_for(world, &world->connected, 3, 3));
+    assert_true(wait_for(world, &world->connected, 4, 3));
     assert_false(world->ours);
     put_status(world);
     assert_int_equal(world->store->ops->mark(world->store), found + 101);
