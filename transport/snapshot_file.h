@@ -3,8 +3,9 @@
  *
  *     header │ section │ section … │ table: tag, place, size, XXH3-128 of each │ end: sum, mark
  *
- *     PATH.tmp ── fsync ── PATH.tmp <-> PATH ── PATH.tmp (the old one) -> PATH.previous ──
- * fsync(folder)
+ *     PATH.tmp ── fsync ─┬─ PATH.tmp <-> PATH ── PATH.tmp (the old one) -> PATH.previous ─┬─
+ *                        └─ PATH.tmp -> PATH, where PATH.previous is the one that is good ─┘
+ *     ── fsync(folder)
  *
  * A section's size need not be known when it is begun. Every byte of the file is under a sum or
  * compared. Not thread-safe. Everything between snapshot_create() and snapshot_destroy() is safe in
@@ -34,6 +35,9 @@ enum status snapshot_create(const char *path, struct snapshot_writer **out, stru
  * are written, so that the parent does not have to copy what it changes of them. They may be read
  * only once. */
 void snapshot_forget_written(struct snapshot_writer *writer);
+/* PATH is damaged and PATH.previous is not: the new file takes PATH's place and nothing else moves.
+ * What PATH was is gone then. */
+void snapshot_keep_previous(struct snapshot_writer *writer);
 /* Ends the section before and begins one; `tag` is four characters, used once a file. Returns where
  * its bytes go. A failure to write is kept and told by snapshot_commit(). */
 struct state_writer *snapshot_section(struct snapshot_writer *writer, const char tag[4]);
@@ -48,7 +52,8 @@ typedef enum status snapshot_fill(void *context, struct snapshot_writer *writer)
  */
 enum status snapshot_write(struct snapshot_writer *writer, snapshot_fill *fill, void *context,
                            uint64_t *bytes, struct error *error);
-/* The whole of it in the foreground, for one-shot commands. `bytes` may be NULL. */
+/* The whole of it in the foreground, for one-shot commands. Looks itself whether to keep
+ * PATH.previous: reads the file that is there. `bytes` may be NULL. */
 enum status snapshot_save(const char *path, snapshot_fill *fill, void *context, uint64_t *bytes,
                           struct error *error);
 
@@ -97,6 +102,9 @@ enum status snapshot_load(const char *path, snapshot_take *take, void *context,
  * and the way out in the text); STATUS_BAD_CONFIG and STATUS_NO_MEMORY of `take` are passed on. */
 enum status snapshot_load_newest(const char *path, snapshot_take *take, void *context,
                                  struct error *error);
+
+/* Whether PATH.previous is good, and PATH is not. Reads the whole of PATH, and often only that. */
+bool snapshot_previous_alone_is_whole(const char *path);
 
 /* ---- sums ---- */
 

@@ -4,6 +4,13 @@
 #include <limits.h>
 #include <stdio.h>
 
+enum { PREVIOUS_BYTES = PATH_MAX + 16 };
+
+static void name_previous(const char *path, char previous[PREVIOUS_BYTES])
+{
+    snprintf(previous, PREVIOUS_BYTES, "%s.previous", path);
+}
+
 enum status snapshot_load(const char *path, snapshot_take *take, void *context, struct error *error)
 {
     struct snapshot_reader *reader = NULL;
@@ -45,9 +52,8 @@ enum status snapshot_load_newest(const char *path, snapshot_take *take, void *co
                                  struct error *error)
 {
     struct error newest = {.status = STATUS_OK}, before = {.status = STATUS_OK};
-    char previous[PATH_MAX + 16];
-    snprintf(previous, sizeof previous, "%s.previous", path);
-
+    char previous[PREVIOUS_BYTES];
+    name_previous(path, previous);
     enum status status = snapshot_load(path, take, context, &newest);
     newest.status = status;
     if (is_lost(status)) {
@@ -61,4 +67,19 @@ enum status snapshot_load_newest(const char *path, snapshot_take *take, void *co
     if (error != NULL)
         *error = newest;
     return status;
+}
+
+static bool is_whole(const char *path)
+{
+    struct snapshot_reader *reader = NULL;
+    bool whole = snapshot_open(path, &reader, NULL) == STATUS_OK;
+    snapshot_close(reader);
+    return whole;
+}
+
+bool snapshot_previous_alone_is_whole(const char *path)
+{
+    char previous[PREVIOUS_BYTES];
+    name_previous(path, previous);
+    return !is_whole(path) && is_whole(previous);
 }

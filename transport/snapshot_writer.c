@@ -27,7 +27,8 @@ struct snapshot_writer {
     uint64_t written;      /* bytes handed to the kernel */
     struct snapshot_entry table[SNAPSHOT_SECTIONS_MAX];
     uint32_t count;
-    bool forgets; /* long runs, once they are written */
+    bool forgets;        /* long runs, once they are written */
+    bool keeps_previous; /* whatever is at PATH is not worth it */
     bool committed;
     struct error failure; /* the first one; all later calls fail the same way */
 };
@@ -203,6 +204,11 @@ void snapshot_forget_written(struct snapshot_writer *writer)
     writer->forgets = true;
 }
 
+void snapshot_keep_previous(struct snapshot_writer *writer)
+{
+    writer->keeps_previous = true;
+}
+
 static void end_section(struct snapshot_writer *writer)
 {
     hash_new(writer);
@@ -237,11 +243,21 @@ static void write_frame(struct snapshot_writer *writer)
     write_bytes(&writer->writer, &end, sizeof end);
 }
 
+static enum status replace(struct snapshot_writer *writer)
+{
+    if (rename(writer->temporary, writer->path) != 0)
+        return trouble(writer, STATUS_CANNOT_WRITE, "rename");
+    writer->committed = true;
+    return STATUS_OK;
+}
+
 /* The new file takes the place of the old one in one step, so that there is a whole PATH at every
  * moment; where the file system cannot exchange, two renames do it, and a reader in between finds
  * the previous generation. */
 static enum status put_in_place(struct snapshot_writer *writer)
 {
+    if (writer->keeps_previous)
+        return replace(writer);
     bool exchanged =
         renameat2(AT_FDCWD, writer->temporary, AT_FDCWD, writer->path, RENAME_EXCHANGE) == 0;
     writer->committed = exchanged;
@@ -254,10 +270,7 @@ static enum status put_in_place(struct snapshot_writer *writer)
         return error_set(&writer->failure, STATUS_CANNOT_WRITE,
                          "%s: cannot rename to .previous: %s", writer->path,
                          snapshot_reason(errno));
-    if (rename(writer->temporary, writer->path) != 0)
-        return trouble(writer, STATUS_CANNOT_WRITE, "rename");
-    writer->committed = true;
-    return STATUS_OK;
+    return replace(writer);
 }
 
 static enum status sync_folder(struct snapshot_writer *writer)
@@ -323,6 +336,8 @@ enum status snapshot_save(const char *path, snapshot_fill *fill, void *context, 
 {
     struct snapshot_writer *writer = NULL;
     enum status status = snapshot_create(path, &writer, error);
+    if (status == STATUS_OK && snapshot_previous_alone_is_whole(path))
+        snapshot_keep_previous(writer);
     if (status == STATUS_OK)
         status = snapshot_write(writer, fill, context, bytes, error);
     snapshot_destroy(writer);

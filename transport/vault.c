@@ -33,6 +33,7 @@ struct file_vault {
     struct vault_owner owner;
     char path[PATH_MAX];
     int lock;
+    bool keeps_previous; /* until a save has succeeded: what was loaded is there, and only there */
     /* The save under way; `pid` 0: none. */
     pid_t pid;
     ev_child child;
@@ -93,6 +94,20 @@ static _Noreturn void run_child(const struct file_vault *vault, pid_t parent, in
 
 /* ---- the parent ---- */
 
+static enum status begin_file(struct file_vault *vault, struct error *error)
+{
+    enum status status = snapshot_create(vault->path, &vault->writer, error);
+    if (status == STATUS_OK && vault->keeps_previous)
+        snapshot_keep_previous(vault->writer);
+    return status;
+}
+
+static void end_file(struct file_vault *vault)
+{
+    snapshot_destroy(vault->writer);
+    vault->writer = NULL;
+}
+
 static void describe_end(const struct file_vault *vault, int wait_status, struct error *error)
 {
     if (WIFSIGNALED(wait_status))
@@ -115,9 +130,10 @@ static void end_save(struct file_vault *vault, int wait_status)
         (double)(clock_of_machine()->monotonic_ns(clock_of_machine()) - vault->started_ns) / 1e9;
     ev_child_stop(vault->loop, &vault->child);
     close(vault->result);
-    snapshot_destroy(vault->writer);
-    vault->writer = NULL;
+    end_file(vault);
     vault->pid = 0;
+    if (result.error.status == STATUS_OK)
+        vault->keeps_previous = false;
     if (vault->owner.saved != NULL)
         vault->owner.saved(vault->owner.context, &result.error, result.bytes, seconds);
 }
@@ -154,7 +170,7 @@ static enum status files_save(struct vault *self, vault_fill *fill, void *contex
     struct file_vault *vault = (struct file_vault *)self;
     if (vault->pid != 0)
         return error_set(error, STATUS_INVALID, "%s: a save is under way", vault->path);
-    enum status status = snapshot_create(vault->path, &vault->writer, error);
+    enum status status = begin_file(vault, error);
     if (status != STATUS_OK)
         return status;
     int ends[2];
@@ -184,8 +200,7 @@ static enum status files_save(struct vault *self, vault_fill *fill, void *contex
 no_process:
     close(ends[0]);
 no_pipe:
-    snapshot_destroy(vault->writer);
-    vault->writer = NULL;
+    end_file(vault);
     return status;
 }
 
@@ -205,14 +220,26 @@ static enum status files_save_now(struct vault *self, vault_fill *fill, void *co
 {
     struct file_vault *vault = (struct file_vault *)self;
     wait_for_save(vault);
-    return snapshot_save(vault->path, fill, context, NULL, error);
+    enum status status = begin_file(vault, error);
+    if (status != STATUS_OK)
+        return status;
+    status = snapshot_write(vault->writer, fill, context, NULL, error);
+    if (status == STATUS_OK)
+        vault->keeps_previous = false;
+    end_file(vault);
+    return status;
 }
 
 static enum status files_load(struct vault *self, vault_take *take, void *context,
                               struct error *error)
 {
     struct file_vault *vault = (struct file_vault *)self;
-    return snapshot_load_newest(vault->path, take, context, error);
+    struct error newest = {.status = STATUS_OK};
+    enum status status = snapshot_load_newest(vault->path, take, context, &newest);
+    vault->keeps_previous = status == STATUS_OK && newest.status != STATUS_OK;
+    if (error != NULL)
+        *error = newest;
+    return status;
 }
 
 static void files_destroy(struct vault *self)

@@ -30,7 +30,8 @@ struct vault_ops {
                             struct error *error);
     /* The newest generation that is whole, by snapshot_load_newest(). STATUS_NOT_FOUND: none yet. A
      * damaged newest one is reported in `error` (its status is not STATUS_OK) while STATUS_OK is
-     * returned when the previous one could be used. */
+     * returned when the previous one could be used: which is then kept until a save has succeeded,
+     * and the one after that replaces it as ever. */
     enum status (*load)(struct vault *self, vault_take *take, void *context, struct error *error);
     /* A save under way is given up. */
     void (*destroy)(struct vault *self);

@@ -215,6 +215,48 @@ def test_a_damaged_snapshot_is_replaced_by_the_one_before(tasted):
     assert tasted.snapshot_info()["state_digest"] == report["state_digest"]
 
 
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("lose", [damage, empty, lambda path: path.unlink()])
+def test_what_was_fallen_back_to_is_kept(tasted, lose):
+    """The newest is lost, and the one that the next life saves as well."""
+    events = stream(300)
+    run_over(tasted, events[:100])
+    run_over(tasted, events[100:200])
+    first = tasted.snapshot_info(previous_of(tasted))["state_digest"]
+    tasted.kafka.produce(tasted.topic, keyed(events[200:]))
+    for _ in range(2):
+        lose(tasted.snapshot)
+        tasted.start()
+        tasted.wait_learned(200)
+        assert tasted.stop() == 0
+        assert tasted.snapshot_info(previous_of(tasted))["state_digest"] == first
+    report = tasted.replay(write_ndjson(tasted.folder / "all", events))
+    assert tasted.snapshot_info()["state_digest"] == report["state_digest"]
+    run_over(tasted, stream(1))
+    previous = tasted.snapshot_info(previous_of(tasted))
+    assert previous["state_digest"] == report["state_digest"]
+
+
+def test_a_replay_keeps_the_previous_one_too(tasted):
+    events = stream(200)
+    run_over(tasted, events[:100])
+    run_over(tasted, events[100:])
+    damage(tasted.snapshot)
+    previous = previous_of(tasted)
+    first = tasted.snapshot_info(previous)["state_digest"]
+    tasted.command(
+        "replay", "--topic", tasted.topic, "--from-snapshot", previous, "--snapshot", tasted.snapshot
+    )
+    assert tasted.snapshot_info()["events"] == 200
+    assert tasted.snapshot_info(previous)["state_digest"] == first
+    both = ["--from-snapshot", tasted.snapshot, "--snapshot", tasted.snapshot]
+    tasted.command("replay", "--topic", tasted.topic, *both)
+    assert tasted.snapshot_info(previous)["events"] == 200
+
+
 def test_two_damaged_snapshots_are_refused(tasted):
     events = stream(200)
     run_over(tasted, events[:100])

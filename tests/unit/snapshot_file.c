@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct place {
@@ -264,6 +265,84 @@ static void keeps_the_previous_generation(void **state)
     assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_OK);
     assert_string_equal(text, "two");
     assert_int_equal(error.status, STATUS_NOT_FOUND);
+}
+
+static void assert_text(const char *path, const char *expected)
+{
+    char text[64] = "";
+    struct error error;
+    assert_int_equal(snapshot_load(path, take_text, text, &error), STATUS_OK);
+    assert_string_equal(text, expected);
+}
+
+/* What is lost must not push out the only good one. */
+static void keeps_the_previous_one_where_it_alone_is_whole(void **state)
+{
+    const struct place *place = *state;
+    struct error error;
+    char text[64];
+    for (int harm = 0; harm < 3; harm++) {
+        save_text(place->path, "one");
+        save_text(place->path, "two");
+        if (harm == 0)
+            damage(place->path, 30);
+        else if (harm == 1)
+            assert_int_equal(truncate(place->path, 0), 0);
+        else
+            assert_int_equal(unlink(place->path), 0);
+        assert_true(snapshot_previous_alone_is_whole(place->path));
+        save_text(place->path, "three");
+        assert_text(place->path, "three");
+        assert_text(place->previous, "one");
+        assert_false(snapshot_previous_alone_is_whole(place->path));
+        assert_int_equal(truncate(place->path, 100), 0); /* once more, before there is another */
+        assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_OK);
+        assert_string_equal(text, "one");
+        save_text(place->path, "four");
+        save_text(place->path, "five"); /* as ever from here on */
+        assert_text(place->path, "five");
+        assert_text(place->previous, "four");
+        assert_int_equal(access(place->temporary, F_OK), -1);
+    }
+}
+
+/* What was there and is no snapshot is the user's: he finds it again. */
+static void what_is_no_snapshot_is_not_lost(void **state)
+{
+    const struct place *place = *state;
+    spill(place->path, (const unsigned char *)"precious", 8);
+    assert_false(snapshot_previous_alone_is_whole(place->path));
+    save_text(place->path, "one");
+    size_t size;
+    unsigned char *bytes = slurp(place->previous, &size);
+    assert_int_equal(size, 8);
+    assert_memory_equal(bytes, "precious", 8);
+    free(bytes);
+}
+
+/* kill -9 of a save that follows a damaged newest, or of the ones after it: one is always good. */
+static void a_kill_leaves_a_good_one(void **state)
+{
+    enum { KILLS = 60, STEP_US = 67 };
+    const struct place *place = *state;
+    struct error error;
+    char text[64];
+    save_text(place->path, "one");
+    save_text(place->path, "two");
+    for (int n = 0; n < KILLS; n++) {
+        assert_int_equal(truncate(place->path, 50), 0);
+        pid_t child = fork();
+        while (child == 0)
+            if (snapshot_save(place->path, fill_text, (void *)(uintptr_t) "two", NULL, NULL) !=
+                STATUS_OK)
+                _exit(1);
+        usleep((useconds_t)(n * STEP_US));
+        kill(child, SIGKILL);
+        int ended;
+        assert_int_equal(waitpid(child, &ended, 0), child);
+        assert_true(WIFSIGNALED(ended));
+        assert_int_equal(snapshot_load_newest(place->path, take_text, text, &error), STATUS_OK);
+    }
 }
 
 static void refuses_when_nothing_is_whole(void **state)
@@ -726,6 +805,9 @@ int main(void)
         IN_A_PLACE(notices_every_truncation_and_addition),
         IN_A_PLACE(names_the_damaged_section),
         IN_A_PLACE(keeps_the_previous_generation),
+        IN_A_PLACE(keeps_the_previous_one_where_it_alone_is_whole),
+        IN_A_PLACE(what_is_no_snapshot_is_not_lost),
+        IN_A_PLACE(a_kill_leaves_a_good_one),
         IN_A_PLACE(refuses_when_nothing_is_whole),
         IN_A_PLACE(tries_the_previous_one_when_taking_fails),
         IN_A_PLACE(says_why_it_cannot_write),

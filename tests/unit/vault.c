@@ -226,6 +226,74 @@ static void a_lost_save_leaves_the_old_file(void **state)
     assert_kept(bench, 'b');
 }
 
+static void assert_previous(struct bench *bench, int byte)
+{
+    struct error error;
+    unsigned char *back = malloc(MEMORY);
+    char name[128];
+    snprintf(name, sizeof name, "%s.previous", bench->path);
+    assert_int_equal(snapshot_load(name, take_memory, back, &error), STATUS_OK);
+    assert_int_equal(back[0], byte);
+    assert_int_equal(back[MEMORY - 1], byte);
+    free(back);
+}
+
+static void save_again(struct bench *bench, bool in_background, int byte)
+{
+    struct error error;
+    memset(bench->memory, byte, MEMORY);
+    if (!in_background) {
+        save_first(bench);
+        return;
+    }
+    assert_int_equal(bench->vault->ops->save(bench->vault, fill_memory, bench, &error), STATUS_OK);
+    await_saved(bench);
+    assert_int_equal(bench->last.status, STATUS_OK);
+}
+
+/* Loads the previous one, 'a', for the newest is lost. */
+static void fall_back(struct bench *bench, int size)
+{
+    struct error error;
+    unsigned char *back = malloc(MEMORY);
+    if (size < 0)
+        assert_int_equal(unlink(bench->path), 0);
+    else
+        assert_int_equal(truncate(bench->path, size), 0);
+    assert_int_equal(bench->vault->ops->load(bench->vault, take_memory, back, &error), STATUS_OK);
+    assert_int_not_equal(error.status, STATUS_OK);
+    assert_int_equal(back[0], 'a');
+    free(back);
+}
+
+/* However the newest was lost, the one that was used instead stays until there are two again. */
+static void what_was_fallen_back_to_is_kept(void **state)
+{
+    static const int sizes[] = {MEMORY / 2, 0, -1 /* missing */};
+    struct bench *bench = *state;
+    struct error error;
+    for (int n = 0; n < 6; n++) {
+        bool in_background = n % 2 == 0;
+        save_again(bench, in_background, 'a');
+        save_again(bench, in_background, 'b');
+        fall_back(bench, sizes[n / 2]);
+        assert_int_equal(bench->vault->ops->save(bench->vault, fill_and_die, bench, &error),
+                         STATUS_OK);
+        await_saved(bench);
+        assert_int_not_equal(bench->last.status, STATUS_OK);
+        assert_previous(bench, 'a'); /* a save that failed changes nothing */
+        save_again(bench, in_background, 'c');
+        assert_kept(bench, 'c');
+        assert_previous(bench, 'a');
+        fall_back(bench, MEMORY / 3);
+        save_again(bench, in_background, 'd');
+        assert_previous(bench, 'a');
+        save_again(bench, in_background, 'e');
+        assert_kept(bench, 'e');
+        assert_previous(bench, 'd');
+    }
+}
+
 /* A signal to the whole group must not run the parent's handlers in the child. */
 static atomic_int handled_in_child;
 static pid_t parent;
@@ -383,6 +451,7 @@ int main(void)
         ON_A_BENCH(saves_memory_as_it_was),
         ON_A_BENCH(one_save_at_a_time),
         ON_A_BENCH(a_lost_save_leaves_the_old_file),
+        ON_A_BENCH(what_was_fallen_back_to_is_kept),
         ON_A_BENCH(the_parents_handlers_stay_out),
         ON_A_BENCH(destroying_ends_a_save),
         ON_A_BENCH(two_daemons_never_share_a_snapshot),
