@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <math.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,13 @@
 #include <unistd.h>
 
 enum { CONNECTIONS_MAX = 64, CONNECTION_BYTES = 16 * 1024, SILENCE_S = 5 };
+
+/* Who has been silent longest gives way when there are too many. */
+struct client {
+    enum { CLIENT_NONE, CLIENT_SILENT, CLIENT_ANSWERED, CLIENT_LEAVING } state;
+    int socket;
+    uint64_t since; /* a serial number: of its coming, or of the end of its last answer */
+};
 
 struct http_server {
     struct MHD_Daemon *daemon;
@@ -21,7 +30,68 @@ struct http_server {
     const struct http_page *pages;
     void *context;
     int port;
+    struct client clients[CONNECTIONS_MAX];
+    uint64_t serial;
 };
+
+/* ---- who is there ---- */
+
+static struct client *client_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static struct client *enter(struct http_server *server, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    for (int i = 0; i < CONNECTIONS_MAX && info != NULL; i++) {
+        struct client *client = &server->clients[i];
+        if (client->state != CLIENT_NONE)
+            continue;
+        *client = (struct client){CLIENT_SILENT, info->connect_fd, server->serial++};
+        return client;
+    }
+    return NULL;
+}
+
+static void on_connection(void *self, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct client *client = *context;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *context = enter(self, connection);
+    else if (client != NULL)
+        client->state = CLIENT_NONE;
+}
+
+static void on_answered(void *self, struct MHD_Connection *connection, void **seen,
+                        enum MHD_RequestTerminationCode why)
+{
+    (void)seen, (void)why;
+    struct http_server *server = self;
+    struct client *client = client_of(connection);
+    if (client == NULL || client->state != CLIENT_ANSWERED)
+        return;
+    client->state = CLIENT_SILENT;
+    client->since = server->serial++;
+}
+
+/* The daemon sees the end, and closes. False: all are being answered. */
+static bool make_room(struct http_server *server)
+{
+    struct client *longest = NULL;
+    for (struct client *at = server->clients; at < server->clients + CONNECTIONS_MAX; at++)
+        if (at->state == CLIENT_SILENT && (longest == NULL || at->since < longest->since))
+            longest = at;
+    if (longest == NULL)
+        return false;
+    longest->state = CLIENT_LEAVING;
+    shutdown(longest->socket, SHUT_RDWR);
+    return true;
+}
 
 /* ---- answering ---- */
 
@@ -39,6 +109,9 @@ static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    struct client *client = client_of(connection);
+    if (client != NULL && client->state == CLIENT_SILENT)
+        client->state = CLIENT_ANSWERED;
     enum MHD_Result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -91,7 +164,8 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
 
 /* ---- the loop ---- */
 
-/* At its limit the daemon stops listening; that it may listen again does not wake the loop. */
+/* At its limit the daemon stops listening; that it may listen again does not wake the loop. So one
+ * place is kept free. */
 static bool is_full(const struct http_server *server)
 {
     const union MHD_DaemonInfo *info =
@@ -101,15 +175,17 @@ static bool is_full(const struct http_server *server)
 
 static void run_daemon(struct http_server *server)
 {
-    bool full = is_full(server);
+    bool was_full = is_full(server);
     MHD_run(server->daemon);
-    full |= is_full(server);
+    bool full = is_full(server);
     MHD_UNSIGNED_LONG_LONG wait_ms = 60000;
     ev_timer_stop(server->loop, &server->deadline);
-    if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES && !full)
+    if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES && !full && !was_full)
         return;
     double wait_s = (double)wait_ms / 1e3;
-    ev_timer_set(&server->deadline, full && wait_s > .1 ? .1 : wait_s, 0.);
+    if (full || was_full)
+        wait_s = full && !make_room(server) ? fmin(wait_s, .1) : 0.;
+    ev_timer_set(&server->deadline, wait_s, 0.);
     ev_timer_start(server->loop, &server->deadline);
 }
 
@@ -217,11 +293,12 @@ enum status http_create(struct ev_loop *loop, const char *listen, const struct h
     *server =
         (struct http_server){.loop = loop, .pages = pages, .context = context, .port = port_of(fd)};
     /* Takes the socket over, and closes it at the end. */
-    server->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, server,
-                                      MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                                      (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-                                      (unsigned)SILENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                      (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)SILENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+        on_answered, server, MHD_OPTION_END);
     if (server->daemon == NULL)
         goto no_memory;
     const union MHD_DaemonInfo *info =

@@ -90,6 +90,18 @@ def test_http_is_read_only_and_small(tasted):
     assert refused.value.code == 405
 
 
+def test_silent_connections_do_not_keep_others_out(tasted):
+    tasted.start()
+    host, port = tasted.http.rsplit(":", 1)
+    silent = [socket.create_connection((host, int(port)), timeout=5) for _ in range(150)]
+    for _ in range(3):
+        began = time.monotonic()
+        assert tasted.get("/health/live")[0] == 200
+        assert time.monotonic() - began < 1
+    for one in silent:
+        one.close()
+
+
 def test_http_can_be_off(tasted):
     tasted.configure({"http.listen": "off"})
     tasted.kafka.produce(tasted.topic, keyed(stream(50)))

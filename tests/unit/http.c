@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+enum { LARGE = 8 << 20 }; /* more than the kernel takes off the server's hands */
+
 static struct ev_loop *loop;
 static struct http_server *server;
 static int asked;
@@ -40,7 +42,7 @@ static void answer_not_ready(void *context, struct http_answer *answer)
 static void answer_large(void *context, struct http_answer *answer)
 {
     (void)context;
-    answer->size = 1 << 20;
+    answer->size = LARGE;
     answer->body = malloc(answer->size);
     memset(answer->body, 'x', answer->size);
 }
@@ -169,12 +171,12 @@ static void other_paths_and_methods_are_refused(void **state)
 static void a_large_page_arrives_whole(void **state)
 {
     (void)state;
-    size_t room = (1 << 20) + 4096;
+    size_t room = LARGE + 4096;
     char *response = malloc(room);
     exchange("GET /large HTTP/1.1\r\n" END, response, room);
     char *body = strstr(response, "\r\n\r\n");
     assert_non_null(body);
-    assert_int_equal(strlen(body + 4), 1 << 20);
+    assert_int_equal(strlen(body + 4), LARGE);
     free(response);
 }
 
@@ -221,6 +223,65 @@ static void connections_are_bounded(void **state)
     assert_true(has(response, "HTTP/1.1 200 "));
 }
 
+static size_t ask(int fd, const char *request, char *response, size_t room)
+{
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    return read_all(fd, response, room, 3);
+}
+
+/* However many say nothing, or begin a request only: who asks is answered at once. */
+static void the_silent_give_way(void **state)
+{
+    (void)state;
+    enum { SILENT = 150 };
+    static const char *const begun[] = {
+        "", "GET /met", "GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"};
+    int fds[SILENT];
+    char response[4096];
+    for (int i = 0; i < SILENT; i++) {
+        const char *request = begun[i % 3];
+        fds[i] = connect_to_server();
+        assert_int_equal(send(fds[i], request, strlen(request), MSG_NOSIGNAL), strlen(request));
+        ev_run(loop, EVRUN_NOWAIT);
+    }
+    for (int i = 0; i < 5; i++) {
+        double start = ev_time();
+        exchange("GET /metrics HTTP/1.1\r\n" END, response, sizeof response);
+        assert_true(has(response, "HTTP/1.1 200 "));
+        assert_true(ev_time() - start < .5);
+    }
+    assert_int_equal(read_all(fds[0], response, sizeof response, 1), 0); /* the first has gone */
+    ask(fds[SILENT - 2], "rics HTTP/1.1\r\n" END, response, sizeof response);
+    assert_true(has(response, "HTTP/1.1 200 ")); /* the last ones have not */
+    for (int i = 0; i < SILENT; i++)
+        close(fds[i]);
+}
+
+/* A large answer that its client takes its time to read is no silence. */
+static void who_is_answered_does_not_give_way(void **state)
+{
+    (void)state;
+    enum { SILENT = 100, ROOM = LARGE + 4096 };
+    static const char request[] = "GET /large HTTP/1.1\r\n" END;
+    int fds[SILENT], fd = connect_to_server();
+    char *response = malloc(ROOM);
+    assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    for (int i = 0; i < 10; i++)
+        ev_run(loop, EVRUN_NOWAIT);
+    for (int i = 0; i < SILENT; i++) {
+        fds[i] = connect_to_server();
+        ev_run(loop, EVRUN_NOWAIT);
+    }
+    read_all(fd, response, ROOM, 3);
+    char *body = strstr(response, "\r\n\r\n");
+    assert_non_null(body);
+    assert_int_equal(strlen(body + 4), LARGE);
+    for (int i = 0; i < SILENT; i++)
+        close(fds[i]);
+    close(fd);
+    free(response);
+}
+
 static void bad_addresses_say_why(void **state)
 {
     (void)state;
@@ -254,6 +315,7 @@ int main(void)
         HTTP_TEST(head_has_no_body),           HTTP_TEST(other_paths_and_methods_are_refused),
         HTTP_TEST(a_large_page_arrives_whole), HTTP_TEST(too_large_a_request_is_refused),
         HTTP_TEST(silence_is_bounded),         HTTP_TEST(connections_are_bounded),
+        HTTP_TEST(the_silent_give_way),        HTTP_TEST(who_is_answered_does_not_give_way),
         HTTP_TEST(bad_addresses_say_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
