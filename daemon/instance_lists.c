@@ -60,12 +60,14 @@ static void connected(void *context, bool ours)
         log_notice("Redis is there: %" PRIu64 " lists are due", waiting);
     lists->connected = true;
     lists->status_due_ms = 0;
+    bool unknown = lists->resumes && !instance->had_ended;
     if (lists->resumes)
         go_on_counting(instance, ours);
     lists->resumes = false;
     if (!ours) {
         if (recommender_count(instance->engine.model).users > 0)
-            log_notice("Redis does not hold our lists; all are written again");
+            log_notice("Redis %s; all are written again",
+                       unknown ? "may not hold our latest lists" : "does not hold our lists");
         lists_begin_sweep(instance);
     }
 }

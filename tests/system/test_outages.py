@@ -81,6 +81,7 @@ def test_an_emptied_redis_found_at_a_restart_gets_every_list_again(tasted):
     tasted.redis.client().flushall()
     tasted.start()
     wait_lists(tasted, users_of(events))
+    assert "Redis does not hold our lists" in tasted.log_text()
 
 
 @pytest.mark.quick

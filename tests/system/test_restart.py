@@ -81,6 +81,8 @@ def test_versions_of_lists_never_go_back(tasted):
         wait_until(lambda: popular() > highest.get("popular", 0), 10, "a newer popular list")
         highest["popular"] = popular()
         tasted.kill()
+    assert "Redis may not hold our latest lists" in tasted.log_text()
+    assert "Redis does not hold our lists" not in tasted.log_text()
 
 
 @pytest.mark.quick
