@@ -180,14 +180,16 @@ const struct option options[] = {
              "one that is taken out stays; delete it by hand."},
     {"lists", "exclude_seen", &type_exclude, AT(model.exclude_days), .initial = "forever",
      .flags = OPTION_SHAPES,
-     .help = "How long an item that the user has stays out of the user's list."},
+     .help = "How long an item that the user has stays out of the user's list: days are counted "
+             "from the user's last event about it, of whatever kind."},
     {"lists", "format", &type_list_format, AT(lists.format), .initial = "json",
      .help = "How a list is written: json and msgpack are one value with ids, scores and time; "
              "list is a Redis list of ids; zset a sorted set with the scores."},
     {"lists", "ttl", &type_seconds, AT(lists.ttl_s), RANGE(0, DAYS(3650)), .initial = "30d",
      .flags = OPTION_LIVE,
      .help = "How long a list lives in Redis after it was last written or renewed, give or take "
-             "a tenth. 0: for ever."},
+             "a tenth. It is renewed when the user does something, so that those of people who "
+             "stay away expire. 0: for ever."},
     {"lists", "refresh", &type_ms, AT(lists.refresh_ms), RANGE(0, 3600e3), .initial = "100ms",
      .flags = OPTION_LIVE, .help = "A user's list is written at most once in this time."},
     {"lists", "notify", &type_switch, AT(lists.notify), .initial = "no", .flags = OPTION_LIVE,
