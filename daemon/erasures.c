@@ -36,6 +36,7 @@ static void leave_first(struct erasures *erasures)
 
 enum status erasures_add(struct erasures *erasures, struct text user)
 {
+    erasures_owe(erasures, ERASURE_SNAPSHOTS);
     if (erasures->end - erasures->first == ERASURES_MAX) {
         leave_first(erasures);
         erasures->given_up++;
@@ -78,6 +79,28 @@ void erasures_answered(struct erasures *erasures, uint64_t ticket, bool done)
     erasures->waiting += !done;
     while (erasures->first < erasures->end && at(erasures, erasures->first)->state == ERASURE_DONE)
         erasures->first++;
+}
+
+bool erasures_pend(const struct erasures *erasures)
+{
+    return erasures->first < erasures->end;
+}
+
+uint32_t erasures_saving(struct erasures *erasures)
+{
+    bool counts = erasures->owed > 0 && !erasures_pend(erasures);
+    erasures->owed_then = erasures->owed - counts;
+    return erasures->owed_then;
+}
+
+void erasures_saved(struct erasures *erasures)
+{
+    erasures->owed = erasures->owed_then;
+}
+
+void erasures_owe(struct erasures *erasures, uint32_t owed)
+{
+    erasures->owed = erasures->owed_then = owed;
 }
 
 enum status erasures_save(const struct erasures *erasures, struct state_writer *writer)

@@ -8,7 +8,10 @@
 #include "model/event.h"
 #include "model/state.h"
 
-enum { ERASURES_MAX = 16384 };
+enum {
+    ERASURES_MAX = 16384,
+    ERASURE_SNAPSHOTS = 2, /* generations kept: so many newer ones, and the user is off the disk */
+};
 
 enum erasure_state { ERASURE_WAITING, ERASURE_SENT, ERASURE_DONE };
 
@@ -25,6 +28,9 @@ struct erasures {
     uint64_t first, end;
     uint32_t waiting;
     uint64_t given_up;
+    /* Snapshots still to be written until none that is kept holds a forgotten user; and what that
+     * becomes when the one under way is written. */
+    uint32_t owed, owed_then;
 };
 
 void erasures_finish(struct erasures *erasures);
@@ -33,6 +39,15 @@ enum status erasures_add(struct erasures *erasures, struct text user);
 bool erasures_next(struct erasures *erasures, struct text *user, uint64_t *ticket);
 /* `done` false: it waits again. */
 void erasures_answered(struct erasures *erasures, uint64_t ticket, bool done);
+/* Some are not answered: a snapshot made now names them. */
+bool erasures_pend(const struct erasures *erasures);
+
+/* A snapshot is made as of now; gives what is owed once it is written, for the snapshot to say. */
+uint32_t erasures_saving(struct erasures *erasures);
+/* It is written. Whoever was forgotten in between is owed all the same. */
+void erasures_saved(struct erasures *erasures);
+/* As the snapshot said that was loaded. */
+void erasures_owe(struct erasures *erasures, uint32_t owed);
 
 enum status erasures_save(const struct erasures *erasures, struct state_writer *writer);
 enum status erasures_load(struct erasures *erasures, struct state_reader *reader);

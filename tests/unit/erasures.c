@@ -104,12 +104,52 @@ static void unanswered_ones_are_kept(void **state)
     erasures_finish(&erasures);
 }
 
+/* What a snapshot made now is worth. */
+static uint32_t save(struct erasures *erasures)
+{
+    erasures_saving(erasures);
+    erasures_saved(erasures);
+    return erasures->owed;
+}
+
+static void two_snapshots_are_owed(void **state)
+{
+    (void)state;
+    struct erasures erasures = {0};
+    assert_int_equal(save(&erasures), 0);
+    add(&erasures, 1);
+    uint64_t ticket = expect(&erasures, 1);
+    assert_int_equal(save(&erasures), 2); /* it names the user */
+    erasures_answered(&erasures, ticket, true);
+    assert_int_equal(save(&erasures), 1);
+    assert_int_equal(erasures_saving(&erasures), 0);
+    assert_int_equal(erasures.owed, 1); /* that one fails */
+    assert_int_equal(save(&erasures), 0);
+    assert_int_equal(save(&erasures), 0);
+    erasures_finish(&erasures);
+}
+
+static void who_is_forgotten_during_a_save_is_owed_all(void **state)
+{
+    (void)state;
+    struct erasures erasures = {0};
+    erasures_owe(&erasures, 1);
+    erasures_saving(&erasures);
+    add(&erasures, 1);
+    erasures_answered(&erasures, expect(&erasures, 1), true);
+    erasures_saved(&erasures);
+    assert_int_equal(erasures.owed, 2);
+    erasures_finish(&erasures);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused_ones_are_sent_again),
         cmocka_unit_test(the_oldest_gives_way),
         cmocka_unit_test(unanswered_ones_are_kept),
+        cmocka_unit_test(two_snapshots_are_owed),
+        cmocka_unit_test(who_is_forgotten_during_a_save_is_owed_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
