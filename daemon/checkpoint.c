@@ -1,5 +1,7 @@
 #include "daemon/checkpoint.h"
 
+#include "daemon/erasures.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -39,12 +41,14 @@ static enum status write_meta(const struct checkpoint *checkpoint, struct state_
 {
     struct recommender_counts counts = recommender_count(checkpoint->model);
     char text[META_BYTES_MAX];
-    int size = snprintf(
-        text, sizeof text,
-        "{\"version\":\"%s\",\"created_ms\":%" PRId64 ",\"events\":%" PRIu64 ",\"users\":%" PRIu64
-        ",\"items\":%" PRIu64 ",\"epoch\":\"%s\",\"mark\":%" PRIu64 ",\"clean\":%s}\n",
-        TASTED_VERSION, checkpoint->created_ms, counts.events, counts.users, counts.items,
-        checkpoint->epoch, checkpoint->mark, checkpoint->clean ? "true" : "false");
+    int size =
+        snprintf(text, sizeof text,
+                 "{\"version\":\"%s\",\"created_ms\":%" PRId64 ",\"events\":%" PRIu64
+                 ",\"users\":%" PRIu64 ",\"items\":%" PRIu64 ",\"epoch\":\"%s\",\"mark\":%" PRIu64
+                 ",\"owed\":%" PRIu32 ",\"clean\":%s}\n",
+                 TASTED_VERSION, checkpoint->created_ms, counts.events, counts.users, counts.items,
+                 checkpoint->epoch, checkpoint->mark, checkpoint->owed,
+                 checkpoint->clean ? "true" : "false");
     if (size < 0 || (size_t)size >= sizeof text)
         return STATUS_INTERNAL;
     return writer->write(writer, text, (size_t)size);
@@ -54,12 +58,14 @@ static bool fill_meta(struct checkpoint *checkpoint, json_t *root)
 {
     const char *version = NULL, *epoch = NULL;
     json_int_t created = 0, events = 0, users = 0, items = 0, mark = 0;
+    json_int_t owed = ERASURE_SNAPSHOTS; /* unless it says: those of before did not */
     int clean = 0;
-    if (json_unpack(root, "{s:s,s:I,s:I,s:I,s:I,s:s,s?I,s:b}", "version", &version, "created_ms",
-                    &created, "events", &events, "users", &users, "items", &items, "epoch", &epoch,
-                    "mark", &mark, "clean", &clean) != 0)
+    if (json_unpack(root, "{s:s,s:I,s:I,s:I,s:I,s:s,s?I,s?I,s:b}", "version", &version,
+                    "created_ms", &created, "events", &events, "users", &users, "items", &items,
+                    "epoch", &epoch, "mark", &mark, "owed", &owed, "clean", &clean) != 0)
         return false;
-    if (strlen(epoch) >= sizeof checkpoint->epoch || events < 0 || users < 0 || items < 0)
+    if (strlen(epoch) >= sizeof checkpoint->epoch || events < 0 || users < 0 || items < 0 ||
+        owed < 0 || owed > ERASURE_SNAPSHOTS)
         return false;
     snprintf(checkpoint->epoch, sizeof checkpoint->epoch, "%s", epoch);
     snprintf(checkpoint->version, sizeof checkpoint->version, "%.31s", version);
@@ -68,6 +74,7 @@ static bool fill_meta(struct checkpoint *checkpoint, json_t *root)
     checkpoint->users = (uint64_t)users;
     checkpoint->items = (uint64_t)items;
     checkpoint->mark = (uint64_t)mark;
+    checkpoint->owed = (uint32_t)owed;
     checkpoint->clean = clean != 0;
     return true;
 }

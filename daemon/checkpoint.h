@@ -1,7 +1,7 @@
 /*
  * What a snapshot holds, for all that write or read one: `run`, `replay`, `top`, `snapshot`, …
  *
- *     META  JSON: version, when, counts, epoch, whether it is a clean end
+ *     META  JSON: version, when, counts, epoch, whether it is a clean end, what is owed
  *     MODL  the model (recommender_save); the sum of these bytes IS the state_digest
  *     OFFS  next offset of each partition that the model includes
  *     LIST  what was published, opaque here; only the daemon writes it
@@ -42,6 +42,7 @@ struct checkpoint {
     uint32_t position_count;       /* [wr] at most CHECKPOINT_POSITIONS_MAX */
     char epoch[33];                /* [wr] of the lineage; "" when there is none (replay) */
     uint64_t mark;                 /* [wr] of the store; 0: none */
+    uint32_t owed;                 /* [wr] newer ones until no forgotten user is on the disk */
     bool clean;                    /* [wr] the last thing the process did, lists all published */
     int64_t created_ms;            /* [wr] ms since 1970 */
     char version[32];              /* [r] of the tasted that wrote it */

@@ -52,6 +52,7 @@ static int set_up(void **state)
     scene->checkpoint.position_count = 3;
     scene->checkpoint.created_ms = 1700000000123;
     scene->checkpoint.clean = true;
+    scene->checkpoint.owed = 1;
     strcpy(scene->checkpoint.epoch, "0123456789abcdef0123456789abcdef");
     struct digest_writer digest;
     assert_int_equal(digest_begin(&digest), STATUS_OK);
@@ -97,6 +98,7 @@ static void comes_out_as_it_went_in(void **state)
     assert_string_equal(back.epoch, scene->checkpoint.epoch);
     assert_string_equal(back.version, TASTED_VERSION);
     assert_true(back.clean);
+    assert_int_equal(back.owed, 1);
     assert_int_equal(back.created_ms, 1700000000123);
     struct recommender_counts counts = recommender_count(scene->model);
     assert_int_equal(back.events, counts.events);
