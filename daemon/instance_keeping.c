@@ -117,6 +117,7 @@ static enum status take_checkpoint(struct instance *instance, struct checkpoint 
     } else if (related_bound(instance->neighbours.related) == 0) {
         neighbours_begin_sweep(instance);
     }
+    erasures_owe(&instance->erasures, checkpoint->owed);
     instance->mark = checkpoint->mark;
     instance->had_ended = checkpoint->clean;
     instance->lists.resumes = true;
@@ -185,6 +186,7 @@ static enum status fill_checkpoint(struct instance *instance, bool clean)
     checkpoint->lists = (struct checkpoint_lists){instance, save_lists, load_lists};
     checkpoint->model = instance->engine.model;
     checkpoint->clean = clean;
+    checkpoint->owed = erasures_saving(&instance->erasures);
     checkpoint->mark = instance->store->ops->mark(instance->store);
     checkpoint->created_ms = instance->wall_ms;
     snprintf(checkpoint->epoch, sizeof checkpoint->epoch, "%s", instance->epoch);
@@ -212,6 +214,7 @@ static void enter_result(struct instance *instance, const struct error *error, u
         return;
     }
     keeping->saved++;
+    erasures_saved(&instance->erasures);
     keeping->last_success_ms = keeping->checkpoint.created_ms;
     keeping->last_bytes = bytes;
     keeping->last_seconds = seconds;
@@ -269,6 +272,18 @@ static bool letters_are_safe(struct instance *instance)
     return true;
 }
 
+/* A snapshot names those whose key may still be there. They are gone in a moment, unless the store
+ * is away. */
+static bool erasures_are_answered(struct instance *instance)
+{
+    struct keeping *keeping = &instance->keeping;
+    if (!erasures_pend(&instance->erasures) || !instance->lists.connected)
+        return true;
+    if (keeping->erase_since_ms == 0)
+        keeping->erase_since_ms = instance->now_ms;
+    return instance->now_ms - keeping->erase_since_ms >= SNAPSHOT_ERASE_MS;
+}
+
 bool snapshot_holds_intake(const struct instance *instance)
 {
     const struct keeping *keeping = &instance->keeping;
@@ -288,22 +303,29 @@ static void begin_saving(struct instance *instance)
         error_set(&error, status, "no memory for the offsets");
     keeping->saving = status == STATUS_OK;
     keeping->changed = false;
+    keeping->erase_since_ms = 0;
     if (status != STATUS_OK)
         saved(instance, &error, 0, 0);
+}
+
+/* Also without an event, as long as that takes somebody forgotten off the disk. */
+static bool is_to_be_saved(const struct instance *instance)
+{
+    const struct erasures *erasures = &instance->erasures;
+    return instance->keeping.changed || (erasures->owed > 0 && !erasures_pend(erasures));
 }
 
 void keep_snapshot(struct instance *instance)
 {
     struct keeping *keeping = &instance->keeping;
-    if (keeping->saving || instance->phase != PHASE_RUNNING || !keeping->changed ||
+    if (keeping->saving || instance->phase != PHASE_RUNNING || !is_to_be_saved(instance) ||
         instance->now_ms < keeping->due_ms || !catalogue_is_swept(instance))
         return;
-    if (letters_are_safe(instance))
+    if (erasures_are_answered(instance) && letters_are_safe(instance))
         begin_saving(instance);
 }
 
-/* In the foreground: nothing else is to be done any more. */
-void save_at_end(struct instance *instance)
+static enum status save_in_foreground(struct instance *instance)
 {
     struct keeping *keeping = &instance->keeping;
     int64_t began_ns = instance_look_at_clock(instance);
@@ -320,14 +342,26 @@ void save_at_end(struct instance *instance)
     enter_result(instance, &error, 0, seconds);
     if (status == STATUS_OK)
         log_notice("snapshot saved at the end, %.1f s", seconds);
+    return status;
+}
+
+/* Nothing else is to be done any more. Who was forgotten a moment ago is in the generation before:
+ * the same once more replaces that one, too. */
+void save_at_end(struct instance *instance)
+{
+    const struct erasures *erasures = &instance->erasures;
+    enum status status = save_in_foreground(instance);
+    while (status == STATUS_OK && erasures->owed > 0 && !erasures_pend(erasures))
+        status = save_in_foreground(instance);
     let_partitions_go(instance);
 }
 
 int64_t keeping_due_ms(const struct instance *instance)
 {
-    enum { LETTERS_MS = 5 };
+    enum { ANSWERS_MS = 5 };
     const struct keeping *keeping = &instance->keeping;
-    if (keeping->saving || !keeping->changed || instance->phase != PHASE_RUNNING)
+    if (keeping->saving || !is_to_be_saved(instance) || instance->phase != PHASE_RUNNING)
         return PUBLICATION_NEVER;
-    return keeping->wait_since_ms != 0 ? instance->now_ms + LETTERS_MS : keeping->due_ms;
+    bool waits = keeping->wait_since_ms != 0 || keeping->erase_since_ms != 0;
+    return waits ? instance->now_ms + ANSWERS_MS : keeping->due_ms;
 }

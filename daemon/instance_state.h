@@ -36,6 +36,7 @@ enum {
     DEAD_LETTER_HOLD_MS = 5000,
     SNAPSHOT_HOLD_MS = 1000,   /* intake waits so long for dead letters before a snapshot … */
     SNAPSHOT_WAIT_MS = 10000,  /* … and the snapshot so long */
+    SNAPSHOT_ERASE_MS = 1000,  /* … and so long for the store to forget who is to be forgotten */
     SNAPSHOT_RETRY_MS = 10000, /* after a failed one */
     DRAIN_MS = 10000,
     LEAVE_MS = 5000,
@@ -185,7 +186,8 @@ struct keeping {
     bool saving, changed;         /* changed: something to save since the last one began */
     bool again;                   /* at the end of this save begin another at once */
     int64_t due_ms;
-    int64_t wait_since_ms; /* for dead letters, before saving; 0: not waiting */
+    int64_t wait_since_ms;  /* for dead letters, before saving; 0: not waiting */
+    int64_t erase_since_ms; /* likewise for the store's answers to erasures */
     uint64_t saved, failed, last_bytes;
     int64_t last_success_ms; /* wall clock */
     double last_seconds;

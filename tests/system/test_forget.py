@@ -1,11 +1,73 @@
 """`forget` erases a user."""
 
+import time
+
 import pytest
 
 from events import event, keyed, stream, users_of
 from servers import wait_until
 
 NAME = "someone-who-wants-to-be-forgotten"
+
+
+def traces_of(tasted):
+    """The generations on the disk that hold the id."""
+    return [path.name for path in sorted(tasted.folder.glob("model.snapshot*"))
+            if NAME.encode() in path.read_bytes()]
+
+
+def start_with_somebody_on_the_disk(tasted):
+    """Both generations hold the user, and then nothing comes for longer than the interval."""
+    tasted.configure({"snapshot.interval": "1s"})
+    tasted.start()
+    count = 0
+    for seed in (1, 2):
+        events = stream(100, seed=seed) + [event(NAME, f"i{seed}")]
+        count += len(events)
+        tasted.kafka.produce(tasted.topic, keyed(events))
+        tasted.wait_learned(count)
+        wait_until(lambda: len(traces_of(tasted)) == seed, 15, "a snapshot with the user's id")
+    tasted.wait_published()
+    time.sleep(2)
+
+
+def saves_of(tasted):
+    return tasted.metrics().sum("tasted_snapshots_total", result="saved")
+
+
+def forget_somebody(tasted):
+    tasted.kafka.produce(tasted.topic, keyed([{"user": NAME, "event": "forget"}]))
+    wait_until(lambda: tasted.list_of(NAME) is None, 5, "the list is gone")
+
+
+@pytest.mark.quick
+def test_who_is_forgotten_leaves_the_disk_also_when_nothing_else_happens(tasted):
+    start_with_somebody_on_the_disk(tasted)
+    before = saves_of(tasted)
+    forget_somebody(tasted)
+    wait_until(lambda: saves_of(tasted) == before + 2, 15, "two snapshots without an event")
+    assert not traces_of(tasted)
+    time.sleep(2.5)
+    assert saves_of(tasted) == before + 2, "then there is nothing more to save"
+    assert tasted.stop() == 0
+    assert not traces_of(tasted)
+
+
+def test_who_is_forgotten_just_before_the_end_is_off_the_disk(tasted):
+    start_with_somebody_on_the_disk(tasted)
+    forget_somebody(tasted)
+    assert tasted.stop() == 0
+    assert not traces_of(tasted)
+
+
+def test_who_is_forgotten_just_before_a_crash_leaves_the_disk_afterwards(tasted):
+    start_with_somebody_on_the_disk(tasted)
+    before = saves_of(tasted)
+    forget_somebody(tasted)
+    wait_until(lambda: saves_of(tasted) > before, 15, "a snapshot")
+    tasted.kill()
+    tasted.start()
+    wait_until(lambda: not traces_of(tasted), 15, "no trace on the disk")
 
 
 @pytest.mark.quick
@@ -28,8 +90,7 @@ def test_a_forgotten_user_is_gone_everywhere(tasted):
         events += more
         tasted.kafka.produce(tasted.topic, keyed(more))
         wait_until(lambda: tasted.snapshot.stat().st_mtime_ns > before, 15, "a newer snapshot")
-    wait_until(lambda: not [path for path in tasted.folder.glob("model.snapshot*")
-                            if NAME.encode() in path.read_bytes()], 15, "no trace on the disk")
+    wait_until(lambda: not traces_of(tasted), 15, "no trace on the disk")
     assert not [key for key in tasted.redis.client().keys() if NAME.encode() in key]
     assert tasted.stop() == 0
     assert tasted.snapshot_info()["users"] == len(users_of(events) - {NAME})

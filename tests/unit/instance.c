@@ -115,7 +115,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
 
     struct vault vault;
     struct vault_owner vault_owner;
-    char path[64], pending[80];
+    char path[64], pending[80], previous[80];
     bool saving;
     uint64_t pending_bytes, saves;
 
@@ -551,6 +551,7 @@ static void finish_saving(void)
         error_set(&error, STATUS_IO, "the disk is full, it is simulated");
         unlink(world.pending);
     } else {
+        rename(world.path, world.previous); /* but for the first */
         assert_int_equal(rename(world.pending, world.path), 0);
     }
     world.vault_owner.saved(world.vault_owner.context, &error, world.pending_bytes, 0.1);
@@ -738,6 +739,7 @@ static void make_world(uint64_t seed, int partitions)
     assert_non_null(mkdtemp(folder));
     snprintf(world.path, sizeof world.path, "%s/model.snapshot", folder);
     snprintf(world.pending, sizeof world.pending, "%s.pending", world.path);
+    snprintf(world.previous, sizeof world.previous, "%s.previous", world.path);
     struct settings_source source = {.file = "/dev/null"};
     assert_int_equal(settings_load(&source, &world.settings, &error), STATUS_OK);
     world.settings->model.dim = 16;
@@ -1339,6 +1341,141 @@ static void behind_it_learns_for_a_while_then_publishes(void **state)
     unmake_world();
 }
 
+/* ---- who is forgotten leaves the disk ---- */
+
+static const char forgotten[] = "u0000000000007"; /* nothing else on the disk looks like it */
+
+static void say_of_the_forgotten(const char *rest)
+{
+    struct record *record = &world.log[0][world.end[0]++];
+    record->timestamp_ms = world.wall_ms;
+    record->good = true;
+    snprintf(record->value, sizeof record->value, "{\"user\":\"%s\",%s}", forgotten, rest);
+    world.seen[7] = world.forgot[7] = true;
+    world.owner.wake(world.owner.context);
+}
+
+static bool file_names_the_forgotten(const char *path)
+{
+    static char bytes[1 << 22];
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    assert_true(size < sizeof bytes);
+    fclose(file);
+    return memmem(bytes, size, forgotten, sizeof forgotten - 1) != NULL;
+}
+
+static bool disk_names_the_forgotten(void)
+{
+    return file_names_the_forgotten(world.path) || file_names_the_forgotten(world.previous);
+}
+
+static void live(int64_t ms, bool answering)
+{
+    for (int64_t until_ms = world.wall_ms + ms; world.wall_ms < until_ms;) {
+        int64_t wait_ms = turn();
+        pass(wait_ms > 0 ? wait_ms : 1);
+        if (answering)
+            answer(IN_FLIGHT, false);
+        if (answering && wait_ms > 0)
+            finish_saving();
+    }
+}
+
+/* Idle for so long that a save is overdue; both generations hold somebody who then is forgotten. */
+static void forget_somebody(uint64_t seed)
+{
+    make_world(seed, 1);
+    begin();
+    for (int i = 0; i < 100; i++)
+        say();
+    say_of_the_forgotten("\"item\":\"i1\",\"event\":\"play\"");
+    assert_true(settle());
+    say_of_the_forgotten("\"item\":\"i2\",\"event\":\"play\"");
+    assert_true(settle());
+    live(60000, true);
+    assert_true(file_names_the_forgotten(world.path));
+    assert_true(file_names_the_forgotten(world.previous));
+    say_of_the_forgotten("\"event\":\"forget\"");
+}
+
+static void the_forgotten_leave_an_idle_disk(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        forget_somebody(seed);
+        uint64_t before = world.instance->keeping.saved;
+        live(60000, true); /* some saves fail */
+        assert_false(disk_names_the_forgotten());
+        assert_int_equal(world.instance->keeping.saved, before + 2);
+        live(60000, true); /* and then it is idle again */
+        assert_int_equal(world.instance->keeping.saved, before + 2);
+        unmake_world();
+    }
+}
+
+static void the_forgotten_leave_the_disk_also_after_a_crash(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        forget_somebody(seed);
+        uint64_t before = world.instance->keeping.saved;
+        while (world.instance->keeping.saved == before)
+            live(1, true);
+        assert_false(file_names_the_forgotten(world.path));
+        assert_true(file_names_the_forgotten(world.previous));
+        crash();
+        live(60000, true);
+        assert_false(disk_names_the_forgotten());
+        unmake_world();
+    }
+}
+
+static void the_forgotten_have_left_the_disk_at_an_end(void **state)
+{
+    (void)state;
+    for (int64_t ms = 1; ms < 2000; ms += 90) {
+        struct error error = {0};
+        forget_somebody((uint64_t)ms);
+        live(ms, true);
+        instance_stop(world.instance);
+        while (!instance_has_stopped(world.instance, &error))
+            live(1, true);
+        assert_false(disk_names_the_forgotten());
+        unmake_world();
+    }
+}
+
+/* A save waits for the store's answers, but not for long, and not for a store that is away. Until
+ * there is an answer it names who is to be erased, and nothing is gained by another one. */
+static void a_save_waits_a_moment_for_erasures(void **state)
+{
+    (void)state;
+    for (int away = 0; away < 2; away++) {
+        forget_somebody(3);
+        if (away)
+            store_down();
+        live(SNAPSHOT_ERASE_MS - 200, false);
+        assert_int_equal(world.saving, away);
+        live(400, false);
+        assert_true(world.saving);
+        while (world.saving || world.instance->keeping.changed) {
+            finish_saving();
+            live(1000, false);
+        }
+        assert_true(file_names_the_forgotten(world.path));
+        uint64_t before = world.saves;
+        live(60000, false);
+        assert_int_equal(world.saves, before);
+        store_up();
+        live(60000, true);
+        assert_false(disk_names_the_forgotten());
+        unmake_world();
+    }
+}
+
 int main(void)
 {
     log_set_level(LOG_LEVEL_ERROR);
@@ -1356,6 +1493,10 @@ int main(void)
         cmocka_unit_test(an_item_that_expires_leaves_every_list),
         cmocka_unit_test(a_clock_far_ahead_expires_nothing),
         cmocka_unit_test(when_all_items_are_retired_there_are_no_lists),
+        cmocka_unit_test(the_forgotten_leave_an_idle_disk),
+        cmocka_unit_test(the_forgotten_leave_the_disk_also_after_a_crash),
+        cmocka_unit_test(the_forgotten_have_left_the_disk_at_an_end),
+        cmocka_unit_test(a_save_waits_a_moment_for_erasures),
         cmocka_unit_test(not_ready_while_kafka_does_not_answer),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
