@@ -29,11 +29,8 @@ const struct command commands[] = {
      "zstd, - for standard input; several files are merged by time. Each event becomes a message "
      "in input.topic, keyed by user so that a user's events stay in order, with the event's own "
      "time in it and stamped with the time of sending, which is when an event without a time "
-     "counts "
-     "as happening. Lines that cannot be used are counted and reported. Prints how many events "
-     "Kafka has "
-     "acknowledged; when it is out of reach, the exit "
-     "code is 69.",
+     "counts as happening. Lines that cannot be used are counted and reported. Prints how many "
+     "events Kafka has acknowledged; when it is out of reach, the exit code is 69.",
      load_options, command_load},
     {"replay", "FILE…|--topic TOPIC", "learns from recorded events, without a daemon; evaluates",
      "Learns from files (or - for standard input: NDJSON or TSV, plain, gzip or zstd; several are "

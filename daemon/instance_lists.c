@@ -425,7 +425,8 @@ int64_t lists_due_ms(const struct instance *instance)
     struct store *store = instance->store;
     if (!instance->lists.connected || !store->ops->has_room(store))
         return PUBLICATION_NEVER; /* a reply or a connection wakes us */
-    int64_t due_ms = publication_due_ms(instance->publication);
+    int64_t due_ms =
+        may_publish(instance) ? publication_due_ms(instance->publication) : PUBLICATION_NEVER;
     if (instance->lists.status_due_ms < due_ms)
         due_ms = instance->lists.status_due_ms;
     return instance->lists.popular_at > 0 ? instance->now_ms : due_ms;

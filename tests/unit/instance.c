@@ -156,7 +156,7 @@ static void pass(int64_t ms)
 static enum source_result world_next(struct source *self, struct source_turn *turn)
 {
     (void)self;
-    if (world.closing)
+    if (world.closing || world.cut_off)
         return SOURCE_NOTHING;
     assert_false(world.taken);
     if (world.assigned && world.taking != SOURCE_NOTHING) {
@@ -1256,6 +1256,38 @@ static void not_ready_while_kafka_does_not_answer(void **state)
     unmake_world();
 }
 
+/* Nor does the loop turn and turn meanwhile. */
+static void in_a_group_lists_wait_for_partitions(void **state)
+{
+    (void)state;
+    make_world(12, 1);
+    world.settings->input.group = "some";
+    begin();
+    for (int i = 0; i < 100; i++)
+        say();
+    assert_true(settle());
+    world.cut_off = true;
+    memset(world.keys, 0, sizeof world.keys);
+    world.epoch_there = false;
+    crash();
+    int64_t waited_ms = 0;
+    for (int i = 0; i < 100; i++) {
+        int64_t wait_ms = turn();
+        answer(IN_FLIGHT, false);
+        pass(wait_ms);
+        waited_ms += wait_ms;
+    }
+    assert_true(publication_waiting(world.instance->publication) > 0);
+    assert_true(waited_ms > 10000);
+    for (uint32_t user = 0; user < USERS; user++)
+        assert_false(world.keys[user].there);
+    world.cut_off = false;
+    assert_true(settle());
+    for (uint32_t user = 0; user < USERS; user++)
+        assert_int_equal(world.keys[user].there, has_a_list(user));
+    unmake_world();
+}
+
 /* Events do not wait for ever for a topic that is not there. */
 static void a_catalogue_that_does_not_come_holds_nothing_up(void **state)
 {
@@ -1498,6 +1530,7 @@ int main(void)
         cmocka_unit_test(the_forgotten_have_left_the_disk_at_an_end),
         cmocka_unit_test(a_save_waits_a_moment_for_erasures),
         cmocka_unit_test(not_ready_while_kafka_does_not_answer),
+        cmocka_unit_test(in_a_group_lists_wait_for_partitions),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
