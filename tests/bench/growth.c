@@ -1,6 +1,6 @@
 /*
  * Learning speed and memory by size: a made-up crowd is learned until every user is known, then
- * timed.
+ * timed; in batches, as the daemon learns.
  *
  *     growth --users 10000000 --items 1000000 --events 1000000 --loss bpr --parts none|all
  *
@@ -8,9 +8,10 @@
  * "rss": bytes that the model made the process grow by, "huge": of those in huge pages, "bare": …}.
  * `bare` is what plain arrays of the same numbers take: the vectors, one accumulator each
  * ("vectors"), the histories, a ring of HISTORY_SIZE visits a user ("histories"), what each user
- * had
- * ("had"), and with all parts the pairs of items ("pairs"); no ids, no room to grow, nothing else.
+ * had ("had"), and with all parts the pairs of items ("pairs"); no ids, no room to grow, nothing
+ * else.
  */
+#include "tests/bench/batch.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/crowd.h"
 
@@ -52,14 +53,8 @@ static uint64_t learn(struct recommender *model, struct crowd *crowd, uint64_t e
         uint32_t count = left < CROWD_BLOCK ? (uint32_t)left : CROWD_BLOCK;
         crowd_make(crowd, count);
         uint64_t begun = bench_cpu_ns();
-        for (uint32_t n = 0; n < count; n++) {
-            struct learned learned;
-            recommender_learn(model, &crowd->event[n], &learned);
-            if (learned.status != STATUS_OK) {
-                fprintf(stderr, "growth: out of memory\n");
-                exit(70);
-            }
-        }
+        for (uint32_t n = 0; n < count; n += BATCH)
+            batch_learn(model, crowd->event + n, count - n < BATCH ? count - n : BATCH);
         spent += bench_cpu_ns() - begun;
         done += count;
     }

@@ -14,12 +14,11 @@
  * --pairs writes the events of the first round for the peers, as pairs of uint32_t, and learns
  * nothing.
  */
+#include "tests/bench/batch.h"
 #include "tests/bench/rows_floor.h"
 #include "tests/bench/world.h"
 
-#include "model/recommender.h"
-
-enum { ID_ROOM = 12, BATCH = 64, LINE_FLOATS = 16 };
+enum { ID_ROOM = 12, LINE_FLOATS = 16 };
 
 /* What the model needs for a user or an item, and comes to need with an event, roughly. */
 enum { BYTES_EACH = 1024, BYTES_AN_EVENT = 64 };
@@ -47,25 +46,6 @@ static void draw_messages(struct world *world, struct message *messages, uint32_
     }
 }
 
-/* Some at a time, as the daemon has them decoded. */
-static void learn_some(struct recommender *model, const struct event *events, uint32_t size)
-{
-    struct ahead ahead;
-    for (uint32_t n = 0; n < size; n++) {
-        struct learned learned;
-        recommender_look_ahead(model, &ahead, events, n, size);
-        struct place place = recommender_place_ahead(model, &ahead, events, n);
-        if (recommender_judge(model, &events[n], &learned.action) == VERDICT_ACCEPTED)
-            recommender_learn_at(model, &events[n], place, &learned);
-        else
-            learned.status = STATUS_INVALID;
-        if (learned.status != STATUS_OK) {
-            fprintf(stderr, "learn: the model refused an event\n");
-            exit(70);
-        }
-    }
-}
-
 static void learn(struct recommender *model, struct world *world, const struct message *messages,
                   uint32_t count)
 {
@@ -79,7 +59,7 @@ static void learn(struct recommender *model, struct world *world, const struct m
         event->name = (struct text){"click", 5};
         event->ts_ms = 1700000000000 + (int64_t)world->learned++;
         if (size == BATCH || n + 1 == count) {
-            learn_some(model, events, size);
+            batch_learn(model, events, size);
             size = 0;
         }
     }
