@@ -32,7 +32,9 @@ const struct option options[] = {
      .help = "A compacted topic with what is known about the items. Empty: none."},
     {"input", "group", &type_text, AT(input.group), RANGE(0, 255), .initial = "",
      .help = "The consumer group to join, so that several instances share the partitions. Empty: "
-             "this instance takes all partitions, without a group."},
+             "this instance takes all partitions, without a group. In a group all producers must "
+             "agree on a user's partition: 'tasted load' agrees with those of librdkafka, and with "
+             "Java's when kafka.partitioner is murmur2_random."},
     {"input", "start", &type_start, AT(input.start), .initial = "earliest",
      .help = "Where a partition begins for which the snapshot has no offset. A time is that of the "
              "messages."},

@@ -76,6 +76,23 @@ static void test_msgpack(void **state)
     assert_int_equal((unsigned char)kit.last_value[0], 0x84); /* a map of 4 */
 }
 
+/* The settings of one file serve `load` and `run`. By default librdkafka puts "foobar" into 1 and
+ * "abc" into 0, Java's producers the other way round. */
+static void test_users_go_where_the_other_producers_put_them(void **state)
+{
+    (void)state;
+    write_file("{\"user\":\"foobar\",\"item\":2,\"event\":\"play\"}\n"
+               "{\"user\":\"abc\",\"item\":2,\"event\":\"play\"}\n"
+               "{\"user\":\"abc\",\"item\":3,\"event\":\"play\"}\n");
+    assert_int_equal(run_load("--set", "kafka.partitioner=murmur2_random"), EXIT_FINE);
+    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"partitioner", "murmur2_random"};
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.messages, 3, 5));
+    assert_int_equal(kit.next[0], 1);
+    assert_int_equal(kit.next[1], 2);
+    assert_int_equal(kit.troubles, 0);
+}
+
 static void test_without_times_the_time_of_sending_counts(void **state)
 {
     (void)state;
@@ -138,6 +155,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_lines_become_messages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_msgpack, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_users_go_where_the_other_producers_put_them, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_without_times_the_time_of_sending_counts, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_rate_is_kept, set_up, tear_down),
