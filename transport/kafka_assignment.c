@@ -223,11 +223,14 @@ void kafka_assignment_answer(struct kafka_source *self, struct kafka_answer *ans
     }
 }
 
-void kafka_assignment_out_of_range(struct kafka_source *self, const char *topic, int32_t partition)
+void kafka_assignment_out_of_range(struct kafka_source *self, const char *topic, int32_t partition,
+                                   int64_t offset)
 {
     struct kafka_part *part = kafka_owned_find(&self->owned, topic, partition);
     if (part == NULL || part->state != KAFKA_PART_READ)
         return;
+    if (part->next < 0)
+        part->next = offset; /* what the beginning was when it was asked for */
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, partition);
     await_places(self, list, KAFKA_PART_ASTRAY);

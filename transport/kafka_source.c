@@ -212,7 +212,7 @@ static enum source_result take_error(struct kafka_source *self, struct source_tu
     if (failure.topic != NULL && from->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         return take_end(self, turn, failure.topic, from);
     if (failure.topic != NULL && from->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
-        kafka_assignment_out_of_range(self, failure.topic, from->partition);
+        kafka_assignment_out_of_range(self, failure.topic, from->partition, from->offset);
     else
         take_failure(self, &failure);
     return SOURCE_NOTHING;

@@ -85,7 +85,8 @@ void kafka_source_complain(struct kafka_source *self, enum source_result result,
 void kafka_assignment_rebalance(struct kafka_source *self, rd_kafka_resp_err_t what,
                                 rd_kafka_topic_partition_list_t *list);
 void kafka_assignment_answer(struct kafka_source *self, struct kafka_answer *answer);
-void kafka_assignment_out_of_range(struct kafka_source *self, const char *topic, int32_t partition);
+void kafka_assignment_out_of_range(struct kafka_source *self, const char *topic, int32_t partition,
+                                   int64_t offset);
 void kafka_assignment_let_go(struct kafka_source *self);
 /* All partitions that are read, with the offsets to read next; the caller's. */
 rd_kafka_topic_partition_list_t *kafka_assignment_read(struct kafka_source *self);

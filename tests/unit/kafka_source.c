@@ -202,6 +202,38 @@ static void test_offset_beyond_the_log_goes_by_start(void **state)
     kit_finish(&kit);
 }
 
+/* More than the embedded broker keeps; the value of each is large. */
+static void produce_too_much(void)
+{
+    enum { MESSAGES = 800, SIZE = 10000 };
+    static const char value[SIZE];
+    struct error error = {.text = ""};
+    struct kafka_producer *producer = NULL;
+    assert_int_equal(kafka_producer_create(&kit.kafka, "events", &producer, &error), 0);
+    for (uint32_t n = 0; n < MESSAGES; n++)
+        assert_int_equal(kafka_producer_send(producer, "key", 3, value, SIZE, NULL, &error), 0);
+    assert_int_equal(kafka_producer_finish(producer, 10000, &error), STATUS_OK);
+    kafka_producer_destroy(producer);
+}
+
+static void test_what_was_deleted_before_the_first_message_is_told_and_counted(void **state)
+{
+    (void)state;
+    kit_init(&kit, NULL, 1);
+    produce_too_much();
+    kit.where[0] = 0;
+    kit_open(&kit, NULL, KAFKA_EARLIEST);
+    assert_true(kit_until(&kit, &kit.assigned, 1, 8));
+    struct kafka_source *source = (struct kafka_source *)kit.source;
+    kafka_owned_find(&source->owned, "events", 0)->next = -1; /* as if it was to be the beginning */
+    assert_true(kit_until(&kit, &kit.messages, 1, 8));
+    assert_true(kit.troubles >= 1);
+    assert_non_null(strstr(kit.last_trouble, ", not 0: the messages before were deleted"));
+    assert_true(kit.assigned_at[0] > 0);
+    assert_int_equal(kit.source->ops->missed(kit.source), kit.assigned_at[0]);
+    kit_finish(&kit);
+}
+
 static int64_t committed(const char *group)
 {
     struct error error;
@@ -250,6 +282,7 @@ int main(void)
         cmocka_unit_test(test_a_full_queue_does_not_stop_reading),
         cmocka_unit_test(test_a_message_stays_while_stale_ones_are_passed_over),
         cmocka_unit_test(test_offset_beyond_the_log_goes_by_start),
+        cmocka_unit_test(test_what_was_deleted_before_the_first_message_is_told_and_counted),
         cmocka_unit_test(test_commits_reach_the_broker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
