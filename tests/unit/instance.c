@@ -1330,11 +1330,10 @@ static void check_stretch(const struct stretch *stretch, int64_t until_ms)
 
 /* A look at the clock takes long, and so does a list, it is thought: a turn has time for some
  * messages and fewer lists. */
-static void behind_it_learns_for_a_while_then_publishes(void **state)
+static void begin_behind(bool has_catalogue)
 {
-    enum { WARM = 10, LEFT = 300 };
-    (void)state;
     make_world(12, 1);
+    world.has_catalogue = has_catalogue;
     world.settings->lists.refresh_ms = 0;
     world.settings->lists.similar = 0;
     world.settings->snapshot_interval_ms = 3600000;
@@ -1343,14 +1342,26 @@ static void behind_it_learns_for_a_while_then_publishes(void **state)
         say();
     world.look_ns = 600000;
     world.owner.wake(world.owner.context);
+}
+
+static void turn_behind(void)
+{
+    world.instance->lists.rank_ns = 1e6;
+    turn();
+    answer(IN_FLIGHT, false);
+}
+
+static void behind_it_learns_for_a_while_then_publishes(void **state)
+{
+    enum { WARM = 10, LEFT = 300 };
+    (void)state;
+    begin_behind(false);
     struct stretch stretch = {.turns = 0};
     uint32_t stretches = 0, both = 0;
     for (int i = 0; world.at[0] < world.end[0] - LEFT; i++) {
         uint64_t learned_before = learned(), ranked_before = world.instance->rank_seconds.count;
         int64_t before_ms = world.monotonic_ns / 1000000;
-        world.instance->lists.rank_ns = 1e6;
-        turn();
-        answer(IN_FLIGHT, false);
+        turn_behind();
         bool learns = learned() > learned_before;
         bool publishes = world.instance->rank_seconds.count > ranked_before;
 
@@ -1370,6 +1381,47 @@ static void behind_it_learns_for_a_while_then_publishes(void **state)
     assert_true(settle());
     assert_int_equal(learned(), world.good);
     check_lists();
+    unmake_world();
+}
+
+static bool is_listed(const char *item)
+{
+    for (int user = 0; user < USERS; user++)
+        for (uint32_t i = 0; i < world.keys[user].size; i++)
+            if (strcmp(world.keys[user].items[i], item) == 0)
+                return true;
+    return false;
+}
+
+static void behind_what_is_retired_leaves_lists_before_more_is_learned(void **state)
+{
+    (void)state;
+    begin_behind(true);
+    const struct shift *shift = &world.instance->shift;
+    bool published = false;
+    while (!published || shift->publishing || !world.popular.there) {
+        turn_behind();
+        assert_true(world.at[0] < world.end[0]);
+        published |= shift->publishing;
+    }
+    char name[16];
+    snprintf(name, sizeof name, "%s", world.popular.items[0]);
+    assert_true(is_listed(name));
+
+    put_entry(atoi(name + 1), "%s", "");
+    turn_behind();
+    uint64_t learned_before = learned();
+    int64_t since_ms = world.wall_ms;
+    assert_true(is_listed(name));
+    while (is_listed(name)) {
+        turn_behind();
+        assert_int_equal(learned(), learned_before);
+    }
+    assert_true(world.wall_ms - since_ms < HURRY_MS);
+    assert_true(world.at[0] < world.end[0]);
+    assert_true(settle());
+    assert_int_equal(learned(), world.good);
+    assert_false(is_listed(name));
     unmake_world();
 }
 
@@ -1517,6 +1569,7 @@ int main(void)
         cmocka_unit_test(retired_items_leave_every_list),
         cmocka_unit_test(a_retired_item_is_gone_within_a_second),
         cmocka_unit_test(behind_it_learns_for_a_while_then_publishes),
+        cmocka_unit_test(behind_what_is_retired_leaves_lists_before_more_is_learned),
         cmocka_unit_test(neighbours_are_those_of_the_model),
         cmocka_unit_test(neighbours_come_back_with_their_items),
         cmocka_unit_test(neighbours_are_written_again_to_an_empty_store),
