@@ -343,7 +343,8 @@ static const struct metric metrics[] = {
     {"tasted_offset_gaps_total", "counter",
      "Times that offsets went on further than by one: control records, compaction.", read_gaps},
     {"tasted_messages_missed_total", "counter",
-     "Offsets that Kafka had deleted before they were read (retention): the model lacks them.",
+     "Offsets that Kafka had deleted before they were read (retention): messages that the model "
+     "lacks, and control records among them, if there were any.",
      read_missed},
     {"tasted_learn_seconds", "histogram", "Learning one event.", read_learn_seconds},
     {"tasted_event_to_list_seconds", "histogram",

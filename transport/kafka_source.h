@@ -63,7 +63,7 @@ struct kafka_source {
     size_t most_queued;                   /* since the fetchers were last nudged */
     struct position end;                  /* of the partition that was caught up with */
     int64_t quiet_until_ns[TROUBLE_KINDS];
-    uint64_t missed;   /* messages that were deleted before they were read */
+    uint64_t missed;   /* offsets that were deleted before they were read */
     bool gave_message; /* by the last next() */
     bool passed_over;  /* after messages given: the ring has fewer than SOURCE_KEPT of them then, so
                           another batch waits until they are let go of */

@@ -84,8 +84,8 @@ struct source_ops {
     void (*commit)(struct source *self, const struct position *positions, uint32_t size);
     /* Log-end offset of a partition as last heard from the broker; -1 unknown. Never blocks. */
     int64_t (*end_offset)(struct source *self, const char *topic, int32_t partition);
-    /* Messages that are known to have been there, and were deleted before they were read. NULL:
-     * there are none. */
+    /* Offsets that are known to have been there, and were deleted before they were read: messages,
+     * and what control records stood among them. NULL: there are none. */
     uint64_t (*missed)(const struct source *self);
     /* No broker answers at the moment. NULL: never so. */
     bool (*cut_off)(const struct source *self);
