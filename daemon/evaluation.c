@@ -74,6 +74,8 @@ static void mark(struct evaluation *evaluation, const struct recommender *model,
     while (evaluation->marked <= last)
         evaluation->marks[evaluation->marked++] = (struct evaluation_mark){
             .wall_ns = clock->monotonic_ns(clock),
+            .learn_ns = *evaluation->settings.learn_ns,
+            .rank_ns = evaluation->rank_ns,
             .cpu_ns = evaluation->cpu_offset_ns + cpu_time_ns(),
             .scoring_cpu_ns = (int64_t)evaluation->cpu_ns,
             .spreads = evaluation_lists_spread(&evaluation->lists, model),

@@ -25,7 +25,8 @@ struct evaluation_settings {
     double warmup;  /* 0..1: the first part, learned but not scored */
     uint64_t every; /* score each Nth of those that would be; at least 1 */
     struct clock_source *clock;
-    struct crew *crew; /* shares the ranking of large catalogues; NULL: one thread */
+    const uint64_t *learn_ns; /* of the engine that is observed */
+    struct crew *crew;        /* shares the ranking of large catalogues; NULL: one thread */
 };
 
 /* Of explicit ratings, predicted before they are learned: sums of squared errors. */
@@ -49,6 +50,7 @@ struct evaluation_warmth {
 /* Where a 1/50th of the stream begins. */
 struct evaluation_mark {
     int64_t wall_ns;
+    uint64_t learn_ns, rank_ns;
     int64_t cpu_ns, scoring_cpu_ns;    /* of the learning thread; of which for scoring */
     struct evaluation_spreads spreads; /* up to here */
 };

@@ -80,6 +80,7 @@ enum status replay_variant_evaluate(struct replay_variant *variant,
                                     struct evaluation_settings *settings, struct error *error)
 {
     settings->total = variant->accepted > 0 ? variant->accepted : 1;
+    settings->learn_ns = &variant->engine.learn_ns;
     enum status status = evaluation_create(settings, variant->engine.model, &variant->evaluation);
     if (status != STATUS_OK)
         return error_set(error, status, "no memory to evaluate");

@@ -82,11 +82,15 @@ static json_t *spreads_json(const struct evaluation_spreads *spreads)
                      "happened", spread_json(spreads->happened));
 }
 
-/* Of one 1/50th: seconds in all, and CPU seconds of learning and of scoring. */
+/* Of one 1/50th: seconds by the clock, and CPU seconds of the learning thread. */
 static void add_times(json_t *object, const struct evaluation_mark marks[2])
 {
     double scoring = (double)(marks[1].scoring_cpu_ns - marks[0].scoring_cpu_ns) / 1e9;
     double cpu = (double)(marks[1].cpu_ns - marks[0].cpu_ns) / 1e9;
+    json_object_set_new(object, "learn_seconds",
+                        json_real((double)(marks[1].learn_ns - marks[0].learn_ns) / 1e9));
+    json_object_set_new(object, "rank_seconds",
+                        json_real((double)(marks[1].rank_ns - marks[0].rank_ns) / 1e9));
     json_object_set_new(object, "seconds",
                         json_real((double)(marks[1].wall_ns - marks[0].wall_ns) / 1e9));
     json_object_set_new(object, "learn_cpu_seconds", json_real(cpu - scoring));

@@ -64,6 +64,9 @@ aucs = [part["skip_auc"] for part in one["series"]]
 assert 0 <= one["skip_auc"] <= 1 and aucs[0] is None, "skip_auc: none in the warm-up"
 assert any(auc is not None for auc in aucs[10:]) and all(auc is None or 0 <= auc <= 1 for auc in aucs)
 assert len(one["series"]) == 50 and all(part["seconds"] >= 0 for part in one["series"])
+for of in "learn_seconds", "rank_seconds":
+    parts = [part[of] for part in one["series"]]
+    assert min(parts) >= 0 and abs(sum(parts) / one[of] - 1) < .05, f"{of}: the parts are not the whole"
 P
 }
 replay --report "$folder/report.json" --html "$folder/page.html"
