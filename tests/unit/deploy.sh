@@ -57,8 +57,8 @@ package() { # into the folder: what the package installs, and its control files
   cpack --config "$(dirname "$tasted")/CPackConfig.cmake" -B "$folder/package" >"$folder/cpack.log" 2>&1 &&
     dpkg-deb -x "$folder"/package/*.deb "$folder/root" && dpkg-deb -e "$folder"/package/*.deb "$folder/control"
 }
-if ! command -v dpkg-shlibdeps >/dev/null || ! command -v cpack >/dev/null; then
-  without dpkg-dev "the package"
+if ! command -v dpkg-shlibdeps >/dev/null || ! command -v cpack >/dev/null || ! command -v file >/dev/null; then
+  without "dpkg-dev, cpack or file" "the package"
 elif ! package; then
   cat "$folder/cpack.log"
   complain "no package can be made"
