@@ -313,7 +313,7 @@ static void check_count_cells(const struct kernels *variant)
 static void check_are_below(const struct kernels *variant)
 {
     static const float wrong[] = {8.0f, -8.0f, NAN, -NAN, INFINITY, -INFINITY};
-    float values[101];
+    float values[101] = {0};
     for (size_t count = 0; count <= 100; count++) {
         for (size_t n = 0; n <= count; n++)
             values[n] = n % 3 == 0 ? -7.999f : n % 3 == 1 ? 7.999f : 0.0f;
