@@ -141,6 +141,12 @@ static enum status rank_batch(struct publishing *publishing)
                        true, publishing->lists);
 }
 
+/* Those of each replay are above those of the one before: the mark counts them. */
+static uint64_t version(const struct publishing *publishing)
+{
+    return publishing->store->ops->mark(publishing->store) + 1;
+}
+
 static bool put_list(struct publishing *publishing)
 {
     const struct lists_settings *lists = &publishing->settings->lists;
@@ -150,7 +156,7 @@ static bool put_list(struct publishing *publishing)
         .name = name,
         .list = &publishing->lists[publishing->at],
         .at_ms = publishing->at_ms,
-        .version = 1,
+        .version = version(publishing),
         .ttl_s = publication_ttl(lists->ttl_s, (uint32_t)XXH3_64bits(name.at, name.size)),
         .notify = lists->notify && publishing->what == KEY_TOP,
     };
@@ -178,7 +184,7 @@ static void put_popular(struct publishing *publishing)
                                 .name = feature,
                                 .list = list,
                                 .at_ms = publishing->at_ms,
-                                .version = 1};
+                                .version = version(publishing)};
     if ((list->size == 0 && feature.size == 0) ||
         publishing->store->ops->put(publishing->store, &write))
         publishing->populars_put++;
@@ -265,8 +271,8 @@ static enum status put_all(struct publishing *publishing, struct error *error)
 static enum status open_all(struct publishing *publishing, uint32_t threads, struct error *error)
 {
     const struct settings *settings = publishing->settings;
-    char epoch[33]; /* a daemon that comes later is to know that these are not its own */
-    snprintf(epoch, sizeof epoch, "replay-%" PRIx64, (uint64_t)publishing->at_ms);
+    /* A daemon that comes later is to know that these are not its own. */
+    static const char epoch[] = "replay";
     publishing->loop = ev_loop_new(EVFLAG_AUTO);
     publishing->lists = calloc(BATCH, sizeof *publishing->lists);
     if (publishing->loop == NULL || publishing->lists == NULL)

@@ -30,6 +30,20 @@ def test_every_user_gets_the_list_of_the_model(publisher, format):
     assert int(status["updated_ms"]) > 0 and status["lag"] == "0"
 
 
+def test_each_replay_counts_the_versions_on(publisher):
+    publisher.configure({"lists.popular_features": "genre:rock"})
+    client = publisher.redis.client(decode_responses=True)
+    items = write_ndjson(publisher.folder / "items", [
+        {"item": f"i{n}", "features": ["genre:rock"]} for n in range(5)])
+    path = write_ndjson(publisher.folder / "events", [event(f"u{n}", f"i{n % 9}") for n in range(60)])
+    for run in 1, 2, 3:
+        publisher.command("replay", "--publish", "--items", items, path)
+        for key in "top:u1", "similar:i1", "popular", "popular:genre:rock":
+            assert json.loads(client.get(f"taste:{key}"))["v"] == run, key
+    canaries = [field for field in client.hkeys("taste:status") if field.startswith("canary")]
+    assert len(canaries) == 1, "a replay leaves one field, however often"
+
+
 def test_nobody_is_told_of_a_list_that_there_is_not(publisher):
     """A user who has all there is gets no list, and one of before goes."""
     client = publisher.redis.client()
