@@ -10,6 +10,7 @@ struct bare_work {
     float by_x[DIM_MAX] __attribute__((aligned(64)));
     uint32_t item[KERNELS_FEW];
     struct few_rows rows;
+    struct few_next next;
     uint32_t brought; /* of the step's next rows */
 };
 
@@ -30,7 +31,7 @@ static void begin(const struct factors *factors, const struct bare_step *step,
     work->rows.own_weight = factors->weights.own;
     work->rows.x = work->x;
     work->rows.by_x = work->by_x;
-    work->rows.count = work->rows.next_count = 0;
+    work->rows.count = work->next.count = 0;
     work->brought = 0;
 }
 
@@ -52,8 +53,8 @@ static void add_rows(const struct factors *factors, struct bare_work *work, cons
 static void give_next(const struct bare_step *step, struct bare_work *work)
 {
     uint32_t left = step->next_count - work->brought;
-    work->rows.next = step->next + work->brought;
-    work->rows.next_count = left < KERNELS_NEXT ? left : KERNELS_NEXT;
+    work->next.row = step->next + work->brought;
+    work->next.count = left < KERNELS_NEXT ? left : KERNELS_NEXT;
 }
 
 /* ---- logistic, squared ---- */
@@ -83,7 +84,7 @@ static void learn_few(struct factors *factors, const struct bare_step *step, str
     bring(factors, step, work,
           step->next_count - (step->next_count < KERNELS_NEXT ? step->next_count : KERNELS_NEXT));
     give_next(step, work);
-    kernels->few_learn(&work->rows, &form, factors->dim);
+    kernels->few_learn(&work->rows, &work->next, &form, factors->dim);
 }
 
 /* ---- warp ---- */
@@ -176,8 +177,8 @@ static uint32_t learn_first(struct factors *factors, struct bare_habit *habit,
     add_row(factors, work, step->draw->positive);
     add_rows(factors, work, seek->item, seek->drawn);
     give_next(step, work);
-    uint32_t found = kernels->few_warp(&work->rows, &form, factors->dim, score);
-    work->brought += work->rows.next_count;
+    uint32_t found = kernels->few_warp(&work->rows, &work->next, &form, factors->dim, score);
+    work->brought += work->next.count;
     seek->seen = seek->drawn;
     seek->of_item = score[0];
     work->item[1] = work->item[found];
@@ -188,7 +189,6 @@ static uint32_t learn_first(struct factors *factors, struct bare_habit *habit,
 static uint32_t learn_later(struct factors *factors, struct bare_habit *habit,
                             const struct bare_step *step, struct seek *seek, struct bare_work *work)
 {
-    work->rows.next_count = 0; /* what few_warp() was given is near */
     uint32_t violator, found = seek_violator(factors, step, seek, work, &violator);
     work->rows.count = 0;
     if (found == 0)

@@ -69,12 +69,14 @@ struct few_rows {
     float *x, *by_x; /* (size) own_weight * own; scratch: the loss' gradient by x */
     uint32_t count;
     float *row[KERNELS_FEW];
-    /* (next_count, at most KERNELS_NEXT) rows of steps to come, that few_learn(),
-     * few_warp() and, from the third on, few_step() bring near meanwhile. So many lines can be on
-     * their way at a time; more of them wait, and the step with them, unless there is enough
-     * between one row and the next. */
-    const float *const *next;
-    uint32_t next_count;
+};
+
+/* Rows of steps to come, that few_learn() and few_warp() bring near meanwhile. So many lines can be
+ * on their way at a time; more of them wait, and the step with them, unless there is enough between
+ * one row and the next. */
+struct few_next {
+    const float *const *row;
+    uint32_t count; /* at most KERNELS_NEXT */
 };
 
 /* What becomes of a score s: rate (s - aim), or rate (1 / (1 + exp(-s)) - aim); the aim is the
@@ -119,15 +121,16 @@ struct kernels {
     void (*few_scores)(const struct few_rows *rows, const struct few_form *form, size_t size,
                        float *out);
     /* x, such scores as gradients, and the step; rows whose gradient is 0 are no part of it. */
-    void (*few_learn)(const struct few_rows *rows, const struct few_form *form, size_t size);
+    void (*few_learn)(const struct few_rows *rows, const struct few_next *next,
+                      const struct few_form *form, size_t size);
     /* … and the step, by (KERNELS_FEW) gradients, of which those of rows are not 0. What is there
      * twice steps twice, from the same accumulator. */
     void (*few_step)(const struct few_rows *rows, const float *gradient, size_t size);
     /* x, the scores into score[0..KERNELS_FEW-1] as by few_scores(), and the step on the first row
      * and on the first one that is too near to it. Gives which that is; 0: none is, and nothing
      * changed but x. */
-    uint32_t (*few_warp)(const struct few_rows *rows, const struct warp_form *form, size_t size,
-                         float *score);
+    uint32_t (*few_warp)(const struct few_rows *rows, const struct few_next *next,
+                         const struct warp_form *form, size_t size, float *score);
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
      */
     uint32_t (*find)(const uint32_t *values, uint32_t count, uint32_t wanted);

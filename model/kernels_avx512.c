@@ -525,7 +525,7 @@ static inline __m512 four_steps(__m512 gradient, float mean_square, __m512 *sum)
     return _mm512_mul_ps(_mm512_div_ps(rate, root), gradient);
 }
 
-static void few_columns(const struct few_rows *rows, uint32_t count, const float *gradient,
+static void few_columns(float *const *rows, uint32_t count, const float *gradient,
                         float mean_square, size_t size, float *step)
 {
     const __m512i low = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
@@ -533,7 +533,7 @@ static void few_columns(const struct few_rows *rows, uint32_t count, const float
     float taken[32] __attribute__((aligned(64))), sums[32] __attribute__((aligned(64)));
     float *row[KERNELS_FEW];
     for (uint32_t n = 0; n < KERNELS_FEW; n++)
-        row[n] = rows->row[n < count ? n : 0];
+        row[n] = rows[n < count ? n : 0];
     __m512 all = _mm512_castps256_ps512(_mm256_loadu_ps(gradient));
     __m512 first = four_sums(row, size), second = four_sums(row + 4, size);
     _mm512_store_ps(taken, four_steps(_mm512_permutexvar_ps(low, all), mean_square, &first));
@@ -541,11 +541,17 @@ static void few_columns(const struct few_rows *rows, uint32_t count, const float
     _mm512_store_ps(taken + 16, four_steps(_mm512_permutexvar_ps(high, all), mean_square, &second));
     _mm512_store_ps(sums + 16, second);
     for (uint32_t n = 0; n < count; n++) {
-        float *columns = rows->row[n] + size;
+        float *columns = rows[n] + size;
         step[n] = taken[4 * n];
         columns[COLUMN_BIAS] += taken[4 * n + 1];
         memcpy(columns + COLUMN_SUM, sums + 4 * n, 2 * sizeof *columns);
     }
+}
+
+static uint32_t few_warp_usual(const struct few_rows *rows, const struct few_next *next,
+                               const struct warp_form *form, float *score)
+{
+    return few_warp_of(rows, rows->count, next, form, FEW_USUAL, score);
 }
 
 static void exp_all(float *v, size_t size)

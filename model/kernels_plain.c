@@ -259,10 +259,16 @@ static bool score_rows(const float *x, const float *const *row, size_t count, si
     return any;
 }
 
-static void few_columns(const struct few_rows *rows, uint32_t count, const float *gradient,
+static void few_columns(float *const *rows, uint32_t count, const float *gradient,
                         float mean_square, size_t size, float *step)
 {
     few_columns_each(rows, count, gradient, mean_square, size, step);
+}
+
+static uint32_t few_warp_usual(const struct few_rows *rows, const struct few_next *next,
+                               const struct warp_form *form, float *score)
+{
+    return few_warp_of(rows, rows->count, next, form, FEW_USUAL, score);
 }
 
 static void exp_all(float *v, size_t size)

@@ -118,8 +118,8 @@ static void check_few(const struct kernels *variant, size_t size, uint32_t count
     const struct kernels *side[2] = {&kernels_plain, variant};
     const struct few_form form = {sigmoid, 0.75f, 1.5f};
     for (int s = 0; s < 2; s++) {
-        struct few_rows few = {
-            changed[s][KERNELS_FEW], &sum[s], 0.7f, x[s], by_x[s], count, {0}, NULL, 0};
+        struct few_rows few = {changed[s][KERNELS_FEW], &sum[s], 0.7f, x[s], by_x[s], count, {0}};
+        const struct few_next none = {NULL, 0};
         memcpy(x[s], vector, size * sizeof(float));
         for (size_t r = 0; r <= KERNELS_FEW; r++) {
             memcpy(changed[s][r], rows[r], size * sizeof(float));
@@ -130,7 +130,7 @@ static void check_few(const struct kernels *variant, size_t size, uint32_t count
             few.row[r] = changed[s][r == 3 ? 1 : r]; /* one twice */
         side[s]->few_scores(&few, &form, size, gradient[s]);
         side[s]->few_step(&few, gradient[s], size);
-        side[s]->few_learn(&few, &form, size);
+        side[s]->few_learn(&few, &none, &form, size);
     }
     assert_memory_equal(gradient[0], gradient[1], count * sizeof(float));
     assert_memory_equal(changed[0], changed[1], sizeof changed[0]);
@@ -147,9 +147,9 @@ static void check_warp(const struct kernels *variant, size_t size, uint32_t coun
     const struct kernels *side[2] = {&kernels_plain, variant};
     const struct warp_form form = {1.0f, 0.75f, weight};
     for (int s = 0; s < 2; s++) {
-        const float *next[] = {changed[s][0], changed[s][1], changed[s][2]};
-        struct few_rows few = {
-            changed[s][KERNELS_FEW], &sum[s], 0.7f, x[s], by_x[s], count, {0}, next, count % 4};
+        const float *const soon[] = {changed[s][0], changed[s][1], changed[s][2]};
+        const struct few_next next = {soon, count % 4};
+        struct few_rows few = {changed[s][KERNELS_FEW], &sum[s], 0.7f, x[s], by_x[s], count, {0}};
         for (size_t r = 0; r <= KERNELS_FEW; r++) {
             memcpy(changed[s][r], rows[r], size * sizeof(float));
             for (size_t n = size; n < size + COLUMNS; n++)
@@ -158,9 +158,10 @@ static void check_warp(const struct kernels *variant, size_t size, uint32_t coun
         }
         for (uint32_t r = 0; r < count; r++)
             few.row[r] = changed[s][r];
-        assert_int_equal(side[s]->few_warp(&few, &form, size, score[s]), near);
+        assert_int_equal(side[s]->few_warp(&few, &next, &form, size, score[s]), near);
     }
     assert_memory_equal(score[0], score[1], count * sizeof(float));
+    assert_memory_equal(x[0], x[1], size * sizeof(float));
     assert_memory_equal(changed[0], changed[1], sizeof changed[0]);
     assert_memory_equal(&sum[0], &sum[1], sizeof sum[0]);
     assert_int_equal(near > 0, changed[0][0][0] != rows[0][0]);
