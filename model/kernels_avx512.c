@@ -548,10 +548,79 @@ static void few_columns(float *const *rows, uint32_t count, const float *gradien
     }
 }
 
+/* What few_warp_usual() has in registers: the user's side, and the loss' gradient by it. */
+struct warp_vectors {
+    __m512 x[FEW_USUAL / 16], by_x[FEW_USUAL / 16];
+};
+
+/* The scores of up to four rows; gives dot(x, x). */
+static inline float warp_scores(const struct few_rows *rows, struct warp_vectors *of, float *score)
+{
+    const __m512 zero = _mm512_setzero_ps(), weight = _mm512_set1_ps(rows->own_weight);
+    const float *row[4];
+    __m512 s0 = zero, s1 = zero, s2 = zero, s3 = zero, xx = zero;
+    for (uint32_t n = 0; n < 4; n++)
+        row[n] = rows->row[n < rows->count ? n : 0];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < FEW_USUAL; i += 16) {
+        __m512 x = _mm512_fmadd_ps(weight, _mm512_loadu_ps(rows->own + i), zero);
+        s0 = _mm512_fmadd_ps(x, _mm512_loadu_ps(row[0] + i), s0);
+        s1 = _mm512_fmadd_ps(x, _mm512_loadu_ps(row[1] + i), s1);
+        s2 = _mm512_fmadd_ps(x, _mm512_loadu_ps(row[2] + i), s2);
+        s3 = _mm512_fmadd_ps(x, _mm512_loadu_ps(row[3] + i), s3);
+        xx = _mm512_fmadd_ps(x, x, xx);
+        _mm512_storeu_ps(rows->x + i, x);
+        of->x[i / 16] = x;
+    }
+    _mm_storeu_ps(score, _mm_add_ps(trees(s0, s1, s2, s3), four_biases(row, FEW_USUAL)));
+    return tree(xx);
+}
+
+/* The rows of the pair; gives dot(by_x, by_x). */
+static inline float warp_spread(float *const pair[2], const float gradient[2], const float step[2],
+                                struct warp_vectors *of)
+{
+    const __m512 p_gradient = _mm512_set1_ps(gradient[0]), q_gradient = _mm512_set1_ps(gradient[1]);
+    const __m512 p_step = _mm512_set1_ps(step[0]), q_step = _mm512_set1_ps(step[1]);
+    __m512 sum = _mm512_setzero_ps();
+#pragma GCC unroll 4
+    for (size_t i = 0; i < FEW_USUAL; i += 16) {
+        __m512 p = _mm512_loadu_ps(pair[0] + i), q = _mm512_loadu_ps(pair[1] + i);
+        __m512 by = _mm512_fmadd_ps(p_gradient, p, _mm512_setzero_ps());
+        by = _mm512_fmadd_ps(q_gradient, q, by);
+        sum = _mm512_fmadd_ps(by, by, sum);
+        _mm512_storeu_ps(pair[0] + i, _mm512_fmadd_ps(p_step, of->x[i / 16], p));
+        _mm512_storeu_ps(pair[1] + i, _mm512_fmadd_ps(q_step, of->x[i / 16], q));
+        of->by_x[i / 16] = by;
+    }
+    return tree(sum);
+}
+
+/* few_warp_of() with every vector in a register from one end to the other. */
 static uint32_t few_warp_usual(const struct few_rows *rows, const struct few_next *next,
                                const struct warp_form *form, float *score)
 {
-    return few_warp_of(rows, rows->count, next, form, FEW_USUAL, score);
+    struct warp_vectors of;
+    float xx = warp_scores(rows, &of, score);
+    few_bring(next, 0, FEW_USUAL);
+    few_bring(next, 1, FEW_USUAL);
+    uint32_t near = few_find_near(score, rows->count, form->sign);
+    if (near > 0) {
+        float by = form->sign * (form->rate * form->weight[near]), step[2];
+        const float gradient[] = {-by, by};
+        float *const pair[] = {rows->row[0], rows->row[near]};
+        few_columns_each(pair, 2, gradient, xx / FEW_USUAL, FEW_USUAL, step);
+        float own = rows->own_weight;
+        float square = own * own * (warp_spread(pair, gradient, step, &of) / FEW_USUAL);
+        float own_step = adagrad_step(rows->own_sum, square, RATE_USER, SUM_FLOOR);
+        const __m512 scale = _mm512_set1_ps(own_step * own);
+#pragma GCC unroll 4
+        for (size_t i = 0; i < FEW_USUAL; i += 16)
+            _mm512_storeu_ps(rows->own + i, _mm512_fmadd_ps(scale, of.by_x[i / 16],
+                                                            _mm512_loadu_ps(rows->own + i)));
+    }
+    few_bring_rest(next, FEW_USUAL);
+    return near;
 }
 
 static void exp_all(float *v, size_t size)
