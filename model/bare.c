@@ -127,15 +127,23 @@ static void draw_to(const struct factors *factors, const struct bare_step *step,
             table_fetch(&factors->candidate_rows, seek->item[n]);
 }
 
+/* Where those stand that come after what was drawn. */
+static void look_beyond(const struct bare_step *step, const struct seek *seek, uint32_t ahead)
+{
+    sampler_fetch_tries(step->draw->key, seek->tried, seek->tried + ahead, step->draw->wanted,
+                        step->draw->wanted_count);
+}
+
 /* After the first few. Gives how many it takes to one, and which that is; 0: there is none. */
 static uint32_t seek_violator(const struct factors *factors, const struct bare_step *step,
                               struct seek *seek, struct bare_work *work, uint32_t *violator)
 {
     const struct few_form scores = {.rate = 1.0f};
     float score[KERNELS_FEW];
-    uint32_t ahead = 2 * seek->seen;
+    uint32_t ahead = seek->seen + 1 < KERNELS_FEW ? 2 * seek->seen : 2 * KERNELS_FEW;
     for (;;) {
         draw_to(factors, step, seek, seek->seen + ahead);
+        look_beyond(step, seek, ahead);
         uint32_t left = seek->drawn - seek->seen, count = left < KERNELS_FEW ? left : KERNELS_FEW;
         const uint32_t *item = seek->item + seek->seen;
         if (count == 0)

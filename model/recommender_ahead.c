@@ -103,6 +103,9 @@ static void fetch_tries(const struct recommender *model, struct ahead_event *ent
     sampler_places(key, tries, popularity->wanted_count, entry->tried);
     for (uint32_t n = 0; n < tries; n++)
         fetch_line(&popularity->wanted_items[entry->tried[n]]);
+    if (model->settings.loss == LOSS_WARP) /* it may come to as many again */
+        sampler_fetch_tries(key, tries, 2 * tries, popularity->wanted_items,
+                            popularity->wanted_count);
 }
 
 static void fetch_rows(const struct recommender *model, struct ahead_event *entry,

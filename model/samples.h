@@ -87,6 +87,17 @@ static inline void sampler_places(uint64_t key, uint32_t tries, uint32_t count, 
     }
 }
 
+/* Brings near where tries first..end-1 of uniform ones stand among the `count` candidates. */
+static inline void sampler_fetch_tries(uint64_t key, uint32_t first, uint32_t end,
+                                       const uint32_t *wanted, uint32_t count)
+{
+    for (uint32_t n = first & ~1u; n < end && n < SAMPLES_MAX; n += 2) {
+        uint64_t bits = random_at(key, n / 2);
+        fetch_line(&wanted[random_below((uint32_t)bits, count)]);
+        fetch_line(&wanted[random_below((uint32_t)(bits >> 32), count)]);
+    }
+}
+
 /* The item that leaves the ring when so many more were pushed; UINT32_MAX: none. */
 static inline uint32_t sampler_leaves(const struct sampler *sampler, uint32_t more)
 {

@@ -168,9 +168,12 @@ static uint32_t tell_tries(struct bare *bare, uint32_t likely)
     uint32_t *near = told_of(bare, bare->learned + bare->ahead);
     uint32_t known = bare->told_count[(bare->learned + bare->ahead) % TOLD];
     bare->told_count[(bare->learned + 2 * bare->ahead) % TOLD] = likely;
-    sampler_places(random_at(2, bare->learned + 2 * bare->ahead), likely, bare->items, far);
+    const uint64_t key = random_at(2, bare->learned + 2 * bare->ahead);
+    sampler_places(key, likely, bare->items, far);
     for (uint32_t n = 0; n < likely; n++)
         fetch_line(&bare->wanted[far[n]]);
+    if (bare->loss == LOSS_WARP)
+        sampler_fetch_tries(key, likely, 2 * likely, bare->wanted, bare->items);
     for (uint32_t n = 0; n < known; n++)
         near[n] = bare->wanted[near[n]];
     return known;
