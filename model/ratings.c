@@ -449,11 +449,13 @@ static enum status load(void *self, uint32_t users, uint32_t items, struct state
 {
     struct ratings *ratings = self;
     enum status status = reader->read(reader, &ratings->head, sizeof ratings->head);
-    if (status == STATUS_OK)
-        status = grow(ratings, users, items);
+    ratings->users = users;
+    ratings->items = items;
     if (status != STATUS_OK || ratings->head.count == 0)
         return status;
-    status = load_raters(ratings, users, reader);
+    status = table_grow(&ratings->rater, users);
+    if (status == STATUS_OK)
+        status = load_raters(ratings, users, reader);
     return status == STATUS_OK ? table_load(&ratings->rated, items, reader) : status;
 }
 

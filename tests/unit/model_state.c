@@ -183,6 +183,43 @@ static void saved_and_loaded_it_is_the_same(void **state)
     }
 }
 
+/* Each item and user once, with all that a user can do by turns. */
+static void learn_many(struct recommender *model, uint32_t count)
+{
+    static const char *const names[] = {"play", "rating", "skip", "dislike", "view"};
+    for (uint32_t n = 0; n < count; n++) {
+        char user[16], item[16];
+        struct learned learned;
+        snprintf(user, sizeof user, "u%u", n);
+        snprintf(item, sizeof item, "i%u", n);
+        const struct event event = {.user = text_of(user),
+                                    .item = text_of(item),
+                                    .name = text_of(names[n % 5]),
+                                    .ts_ms = 1700000000000 + n,
+                                    .value = n % 5 == 1 ? 4.5 : 0.0,
+                                    .has_value = n % 5 == 1};
+        assert_int_equal(recommender_learn(model, &event, &learned), VERDICT_ACCEPTED);
+    }
+}
+
+/* In tables of one block, of several that lie apart, and of several in one piece. */
+static void however_many_there_are_they_are_loaded(void **state)
+{
+    static const uint32_t counts[] = {TABLE_BLOCK_ROWS, TABLE_BLOCK_ROWS + 1, 5000, 20000};
+    (void)state;
+    struct recommender_settings settings = small_settings();
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct recommender *model = new_model(&settings);
+        learn_many(model, counts[i]);
+        struct memory memory = saved(model);
+        struct recommender *again = loaded(&memory, &settings);
+        assert_same_digest(model, again);
+        recommender_destroy(again);
+        recommender_destroy(model);
+        free(memory.bytes);
+    }
+}
+
 static void learning_goes_on_as_if_never_saved(void **state)
 {
     static const uint32_t cuts[] = {0, 1, 137, 1500, EVENTS - 1};
@@ -604,6 +641,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(saved_and_loaded_it_is_the_same),
+        cmocka_unit_test(however_many_there_are_they_are_loaded),
         cmocka_unit_test(learning_goes_on_as_if_never_saved),
         cmocka_unit_test(asking_and_saving_change_nothing),
         cmocka_unit_test(the_digest_tells_states_apart),
