@@ -5,6 +5,7 @@
 #include "daemon/paragraph.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,7 @@ static int check_output(int code)
 int command_main(int argc, char **argv, char *const *environment)
 {
     int code = EXIT_INTERNAL;
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is then an error with a name */
     size_t room = (size_t)argc + 1;
     struct command_line line = {.sets = calloc(room, sizeof *line.sets),
                                 .words = calloc(room, sizeof *line.words)};

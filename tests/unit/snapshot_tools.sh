@@ -102,9 +102,12 @@ expect 73 err 'no/such' export "$folder/a" --vectors "$folder/no/such/"
 
 # On a full disk nothing is left that is not whole.
 for to in full numpy_full/; do
-  (trap '' XFSZ; ulimit -f 8; env -i "$tasted" snapshot export "$folder/a" "$folder/$to" 2>"$folder/err")
+  (ulimit -f 8; env -i "$tasted" snapshot export "$folder/a" "$folder/$to" 2>"$folder/err")
   [ $? = 73 ] || complain "a full disk ($to): $(cat "$folder/err")"
 done
 [ ! -e "$folder/full" ] || complain 'half an export was left'
 find "$folder/numpy_full" -name '*.npy' -size +7k | grep . && complain 'half an array was left'
+(ulimit -f 8; env -i "$tasted" replay -c /dev/null "$folder/short.tsv" --snapshot "$folder/full" >/dev/null 2>"$folder/err")
+[ $? = 73 ] || complain "a full disk (replay): $(cat "$folder/err")"
+[ ! -e "$folder/full" ] || complain 'half a snapshot was left'
 exit $bad
