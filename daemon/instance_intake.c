@@ -138,6 +138,15 @@ static void fetch_soon(struct instance *instance)
     publication_fetch_beside(instance->publication, engine_batch_soon(batch, 1).user);
 }
 
+/* Of the end something is known when a message has come: not what it was when the partition was
+ * ours before. */
+static void look_whether_level(struct instance *instance, struct partition *partition)
+{
+    int64_t end = partition->goal < 0 ? instance_end_offset(instance, partition) : -1;
+    if (offsets_come_level(partition, end))
+        lists_reclaim(instance);
+}
+
 /* The next message of the batch. */
 static void take_message(struct instance *instance)
 {
@@ -170,6 +179,8 @@ static void take_message(struct instance *instance)
         mark_dirty(instance, &learned, message, partition);
     }
     offsets_advance(partition, message);
+    if (!partition->level)
+        look_whether_level(instance, partition);
 }
 
 /* ---- partitions ---- */
@@ -201,7 +212,6 @@ static void take_assigned(struct instance *instance, const struct assignment *ch
     offsets_own(&instance->offsets, change, true);
     instance->intake.assigned = true;
     instance->intake.failure.status = STATUS_OK;
-    lists_reclaim(instance);
 }
 
 /* Taken away but not yet somebody else's: what was read is saved before another reads on. */
@@ -237,6 +247,8 @@ static void take_caught_up(struct instance *instance, const struct assignment *c
         partition->position.next_offset = at->next_offset;
         instance->keeping.changed = true;
     }
+    if (offsets_come_level(partition, at->next_offset))
+        lists_reclaim(instance);
 }
 
 static void take_failed(struct instance *instance, const struct error *trouble)

@@ -151,7 +151,8 @@ void lists_begin_sweep(struct instance *instance)
 }
 
 /* In a group users are kept by whoever has the partition that tells of them; the model remembers
- * the others, as their partition may come back. */
+ * the others, as their partition may come back. Who had it until then has learned more of it, and
+ * may have been told to forget somebody: until we have, too, their lists are better than ours. */
 static bool is_grouped(const struct instance *instance)
 {
     return instance->settings->input.group[0] != '\0';
@@ -160,10 +161,10 @@ static bool is_grouped(const struct instance *instance)
 static bool is_theirs(const struct instance *instance, uint32_t user)
 {
     uint32_t number = publication_partition(instance->publication, user);
-    return is_grouped(instance) && number != 0 && !offsets_own_number(&instance->offsets, number);
+    return is_grouped(instance) && number != 0 && !offsets_level_number(&instance->offsets, number);
 }
 
-/* Partitions that come back bring the lists of their users. */
+/* Partitions that are level again bring the lists of their users. */
 void lists_reclaim(struct instance *instance)
 {
     struct lists *lists = &instance->lists;

@@ -260,7 +260,7 @@ void catalogue_finish(struct catalogue *catalogue);
 void lists_begin_sweep(struct instance *instance);
 /* The process before came to a sudden end after saving what was loaded. */
 void lists_leap_since(struct instance *instance, int64_t saved_ms);
-void lists_reclaim(struct instance *instance); /* partitions were assigned */
+void lists_reclaim(struct instance *instance); /* a partition is level */
 bool sweep_users(struct instance *instance);
 void erase_users(struct instance *instance);
 /* Much is to be ranked before anything more is learned. */

@@ -48,7 +48,7 @@ struct partition *offsets_add(struct offsets *offsets, const char *topic, int32_
         offsets->room = room;
     }
     struct partition *added = &offsets->at[offsets->size++];
-    *added = (struct partition){.read_to = -1};
+    *added = (struct partition){.read_to = -1, .goal = -1};
     snprintf(added->position.topic, sizeof added->position.topic, "%s", topic);
     added->position.partition = partition;
     added->position.next_offset = -1;
@@ -95,7 +95,8 @@ void offsets_own(struct offsets *offsets, const struct assignment *change, bool 
         if (partition == NULL)
             continue;
         partition->owned = owned;
-        partition->read_to = -1;
+        partition->level = false;
+        partition->read_to = partition->goal = -1;
         /* Another than ours when the broker no longer has ours: the topic was made anew. */
         if (owned && position->next_offset >= 0)
             partition->position.next_offset = position->next_offset;
@@ -110,10 +111,20 @@ uint32_t offsets_owned(const struct offsets *offsets)
     return owned;
 }
 
-bool offsets_own_number(const struct offsets *offsets, uint32_t number)
+bool offsets_come_level(struct partition *partition, int64_t end)
+{
+    if (partition->level || !partition->owned)
+        return false;
+    if (partition->goal < 0)
+        partition->goal = end;
+    partition->level = partition->goal >= 0 && offsets_behind(partition, partition->goal) == 0;
+    return partition->level;
+}
+
+bool offsets_level_number(const struct offsets *offsets, uint32_t number)
 {
     for (uint32_t i = 0; i < offsets->size; i++)
-        if (offsets->at[i].owned && offsets->at[i].number == number)
+        if (offsets->at[i].level && offsets->at[i].number == number)
             return true;
     return false;
 }

@@ -13,7 +13,9 @@ struct partition {
     struct position position; /* next_offset -1: not known yet */
     int64_t read_to;          /* the end of the partition, when it was reached; else -1 */
     const char *topic;        /* as its last message had it: not read, only compared */
+    int64_t goal;             /* the end when it came to us, or soon after; -1: not known yet */
     bool owned;
+    bool level;      /* ours, and read up to the goal: nobody has learned more of it */
     uint32_t number; /* of topic and partition, over restarts the same; not 0 */
 };
 
@@ -42,9 +44,12 @@ static inline void offsets_advance(struct partition *partition, const struct mes
 }
 
 void offsets_own(struct offsets *offsets, const struct assignment *change, bool owned);
+/* The partition is ours and has been read on; `end` as in offsets_behind(). True: it is level now,
+ * and was not. */
+bool offsets_come_level(struct partition *partition, int64_t end);
 uint32_t offsets_owned(const struct offsets *offsets);
-/* Whether a partition of that number is ours now. */
-bool offsets_own_number(const struct offsets *offsets, uint32_t number);
+/* Whether a partition of that number is level. */
+bool offsets_level_number(const struct offsets *offsets, uint32_t number);
 /* Records that are still to be read; `end` is the log-end offset, -1: unknown. */
 uint64_t offsets_behind(const struct partition *partition, int64_t end);
 /* Those with a known offset, malloc'd into `*out` (NULL when there are none). */

@@ -74,8 +74,10 @@ static enum status load_record(struct publication *publication, const struct rec
     entry->partition = record->partition;
     if (trusted)
         entry->hash = record->hash;
-    if (record->dirty == 0)
+    if (record->dirty == 0) {
+        entry->given_up = entry->hash == HASH_UNKNOWN;
         return STATUS_OK;
+    }
     make_dirty(entry, now_ms);
     entry->oldest_ms = record->oldest_ms;
     queue_place(publication, entry, record->user, now_ms);

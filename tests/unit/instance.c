@@ -83,7 +83,8 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     int partitions;
     struct record log[PARTITIONS_MAX][LOG_MAX];
     int64_t end[PARTITIONS_MAX], at[PARTITIONS_MAX];
-    bool assigned, closing, cut_off;
+    bool end_told[PARTITIONS_MAX];
+    bool assigned, closing, cut_off, stuck; /* no message comes */
     enum source_result taking; /* SOURCE_REVOKED or SOURCE_LOST: to be told; else SOURCE_NOTHING */
     bool taken;                /* told, and not let go yet */
     uint64_t saves_before;
@@ -153,6 +154,19 @@ static void pass(int64_t ms)
 
 /* ---- source ---- */
 
+/* Of each partition once. */
+static enum source_result tell_end(struct source_turn *turn)
+{
+    for (int p = 0; p < world.partitions; p++)
+        if (!world.end_told[p] && world.at[p] > 0) {
+            world.end_told[p] = true;
+            world.told[p].next_offset = world.at[p];
+            turn->change = (struct assignment){1, &world.told[p]};
+            return SOURCE_CAUGHT_UP;
+        }
+    return SOURCE_NOTHING;
+}
+
 static enum source_result world_next(struct source *self, struct source_turn *turn)
 {
     (void)self;
@@ -173,10 +187,13 @@ static enum source_result world_next(struct source *self, struct source_turn *tu
             snprintf(world.told[p].topic, sizeof world.told[p].topic, "%s", topic);
             world.told[p].partition = p;
             world.told[p].next_offset = where;
+            world.end_told[p] = false;
         }
         turn->change = (struct assignment){(uint32_t)world.partitions, world.told};
         return SOURCE_ASSIGNED;
     }
+    if (world.stuck)
+        return SOURCE_NOTHING;
     int first = world.partitions == 1 ? 0 : (int)chance((uint32_t)world.partitions);
     for (int i = 0; i < world.partitions; i++) {
         int p = (first + i) % world.partitions;
@@ -196,7 +213,7 @@ static enum source_result world_next(struct source *self, struct source_turn *tu
         };
         return SOURCE_MESSAGE;
     }
-    return SOURCE_NOTHING;
+    return tell_end(turn);
 }
 
 static void world_nothing(struct source *self)
@@ -1288,6 +1305,36 @@ static void in_a_group_lists_wait_for_partitions(void **state)
     unmake_world();
 }
 
+/* Somebody may be known to us still whom the member that had the partition was told to forget. */
+static void in_a_group_lists_wait_until_the_partition_is_level(void **state)
+{
+    (void)state;
+    make_world(12, 1);
+    world.settings->input.group = "some";
+    begin();
+    for (int i = 0; i < 100; i++)
+        say();
+    assert_true(settle());
+    for (int i = 0; i < 50; i++)
+        say(); /* to another */
+    world.stuck = true;
+    memset(world.keys, 0, sizeof world.keys);
+    world.epoch_there = false;
+    crash();
+    for (int i = 0; i < 100; i++) {
+        pass(turn());
+        answer(IN_FLIGHT, false);
+    }
+    assert_true(instance_is_ready(world.instance, NULL, 0));
+    for (uint32_t user = 0; user < USERS; user++)
+        assert_false(world.keys[user].there);
+    world.stuck = false;
+    assert_true(settle());
+    for (uint32_t user = 0; user < USERS; user++)
+        assert_int_equal(world.keys[user].there, has_a_list(user));
+    unmake_world();
+}
+
 /* Events do not wait for ever for a topic that is not there. */
 static void a_catalogue_that_does_not_come_holds_nothing_up(void **state)
 {
@@ -1584,6 +1631,7 @@ int main(void)
         cmocka_unit_test(a_save_waits_a_moment_for_erasures),
         cmocka_unit_test(not_ready_while_kafka_does_not_answer),
         cmocka_unit_test(in_a_group_lists_wait_for_partitions),
+        cmocka_unit_test(in_a_group_lists_wait_until_the_partition_is_level),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,6 +362,7 @@ static void what_is_given_up_is_written_anew_when_it_is_ours_again(void **state)
     assert_int_equal(publication_load(publication, &memory.reader, 9, true, 9), STATUS_OK);
     assert_int_equal(publication_partition(publication, 1), 0xfedcba98);
     assert_int_equal(publication_waiting(publication), 0);
+    assert_true(publication_is_given_up(publication, 1));
     publication_destroy(publication);
 }
 
