@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from daemon import Tasted
 from events import event, keyed, stream, users_of
 from servers import wait_until
 
@@ -117,3 +118,36 @@ def test_forgetting_a_stranger_is_fine(tasted):
     assert tasted.metrics().sum("tasted_dead_letters_total") == 0
     tasted.stop()
     assert tasted.snapshot_info()["users"] == 1
+
+
+@pytest.mark.apache
+def test_a_member_of_a_group_that_is_behind_brings_nobody_back(tasted, binary, tmp_path):
+    """It knows somebody still whom another was told to forget, and would come to that much later."""
+    behind = Tasted(binary, tmp_path / "behind", tasted.kafka, tasted.redis, tasted.topic)
+    for one in (tasted, behind):
+        one.configure({"input.group": f"group-{tasted.topic}", "kafka.session.timeout.ms": "6000",
+                       "snapshot.interval": "500ms"})
+    tasted.kafka.produce(tasted.topic, keyed([event(NAME, "i1"), event("other", "i2")]))
+    try:
+        behind.start()
+        behind.wait_learned(2)
+        wait_until(lambda: behind.list_of(NAME), 10, "a list")
+        wait_until(lambda: traces_of(behind), 10, "a snapshot with the user's id")
+        behind.kill()
+        more = keyed(stream(50_000)) + keyed([{"user": NAME, "event": "forget"}])
+        tasted.kafka.produce(tasted.topic, more)
+        tasted.start()
+        tasted.wait_learned(50_003, 60)
+        wait_until(lambda: tasted.list_of(NAME) is None, 5, "the list is gone")
+        assert tasted.stop() == 0
+        behind.start(ready=False)
+        for _ in range(10_000):
+            assert behind.list_of(NAME) is None
+            figures = behind.metrics() if behind.get("/metrics")[0] == 200 else None
+            if figures and figures.sum("tasted_learned_events_total") == 50_003:
+                break
+        behind.wait_published()
+        assert behind.list_of("u1") and behind.list_of(NAME) is None
+        assert behind.stop() == 0
+    finally:
+        behind.kill()
