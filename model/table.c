@@ -3,7 +3,6 @@
 #include "model/pages.h"
 #include "model/plausible.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 /* A table takes single blocks until it has so many bytes, from then on as much again each time. */
@@ -116,32 +115,34 @@ enum status table_save(const struct table *table, uint32_t rows, struct state_wr
     return status;
 }
 
-/* All rows come as one run, which the reader brings straight to its place. */
+/* Into an empty table all rows come as one run, which the reader brings straight to its place. */
 enum status table_expect(struct table *table, uint32_t rows, struct state_reader *reader)
 {
     size_t blocks = ((size_t)rows + TABLE_BLOCK_ROWS - 1) / TABLE_BLOCK_ROWS;
-    size_t bytes = rows * table->row_bytes;
-    if (bytes > reader->left(reader))
+    if (rows * table->row_bytes > reader->left(reader))
         return STATUS_BAD_DATA;
-    assert(table->blocks == 0 || blocks <= 1);
     if (table->blocks == 0 && blocks > 0 &&
         add_extent(table, blocks * block_bytes(table)) != STATUS_OK)
         return STATUS_NO_MEMORY;
     enum status status = table_grow(table, rows);
-    return status == STATUS_OK && rows > 0 ? state_expect(reader, table_row(table, 0), bytes)
-                                           : status;
+    for (uint32_t first = 0, end; first < rows && status == STATUS_OK; first = end) {
+        end = end_of_run(table, first, rows);
+        status = state_expect(reader, table_row(table, first), (end - first) * table->row_bytes);
+    }
+    return status;
 }
 
 enum status table_load(struct table *table, uint32_t rows, struct state_reader *reader)
 {
     enum status status = table->rows < rows ? table_expect(table, rows, reader) : STATUS_OK;
-    assert(status != STATUS_OK || rows <= TABLE_BLOCK_ROWS || table->extents == 1);
-    return status == STATUS_OK && rows > 0
-               ? reader->read(reader, table_row(table, 0), rows * table->row_bytes)
-               : status;
+    for (uint32_t first = 0, end; first < rows && status == STATUS_OK; first = end) {
+        end = end_of_run(table, first, rows);
+        status = reader->read(reader, table_row(table, first), (end - first) * table->row_bytes);
+    }
+    return status;
 }
 
-/* These lie one after the other: they were loaded. */
+/* These lie one after the other: they were loaded in one run. */
 bool table_floats_can_be(const struct table *table, uint32_t first, uint32_t end)
 {
     return floats_can_be(table_floats(table, first),
@@ -154,9 +155,9 @@ enum status table_load_checked(struct table *table, uint32_t rows, struct state_
 {
     const uint32_t at_a_time = (uint32_t)(((size_t)1 << 20) / table->row_bytes) + 1;
     enum status status = table->rows < rows ? table_expect(table, rows, reader) : STATUS_OK;
-    assert(status != STATUS_OK || rows <= TABLE_BLOCK_ROWS || table->extents == 1);
     for (uint32_t first = 0, end; first < rows && status == STATUS_OK; first = end) {
-        end = rows - first < at_a_time ? rows : first + at_a_time;
+        uint32_t left = rows - first;
+        end = end_of_run(table, first, first + (left < at_a_time ? left : at_a_time));
         status = reader->read(reader, table_row(table, first), (end - first) * table->row_bytes);
         if (status == STATUS_OK && !can_be(table, first, end))
             status = STATUS_BAD_DATA;

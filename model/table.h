@@ -34,8 +34,8 @@ void table_finish(struct table *table);
 enum status table_grow(struct table *table, uint32_t rows);
 size_t table_bytes(const struct table *table);
 enum status table_save(const struct table *table, uint32_t rows, struct state_writer *writer);
-/* Into an empty table, or one of a single block. No memory is taken for more rows than the reader
- * has left. */
+/* Best into an empty table, whose rows then come in one piece. No memory is taken for more rows
+ * than the reader has left. */
 enum status table_load(struct table *table, uint32_t rows, struct state_reader *reader);
 /* The same, with rows first..end-1 looked at as they come, by which they may be STATUS_BAD_DATA. */
 typedef bool table_can_be(const struct table *table, uint32_t first, uint32_t end);
