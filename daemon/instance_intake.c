@@ -179,7 +179,7 @@ static void take_message(struct instance *instance)
         mark_dirty(instance, &learned, message, partition);
     }
     offsets_advance(partition, message);
-    if (!partition->level)
+    if (!partition->level && partition->position.next_offset >= partition->goal)
         look_whether_level(instance, partition);
 }
 
