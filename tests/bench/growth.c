@@ -15,6 +15,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/crowd.h"
 
+#include "daemon/preparing.h"
 #include "model/pairs.h"
 #include "model/recommender_parts.h"
 
@@ -105,8 +106,10 @@ int main(int argc, char **argv)
     uint64_t warm = events / 4;
     memset(crowd->text, 1, sizeof crowd->text);
     size_t before = resident();
+    preparing_begin();
     uint64_t filling = learn(model, crowd, (uint64_t)crowd->users + warm);
     uint64_t spent = learn(model, crowd, events);
+    preparing_finish();
     size_t after = resident();
     struct bare bare = bare_bytes(model);
     double ns = (double)spent / (double)events;

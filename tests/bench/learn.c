@@ -7,7 +7,7 @@
  *     learn --users 200000 --items 50000 --skew 1 --events 1000000 --pairs FILE
  *
  * First everybody and everything is met once, then come `warm` events; then, each round, `events`
- * more are timed:
+ * more are timed, while new memory is made ready by a thread of its own as in the daemon:
  * {"ns": an event, "floor": so many random rows of the same size read and written, in turns with
  * it, and so many lone cache lines, as of names, histories and counts}. With --skew items are drawn
  * by 1 / rank, users by 1 / rank^0.6; without it all alike.
@@ -17,6 +17,8 @@
 #include "tests/bench/batch.h"
 #include "tests/bench/rows_floor.h"
 #include "tests/bench/world.h"
+
+#include "daemon/preparing.h"
 
 enum { ID_ROOM = 12, LINE_FLOATS = 16 };
 
@@ -128,6 +130,7 @@ int main(int argc, char **argv)
     const uint32_t rounds = (uint32_t)bench_number(argc, argv, "--rounds", 1);
     bench_find_memory((size_t)BYTES_EACH * (world.users.size + world.items.size) +
                       BYTES_AN_EVENT * (warm + (uint64_t)rounds * events));
+    preparing_begin();
     struct recommender *model = model_create(bench_word(argc, argv, "--loss", "bpr"), dim);
     struct message *messages = malloc(events * sizeof *messages);
     warm_up(model, &world, messages, events, warm);
@@ -150,6 +153,7 @@ int main(int argc, char **argv)
         printf("{\"ns\": %.2f, \"floor\": %.2f}\n", ns, floor_ns);
         fflush(stdout);
     }
+    preparing_finish();
     recommender_destroy(model);
     free(messages);
     return 0;
