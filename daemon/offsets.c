@@ -115,7 +115,7 @@ bool offsets_come_level(struct partition *partition, int64_t end)
 {
     if (partition->level || !partition->owned)
         return false;
-    if (partition->goal < 0)
+    if (partition->goal < 0 || (end >= 0 && end < partition->goal))
         partition->goal = end;
     partition->level = partition->goal >= 0 && offsets_behind(partition, partition->goal) == 0;
     return partition->level;

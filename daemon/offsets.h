@@ -45,7 +45,8 @@ static inline void offsets_advance(struct partition *partition, const struct mes
 
 void offsets_own(struct offsets *offsets, const struct assignment *change, bool owned);
 /* The partition is ours and has been read on; `end` as in offsets_behind(). True: it is level now,
- * and was not. */
+ * and was not. An end that is sooner than the one before counts: nobody reads further while a
+ * transaction is open, and a log can lose its end when another broker comes to lead it. */
 bool offsets_come_level(struct partition *partition, int64_t end);
 uint32_t offsets_owned(const struct offsets *offsets);
 /* Whether a partition of that number is level. */

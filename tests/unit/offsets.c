@@ -102,6 +102,54 @@ static void control_records_are_no_lag(void **state)
     offsets_finish(&offsets);
 }
 
+/* As reading goes on: `read_to` as the source told it, or -1. */
+static bool come_level(struct offsets *offsets, int64_t read_to, int64_t end)
+{
+    struct partition *partition = offsets_find(offsets, "a", 0);
+    if (read_to >= 0)
+        partition->read_to = read_to;
+    return offsets_come_level(partition, end);
+}
+
+static void level_when_read_to_where_it_ended(void **state)
+{
+    (void)state;
+    struct offsets offsets = {0};
+    own(&offsets, "a", 0, true);
+    const uint32_t number = offsets_find(&offsets, "a", 0)->number;
+    assert_true(take(&offsets, "a", 0, 7));
+    assert_false(come_level(&offsets, -1, -1)); /* nobody knows where */
+    assert_false(come_level(&offsets, -1, 10));
+    assert_true(take(&offsets, "a", 0, 8));
+    assert_false(come_level(&offsets, -1, 20)); /* what came since is nobody's */
+    assert_false(offsets_level_number(&offsets, number));
+    assert_true(take(&offsets, "a", 0, 12));
+    assert_true(come_level(&offsets, -1, -1));
+    assert_true(offsets_level_number(&offsets, number));
+    assert_false(come_level(&offsets, 13, 13)); /* no news */
+    own(&offsets, "a", 0, false);
+    assert_false(offsets_level_number(&offsets, number));
+    assert_false(come_level(&offsets, 13, 13));
+    own(&offsets, "a", 0, true);
+    assert_false(offsets_level_number(&offsets, number));
+    assert_true(come_level(&offsets, 20, 20)); /* control records, to the end */
+    offsets_finish(&offsets);
+}
+
+/* The high watermark is beyond an open transaction, where the source's end is. */
+static void level_at_the_end_wherever_that_is(void **state)
+{
+    (void)state;
+    struct offsets offsets = {0};
+    own(&offsets, "a", 0, true);
+    assert_true(take(&offsets, "a", 0, 7));
+    assert_false(come_level(&offsets, -1, 100));
+    assert_true(take(&offsets, "a", 0, 88));
+    assert_false(come_level(&offsets, -1, -1));
+    assert_true(come_level(&offsets, 90, 90));
+    offsets_finish(&offsets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +157,8 @@ int main(void)
         cmocka_unit_test(others_partitions_are_dropped),
         cmocka_unit_test(copies_what_is_known),
         cmocka_unit_test(control_records_are_no_lag),
+        cmocka_unit_test(level_when_read_to_where_it_ended),
+        cmocka_unit_test(level_at_the_end_wherever_that_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
