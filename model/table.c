@@ -98,10 +98,11 @@ size_t table_bytes(const struct table *table)
 static uint32_t end_of_run(const struct table *table, uint32_t first, uint32_t rows)
 {
     uint32_t block = first / TABLE_BLOCK_ROWS;
-    while (block + 1 < table->blocks &&
-           table->block[block + 1] == table->block[block] + block_bytes(table))
-        block++;
     uint64_t end = ((uint64_t)block + 1) * TABLE_BLOCK_ROWS;
+    while (end < rows && table->block[block + 1] == table->block[block] + block_bytes(table)) {
+        end += TABLE_BLOCK_ROWS;
+        block++;
+    }
     return end < rows ? (uint32_t)end : rows;
 }
 
