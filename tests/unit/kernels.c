@@ -167,6 +167,54 @@ static void check_warp(const struct kernels *variant, size_t size, uint32_t coun
     assert_int_equal(near > 0, changed[0][0][0] != rows[0][0]);
 }
 
+/* The same world on both sides, by `key`; biases are small, so that any row or none is near. */
+static void fill_few(struct few_rows *few, float (*changed)[LARGEST + COLUMNS], size_t size,
+                     uint64_t key)
+{
+    few->count = 1 + (uint32_t)(key % KERNELS_FEW);
+    few->own_weight = random_signed((uint32_t)random_at(key, 0));
+    few->own = changed[KERNELS_FEW];
+    for (size_t r = 0; r <= KERNELS_FEW; r++)
+        for (size_t n = 0; n < size + COLUMNS; n++) {
+            float value = random_signed((uint32_t)random_at(key, LARGEST * (r + 1) + n));
+            changed[r][n] = n < size                  ? 0.4f * value
+                            : n == size + COLUMN_BIAS ? value
+                                                      : value * value;
+        }
+    for (uint32_t r = 0; r < few->count; r++) /* some twice */
+        few->row[r] = changed[r > 1 && random_at(key, r) % 4 == 0 ? r - 1 : r];
+    if (key % 16 == 5)
+        few->row[few->count - 1][size + COLUMN_BIAS] = NAN;
+}
+
+static void check_warp_of_anything(const struct kernels *variant, size_t size)
+{
+    static _Alignas(64) float changed[2][KERNELS_FEW + 1][LARGEST + COLUMNS], by_x[2][LARGEST];
+    static _Alignas(64) float x[2][LARGEST];
+    static const float weight[KERNELS_FEW] = {0.0f, 3.0f, 2.5f, 2.0f, 1.5f, 1.25f, 1.0f, 0.5f};
+    const struct kernels *side[2] = {&kernels_plain, variant};
+    const struct few_next next = {NULL, 0};
+    uint32_t found[KERNELS_FEW] = {0};
+    for (uint64_t key = 0; key < 2000; key++) {
+        const struct warp_form form = {key % 3 == 0 ? -1.0f : 1.0f, 0.3f, weight};
+        float sum[2] = {0.2f, 0.2f}, score[2][KERNELS_FEW];
+        uint32_t near[2];
+        for (int s = 0; s < 2; s++) {
+            struct few_rows few = {.own_sum = &sum[s], .x = x[s], .by_x = by_x[s]};
+            fill_few(&few, changed[s], size, key);
+            near[s] = side[s]->few_warp(&few, &next, &form, size, score[s]);
+        }
+        assert_int_equal(near[0], near[1]);
+        found[near[0]]++;
+        assert_memory_equal(&score[0][0], &score[1][0], sizeof score[0][0]);
+        assert_memory_equal(x[0], x[1], size * sizeof(float));
+        assert_memory_equal(changed[0], changed[1], sizeof changed[0]);
+        assert_memory_equal(&sum[0], &sum[1], sizeof sum[0]);
+    }
+    for (uint32_t n = 0; n < 4; n++)
+        assert_true(found[n] > 20);
+}
+
 static void check_find(const struct kernels *variant)
 {
     uint32_t values[70];
@@ -460,6 +508,8 @@ static void check_variant(enum kernel_choice choice)
             for (uint32_t near = 0; near < count; near++)
                 check_warp(variant, size, count, near);
     }
+    check_warp_of_anything(variant, 64);
+    check_warp_of_anything(variant, 80);
     check_products(variant);
     check_exp(variant);
     check_find(variant);
