@@ -126,9 +126,9 @@ struct kernels {
     /* … and the step, by (KERNELS_FEW) gradients, of which those of rows are not 0. What is there
      * twice steps twice, from the same accumulator. */
     void (*few_step)(const struct few_rows *rows, const float *gradient, size_t size);
-    /* x, the scores into score[0..KERNELS_FEW-1] as by few_scores(), and the step on the first row
-     * and on the first one that is too near to it. Gives which that is; 0: none is, and nothing
-     * changed but x. */
+    /* x, the scores into `score`, which has room for KERNELS_FEW, as by few_scores(), and the step
+     * on the first row, which is there once, and on the first one that is too near to it. Gives
+     * which that is; 0: none is, and nothing changed but x. */
     uint32_t (*few_warp)(const struct few_rows *rows, const struct few_next *next,
                          const struct warp_form *form, size_t size, float *score);
     /* The place of the first `wanted` among values[0..count-1], any count and alignment; or count
