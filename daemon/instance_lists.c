@@ -318,20 +318,33 @@ static uint32_t batch_size(const struct instance *instance)
     return size < in_time ? size : (uint32_t)in_time;
 }
 
-static uint32_t take_batch(struct instance *instance)
+/* Whether a list is this instance's to write; else it is due no more. */
+static bool is_to_be_written(struct instance *instance, uint32_t user)
+{
+    if (recommender_user_id(instance->engine.model, user).size == 0)
+        publication_drop(instance->publication, user); /* let go for want of memory */
+    else if (is_theirs(instance, user))
+        publication_give_up(instance->publication, user);
+    else
+        return true;
+    return false;
+}
+
+/* Who is passed over is counted: there can be as many as there are users, when the store was away,
+ * and so many are not for one slice. */
+static uint32_t take_batch(struct instance *instance, uint32_t *passed)
 {
     struct lists *lists = &instance->lists;
     uint32_t size = 0, most = batch_size(instance);
-    while (size < most) {
+    *passed = 0;
+    while (size < most && *passed < PUBLISH_SLICE_LISTS) {
         uint32_t user = publication_next(instance->publication, instance->now_ms);
         if (user == PUBLICATION_NOBODY)
             break;
-        if (recommender_user_id(instance->engine.model, user).size == 0)
-            publication_drop(instance->publication, user); /* let go for want of memory */
-        else if (is_theirs(instance, user))
-            publication_give_up(instance->publication, user);
-        else
+        if (is_to_be_written(instance, user))
             lists->users[size++] = user;
+        else
+            ++*passed;
     }
     return size;
 }
@@ -393,10 +406,10 @@ bool publish_lists(struct instance *instance)
     for (uint32_t published = 0; published < PUBLISH_SLICE_LISTS;) {
         if (!lists->connected || !store->ops->has_room(store))
             return false;
-        uint32_t size = take_batch(instance);
-        if (size == 0)
+        uint32_t passed, size = take_batch(instance, &passed);
+        if (size == 0 && passed == 0)
             return false;
-        if (!publish_batch(instance, size))
+        if (size > 0 && !publish_batch(instance, size))
             return false;
         published += size;
         if (instance_look_at_clock(instance) >= until_ns)
