@@ -952,10 +952,8 @@ static void one_step(void)
     }
 }
 
-static void one_life(uint64_t seed, int partitions, bool has_catalogue)
+static void live_one_life(uint64_t seed, int partitions, bool has_catalogue)
 {
-    make_world(seed, partitions);
-    world.has_catalogue = has_catalogue;
     begin();
     for (int i = 0; i < 400; i++) {
         one_step();
@@ -980,6 +978,13 @@ static void one_life(uint64_t seed, int partitions, bool has_catalogue)
     assert_int_equal(engine_digest(&world.instance->engine, after), STATUS_OK);
     assert_string_equal(mine, after);
     unmake_world();
+}
+
+static void one_life(uint64_t seed, int partitions, bool has_catalogue)
+{
+    make_world(seed, partitions);
+    world.has_catalogue = has_catalogue;
+    live_one_life(seed, partitions, has_catalogue);
 }
 
 static uint64_t seeds(void)
@@ -1007,6 +1012,18 @@ static void retired_items_leave_every_list(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= seeds(); seed++)
         one_life(2000000 + seed, 2, true);
+}
+
+static void in_a_group_no_list_is_lost(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 3000001; seed <= 3000000 + seeds(); seed++) {
+        int partitions = 1 + (int)(seed % 3);
+        make_world(seed, partitions);
+        world.settings->input.group = "some";
+        world.has_catalogue = seed % 2 == 0;
+        live_one_life(seed, partitions, world.has_catalogue);
+    }
 }
 
 static void live_for(int64_t ms)
@@ -1614,6 +1631,7 @@ int main(void)
         cmocka_unit_test(exactly_once_on_one_partition),
         cmocka_unit_test(exactly_once_on_three_partitions),
         cmocka_unit_test(retired_items_leave_every_list),
+        cmocka_unit_test(in_a_group_no_list_is_lost),
         cmocka_unit_test(a_retired_item_is_gone_within_a_second),
         cmocka_unit_test(behind_it_learns_for_a_while_then_publishes),
         cmocka_unit_test(behind_what_is_retired_leaves_lists_before_more_is_learned),
