@@ -153,6 +153,8 @@ def test_a_member_of_a_group_that_is_behind_brings_nobody_back(tasted, binary, t
             figures = behind.metrics() if behind.get("/metrics")[0] == 200 else None
             if figures and figures.sum("tasted_learned_events_total") == 50_003:
                 break
+        else:
+            pytest.fail("it does not catch up")
         behind.wait_published()
         assert behind.list_of("u1") and behind.list_of(NAME) is None
         assert behind.stop() == 0
