@@ -1290,35 +1290,51 @@ static void not_ready_while_kafka_does_not_answer(void **state)
     unmake_world();
 }
 
-/* Nor does the loop turn and turn meanwhile. */
-static void in_a_group_lists_wait_for_partitions(void **state)
+static void begin_in_a_group(void)
 {
-    (void)state;
     make_world(12, 1);
     world.settings->input.group = "some";
     begin();
     for (int i = 0; i < 100; i++)
         say();
     assert_true(settle());
-    world.cut_off = true;
-    memset(world.keys, 0, sizeof world.keys);
-    world.epoch_there = false;
-    crash();
-    int64_t waited_ms = 0;
+}
+
+/* After the store was emptied and the instance began again. */
+static void check_that_no_list_is_written(int64_t *waited_ms)
+{
+    *waited_ms = 0;
     for (int i = 0; i < 100; i++) {
         int64_t wait_ms = turn();
         answer(IN_FLIGHT, false);
         pass(wait_ms);
-        waited_ms += wait_ms;
+        *waited_ms += wait_ms;
     }
-    assert_true(publication_waiting(world.instance->publication) > 0);
-    assert_true(waited_ms > 10000);
     for (uint32_t user = 0; user < USERS; user++)
         assert_false(world.keys[user].there);
-    world.cut_off = false;
+}
+
+static void check_that_all_lists_are_written(void)
+{
     assert_true(settle());
     for (uint32_t user = 0; user < USERS; user++)
         assert_int_equal(world.keys[user].there, has_a_list(user));
+}
+
+/* Nor does the loop turn and turn meanwhile. */
+static void in_a_group_lists_wait_for_partitions(void **state)
+{
+    (void)state;
+    int64_t waited_ms;
+    begin_in_a_group();
+    world.cut_off = true;
+    store_emptied();
+    crash();
+    check_that_no_list_is_written(&waited_ms);
+    assert_true(publication_waiting(world.instance->publication) > 0);
+    assert_true(waited_ms > 10000);
+    world.cut_off = false;
+    check_that_all_lists_are_written();
     unmake_world();
 }
 
@@ -1326,29 +1342,17 @@ static void in_a_group_lists_wait_for_partitions(void **state)
 static void in_a_group_lists_wait_until_the_partition_is_level(void **state)
 {
     (void)state;
-    make_world(12, 1);
-    world.settings->input.group = "some";
-    begin();
-    for (int i = 0; i < 100; i++)
-        say();
-    assert_true(settle());
+    int64_t waited_ms;
+    begin_in_a_group();
     for (int i = 0; i < 50; i++)
         say(); /* to another */
     world.stuck = true;
-    memset(world.keys, 0, sizeof world.keys);
-    world.epoch_there = false;
+    store_emptied();
     crash();
-    for (int i = 0; i < 100; i++) {
-        pass(turn());
-        answer(IN_FLIGHT, false);
-    }
+    check_that_no_list_is_written(&waited_ms);
     assert_true(instance_is_ready(world.instance, NULL, 0));
-    for (uint32_t user = 0; user < USERS; user++)
-        assert_false(world.keys[user].there);
     world.stuck = false;
-    assert_true(settle());
-    for (uint32_t user = 0; user < USERS; user++)
-        assert_int_equal(world.keys[user].there, has_a_list(user));
+    check_that_all_lists_are_written();
     unmake_world();
 }
 
