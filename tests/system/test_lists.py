@@ -212,7 +212,7 @@ def test_readers_can_be_told_of_new_lists(tasted):
     channel = tasted.redis.client(decode_responses=True).pubsub(ignore_subscribe_messages=True)
     channel.subscribe("taste:refreshed")
     channel.get_message(timeout=1)
-    # What "a" has not had is known before "a" comes, from whatever partition: the list is not empty.
+    # What "a" has not had is known before "a" comes, be it alone: the list is not empty.
     tasted.kafka.produce(tasted.topic, keyed([event("b", "x"), event("b", "y")]))
     tasted.wait_learned(2)
     tasted.kafka.produce(tasted.topic, keyed([event("a", "x")]))
