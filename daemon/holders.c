@@ -1,14 +1,18 @@
 #include "daemon/holders.h"
 
+#include "model/table.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 enum { PROBES = 3, BITS_PER_ITEM = 8, WORDS_MIN = 2 };
 
+/* The first bit of a filter: that there is one. It may be an item's as well. */
+#define KNOWN UINT64_C(1)
+
 struct holders {
-    uint32_t words; /* of 64 bits for each user, a power of two */
-    uint32_t users; /* how many have a filter */
-    uint64_t *filters;
+    uint32_t words;       /* of 64 bits for each user, a power of two */
+    struct table filters; /* (users) of so many words */
 };
 
 enum status holders_create(uint32_t list_size, struct holders **out)
@@ -20,6 +24,7 @@ enum status holders_create(uint32_t list_size, struct holders **out)
     while (words * 64 < list_size * BITS_PER_ITEM)
         words *= 2;
     (*out)->words = words;
+    table_init(&(*out)->filters, words * sizeof(uint64_t));
     return STATUS_OK;
 }
 
@@ -27,24 +32,13 @@ void holders_destroy(struct holders *holders)
 {
     if (holders == NULL)
         return;
-    free(holders->filters);
+    table_finish(&holders->filters);
     free(holders);
 }
 
-/* All ones: anything may be in it. */
-static bool grow(struct holders *holders, uint32_t users)
+static uint64_t *filter_of(const struct holders *holders, uint32_t user)
 {
-    if (users <= holders->users)
-        return true;
-    uint32_t room = users + users / 2 + 64;
-    size_t bytes = (size_t)holders->words * sizeof *holders->filters;
-    uint64_t *grown = realloc(holders->filters, room * bytes);
-    if (grown == NULL)
-        return false;
-    memset(grown + (size_t)holders->users * holders->words, 0xff, (room - holders->users) * bytes);
-    holders->filters = grown;
-    holders->users = room;
-    return true;
+    return user < holders->filters.rows ? table_row(&holders->filters, user) : NULL;
 }
 
 /* The n-th of the item's bits; the hash has bits enough for all. */
@@ -55,10 +49,11 @@ static uint32_t bit_of(const struct holders *holders, uint64_t item, int n)
 
 void holders_note(struct holders *holders, uint32_t user, const uint64_t *items, uint32_t size)
 {
-    if (!grow(holders, user + 1))
+    if (user >= holders->filters.rows && table_grow(&holders->filters, user + 1) != STATUS_OK)
         return;
-    uint64_t *filter = holders->filters + (size_t)user * holders->words;
-    memset(filter, 0, holders->words * sizeof *filter);
+    uint64_t *filter = filter_of(holders, user);
+    memset(filter, 0, holders->filters.row_bytes);
+    filter[0] = KNOWN;
     for (uint32_t i = 0; i < size; i++)
         for (int n = 0; n < PROBES; n++) {
             uint32_t bit = bit_of(holders, items[i], n);
@@ -66,23 +61,46 @@ void holders_note(struct holders *holders, uint32_t user, const uint64_t *items,
         }
 }
 
+void holders_forget(struct holders *holders, uint32_t user)
+{
+    uint64_t *filter = filter_of(holders, user);
+    if (filter != NULL)
+        memset(filter, 0, holders->filters.row_bytes);
+}
+
 bool holders_know(const struct holders *holders, uint32_t user)
 {
-    if (user >= holders->users)
-        return false;
-    const uint64_t *filter = holders->filters + (size_t)user * holders->words;
-    return filter[0] != UINT64_MAX || filter[1] != UINT64_MAX;
+    const uint64_t *filter = filter_of(holders, user);
+    return filter != NULL && (filter[0] & KNOWN) != 0;
 }
 
 bool holders_may_hold(const struct holders *holders, uint32_t user, uint64_t item)
 {
-    if (user >= holders->users)
+    if (!holders_know(holders, user))
         return true;
-    const uint64_t *filter = holders->filters + (size_t)user * holders->words;
+    const uint64_t *filter = filter_of(holders, user);
     for (int n = 0; n < PROBES; n++) {
         uint32_t bit = bit_of(holders, item, n);
         if ((filter[bit / 64] >> bit % 64 & 1) == 0)
             return false;
     }
     return true;
+}
+
+/* ---- keeping ---- */
+
+enum status holders_save(const struct holders *holders, struct state_writer *writer)
+{
+    const uint32_t head[2] = {holders->words, holders->filters.rows};
+    enum status status = writer->write(writer, head, sizeof head);
+    return status == STATUS_OK ? table_save(&holders->filters, head[1], writer) : status;
+}
+
+enum status holders_load(struct holders *holders, struct state_reader *reader, uint32_t users)
+{
+    uint32_t head[2] = {0};
+    enum status status = reader->read(reader, head, sizeof head);
+    if (status != STATUS_OK || head[0] != holders->words || head[1] > users)
+        return status;
+    return table_load(&holders->filters, head[1], reader);
 }
