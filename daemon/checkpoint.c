@@ -151,7 +151,7 @@ static enum status read_positions(struct checkpoint *checkpoint, struct snapshot
     return STATUS_OK;
 }
 
-/* ---- MODL and LIST ---- */
+/* ---- MODL, LIST and HOLD ---- */
 
 static enum status read_model(struct checkpoint *checkpoint, struct snapshot_reader *snapshot,
                               struct error *error)
@@ -169,14 +169,22 @@ static enum status read_model(struct checkpoint *checkpoint, struct snapshot_rea
     return STATUS_OK;
 }
 
-static enum status read_lists(struct checkpoint *checkpoint, struct snapshot_reader *snapshot,
-                              struct error *error)
+static enum status write_section(const struct checkpoint_section *section, const char *tag,
+                                 struct snapshot_writer *snapshot)
 {
-    const struct checkpoint_lists *lists = &checkpoint->lists;
-    struct state_reader *reader = snapshot_find(snapshot, "LIST");
-    if (lists->load == NULL || reader == NULL)
+    if (section->save == NULL)
         return STATUS_OK;
-    return lists->load(lists->context, checkpoint->model, reader, error);
+    return section->save(section->context, snapshot_section(snapshot, tag));
+}
+
+static enum status read_section(const struct checkpoint *checkpoint,
+                                const struct checkpoint_section *section, const char *tag,
+                                struct snapshot_reader *snapshot, struct error *error)
+{
+    struct state_reader *reader = snapshot_find(snapshot, tag);
+    if (section->load == NULL || reader == NULL)
+        return STATUS_OK;
+    return section->load(section->context, checkpoint->model, reader, error);
 }
 
 /* ---- the whole ---- */
@@ -189,10 +197,9 @@ enum status checkpoint_fill(void *context, struct snapshot_writer *snapshot)
         status = recommender_save(checkpoint->model, snapshot_section(snapshot, "MODL"));
     if (status == STATUS_OK)
         status = write_positions(checkpoint, snapshot_section(snapshot, "OFFS"));
-    if (status == STATUS_OK && checkpoint->lists.save != NULL)
-        status =
-            checkpoint->lists.save(checkpoint->lists.context, snapshot_section(snapshot, "LIST"));
-    return status;
+    if (status == STATUS_OK)
+        status = write_section(&checkpoint->lists, "LIST", snapshot);
+    return status == STATUS_OK ? write_section(&checkpoint->holders, "HOLD", snapshot) : status;
 }
 
 enum status checkpoint_peek(struct checkpoint *checkpoint, struct snapshot_reader *reader,
@@ -224,7 +231,9 @@ enum status checkpoint_take(void *context, struct snapshot_reader *reader, struc
     if (status == STATUS_OK)
         status = snapshot_trust(reader, error);
     if (status == STATUS_OK)
-        status = read_lists(checkpoint, reader, error);
+        status = read_section(checkpoint, &checkpoint->lists, "LIST", reader, error);
+    if (status == STATUS_OK)
+        status = read_section(checkpoint, &checkpoint->holders, "HOLD", reader, error);
     if (status != STATUS_OK)
         drop_read(checkpoint);
     return status;

@@ -5,9 +5,10 @@
  *     MODL  the model (recommender_save); the sum of these bytes IS the state_digest
  *     OFFS  next offset of each partition that the model includes
  *     LIST  what was published, opaque here; only the daemon writes it
+ *     HOLD  which lists hold which items, likewise; at a clean end alone, if there is a catalogue
  *
  *     write:  checkpoint_init, set the fields, checkpoint_save or a vault with checkpoint_fill
- *     read:   checkpoint_init, set `settings` and `lists`, checkpoint_open or a vault with
+ *     read:   checkpoint_init, set `settings`, `lists`, `holders`, checkpoint_open or a vault with
  *             checkpoint_take; take over `model` (set it NULL) or leave it; checkpoint_finish
  */
 #ifndef DAEMON_CHECKPOINT_H
@@ -22,8 +23,8 @@
 
 enum { CHECKPOINT_POSITIONS_MAX = 1 << 20 };
 
-/* The section LIST. A NULL function: the section is not written, or not read. */
-struct checkpoint_lists {
+/* The section LIST, or HOLD. A NULL function: the section is not written, or not read. */
+struct checkpoint_section {
     void *context;
     /* Runs in a forked child: only writes, no locks, no memory. */
     enum status (*save)(void *context, struct state_writer *writer);
@@ -36,7 +37,7 @@ struct checkpoint_lists {
 /* The fields marked [w] are set by the writer, [r] come out of reading, [wr] both. */
 struct checkpoint {
     const struct recommender_settings *settings; /* reading: must agree; NULL: the snapshot's own */
-    struct checkpoint_lists lists;
+    struct checkpoint_section lists, holders;
     struct recommender *model;     /* [wr] reading: owned, checkpoint_finish() destroys it */
     struct position *positions;    /* [wr] reading: owned; ordered as they were written */
     uint32_t position_count;       /* [wr] at most CHECKPOINT_POSITIONS_MAX */

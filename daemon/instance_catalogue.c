@@ -14,7 +14,7 @@
 
 #include <inttypes.h>
 
-enum { WAIT_MS = 10000, EXPIRY_MS = 500, SWEPT_AT_ONCE = 16384 };
+enum { WAIT_MS = 10000, EXPIRY_MS = 500, END_MS = 60000, SWEPT_AT_ONCE = 16384 };
 
 /* Events no older than this are of now, and not recorded ones that are played. */
 #define LIVE_MS ((int64_t)24 * 3600 * 1000)
@@ -46,7 +46,8 @@ enum status instance_attach_catalogue(struct instance *instance, struct source *
     struct catalogue *catalogue = &instance->catalogue;
     catalogue->decoder = catalogue_decoder_create();
     if (catalogue->decoder == NULL ||
-        holders_create(instance->settings->lists.size, &catalogue->holders) != STATUS_OK)
+        (catalogue->holders == NULL &&
+         holders_create(instance->settings->lists.size, &catalogue->holders) != STATUS_OK))
         return STATUS_NO_MEMORY;
     instance_look_at_clock(instance);
     catalogue->source = source;
@@ -150,6 +151,14 @@ int64_t instance_list_time(const struct instance *instance)
     int64_t latest_ms = stream_time(instance);
     int64_t expired_ms = instance->catalogue.expired_ms;
     return expired_ms > latest_ms ? expired_ms : latest_ms;
+}
+
+/* What expired before has left the lists; but for what did while the process before came to its
+ * end. */
+void catalogue_resume(struct instance *instance, int64_t saved_ms)
+{
+    int64_t to_ms = expiry_clock(instance);
+    instance->catalogue.expired_to_ms = (saved_ms < to_ms ? saved_ms : to_ms) - END_MS;
 }
 
 static void look_for_expired(struct instance *instance)

@@ -47,7 +47,7 @@ static void before_learning(void *context, const struct recommender *model,
     uint32_t user = place.user;
     if (action->kind == SIGNAL_FORGET) {
         if (user != SLOT_NONE) {
-            publication_drop(instance->publication, user);
+            lists_drop(instance, user);
             prequential_forget(instance->prequential, user);
         }
         if (erasures_add(&instance->erasures, event->user) != STATUS_OK)

@@ -86,6 +86,31 @@ static enum status load_lists(void *context, const struct recommender *model,
     return STATUS_OK;
 }
 
+/* ---- the section HOLD ---- */
+
+static enum status save_holders(void *context, struct state_writer *writer)
+{
+    const struct instance *instance = context;
+    return holders_save(instance->catalogue.holders, writer);
+}
+
+static enum status load_holders(void *context, const struct recommender *model,
+                                struct state_reader *reader, struct error *error)
+{
+    struct instance *instance = context;
+    struct holders *holders = NULL;
+    enum status status = holders_create(instance->settings->lists.size, &holders);
+    if (status == STATUS_OK)
+        status = holders_load(holders, reader, recommender_user_bound(model));
+    if (status != STATUS_OK) {
+        holders_destroy(holders);
+        return error_set(error, status, "snapshot section HOLD: %s", status_text(status));
+    }
+    holders_destroy(instance->catalogue.holders);
+    instance->catalogue.holders = holders;
+    return STATUS_OK;
+}
+
 /* ---- loading ---- */
 
 static enum status take_positions(struct instance *instance, const struct checkpoint *checkpoint)
@@ -117,6 +142,8 @@ static enum status take_checkpoint(struct instance *instance, struct checkpoint 
     } else if (related_bound(instance->neighbours.related) == 0) {
         neighbours_begin_sweep(instance);
     }
+    if (instance->catalogue.holders != NULL)
+        catalogue_resume(instance, checkpoint->created_ms);
     erasures_owe(&instance->erasures, checkpoint->owed);
     instance->mark = checkpoint->mark;
     instance->had_ended = checkpoint->clean;
@@ -158,7 +185,9 @@ enum status instance_load(struct instance *instance, struct vault *vault, const 
     struct checkpoint *checkpoint = &instance->keeping.checkpoint;
     checkpoint_init(checkpoint);
     checkpoint->settings = &instance->settings->model;
-    checkpoint->lists = (struct checkpoint_lists){instance, save_lists, load_lists};
+    checkpoint->lists = (struct checkpoint_section){instance, save_lists, load_lists};
+    if (instance->settings->input.catalogue_topic[0] != '\0')
+        checkpoint->holders = (struct checkpoint_section){instance, NULL, load_holders};
     struct error what = {0};
     enum status status = vault->ops->load(vault, checkpoint_take, checkpoint, &what);
     if (status == STATUS_OK) {
@@ -183,7 +212,9 @@ static enum status fill_checkpoint(struct instance *instance, bool clean)
     free(checkpoint->positions);
     checkpoint_init(checkpoint);
     checkpoint->settings = &instance->settings->model;
-    checkpoint->lists = (struct checkpoint_lists){instance, save_lists, load_lists};
+    checkpoint->lists = (struct checkpoint_section){instance, save_lists, load_lists};
+    if (clean && instance->catalogue.holders != NULL) /* else all are written again */
+        checkpoint->holders = (struct checkpoint_section){instance, save_holders, load_holders};
     checkpoint->model = instance->engine.model;
     checkpoint->clean = clean;
     checkpoint->owed = erasures_saving(&instance->erasures);

@@ -318,11 +318,18 @@ static uint32_t batch_size(const struct instance *instance)
     return size < in_time ? size : (uint32_t)in_time;
 }
 
+void lists_drop(struct instance *instance, uint32_t user)
+{
+    publication_drop(instance->publication, user);
+    if (instance->catalogue.holders != NULL)
+        holders_forget(instance->catalogue.holders, user);
+}
+
 /* Whether a list is this instance's to write; else it is due no more. */
 static bool is_to_be_written(struct instance *instance, uint32_t user)
 {
     if (recommender_user_id(instance->engine.model, user).size == 0)
-        publication_drop(instance->publication, user); /* let go for want of memory */
+        lists_drop(instance, user); /* let go for want of memory */
     else if (is_theirs(instance, user))
         publication_give_up(instance->publication, user);
     else

@@ -255,6 +255,8 @@ bool catalogue_hurries(const struct instance *instance);
 bool catalogue_is_awaited(struct instance *instance);
 bool is_of_catalogue(const struct instance *instance, const struct partition *partition);
 void catalogue_finish(struct catalogue *catalogue);
+/* Which lists hold which items is known from the process before, which saved that then. */
+void catalogue_resume(struct instance *instance, int64_t saved_ms);
 
 /* instance_lists.c */
 void lists_begin_sweep(struct instance *instance);
@@ -262,6 +264,7 @@ void lists_begin_sweep(struct instance *instance);
 void lists_leap_since(struct instance *instance, int64_t saved_ms);
 void lists_reclaim(struct instance *instance); /* a partition is level */
 bool sweep_users(struct instance *instance);
+void lists_drop(struct instance *instance, uint32_t user); /* the user is gone */
 void erase_users(struct instance *instance);
 /* Much is to be ranked before anything more is learned. */
 void lists_expect(struct instance *instance);

@@ -187,20 +187,20 @@ static void lists_go_along(void **state)
     struct checkpoint back;
     save(scene);
     checkpoint_init(&back); /* a snapshot of `replay` has none */
-    back.lists = (struct checkpoint_lists){&in, NULL, load_lists};
+    back.lists = (struct checkpoint_section){&in, NULL, load_lists};
     assert_int_equal(snapshot_load(scene->path, checkpoint_take, &back, &error), STATUS_OK);
     assert_int_equal(in.loads, 0);
     checkpoint_finish(&back);
 
-    scene->checkpoint.lists = (struct checkpoint_lists){&out, save_lists, NULL};
+    scene->checkpoint.lists = (struct checkpoint_section){&out, save_lists, NULL};
     save(scene);
-    back.lists = (struct checkpoint_lists){&in, NULL, load_lists};
+    back.lists = (struct checkpoint_section){&in, NULL, load_lists};
     assert_int_equal(snapshot_load(scene->path, checkpoint_take, &back, &error), STATUS_OK);
     assert_string_equal(in.text, "published");
     checkpoint_finish(&back);
 
     in.fails = true; /* then the snapshot is not usable, and nothing of it is kept */
-    back.lists = (struct checkpoint_lists){&in, NULL, load_lists};
+    back.lists = (struct checkpoint_section){&in, NULL, load_lists};
     assert_int_equal(snapshot_load(scene->path, checkpoint_take, &back, &error), STATUS_BAD_DATA);
     assert_non_null(strstr(error.text, "lists that cannot be"));
     assert_null(back.model);

@@ -1159,6 +1159,69 @@ static bool holds(const struct key *key, struct text id)
     return false;
 }
 
+static void live_with_a_catalogue(void)
+{
+    make_world(7, 1);
+    world.has_catalogue = true;
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    assert_true(settle());
+}
+
+static void restart(void)
+{
+    end();
+    begin();
+    assert_true(instance_had_ended(world.instance));
+    assert_true(settle());
+    assert_int_equal(world.instance->rank_seconds.count, 0);
+}
+
+static uint32_t count_holders(int item)
+{
+    char id[16];
+    uint32_t holders = 0;
+    snprintf(id, sizeof id, "i%d", item);
+    for (int user = 0; user < USERS; user++)
+        holders += world.keys[user].there && holds(&world.keys[user], text_of(id));
+    return holders;
+}
+
+static void a_restart_does_not_forget_who_holds_what(void **state)
+{
+    (void)state;
+    live_with_a_catalogue();
+    restart();
+    int item = 0;
+    while (count_holders(item) == 0)
+        item++;
+    uint32_t holders = count_holders(item);
+    assert_in_range(holders, 1, USERS / 2);
+    put_entry(item, "%s", "");
+    world.retired[item] = true;
+    live_for(1000);
+    check_retired();
+    assert_in_range(world.instance->rank_seconds.count, holders, holders + USERS / 10);
+    unmake_world();
+}
+
+static void what_expired_long_before_a_restart_is_no_news(void **state)
+{
+    (void)state;
+    live_with_a_catalogue();
+    for (int item = 0; item < ITEMS / 2; item++)
+        put_entry(item, "{\"expires\":%lld}", (long long)world.wall_ms + 1000);
+    live_for(65000);
+    assert_true(settle());
+    assert_int_equal(count_holders(0), 0);
+    restart();
+    live_for(2000);
+    assert_int_equal(world.instance->rank_seconds.count, 0);
+    assert_int_equal(world.instance->catalogue.hurries_until_ms, 0);
+    unmake_world();
+}
+
 /* As good as: an item that had no event of its own since is not searched for again, though others
  * may have come nearer to it. */
 static void neighbours_are_those_of_the_model(void **state)
@@ -1637,6 +1700,8 @@ int main(void)
         cmocka_unit_test(retired_items_leave_every_list),
         cmocka_unit_test(in_a_group_no_list_is_lost),
         cmocka_unit_test(a_retired_item_is_gone_within_a_second),
+        cmocka_unit_test(a_restart_does_not_forget_who_holds_what),
+        cmocka_unit_test(what_expired_long_before_a_restart_is_no_news),
         cmocka_unit_test(behind_it_learns_for_a_while_then_publishes),
         cmocka_unit_test(behind_what_is_retired_leaves_lists_before_more_is_learned),
         cmocka_unit_test(neighbours_are_those_of_the_model),
