@@ -220,6 +220,7 @@ static bool work(struct instance *instance)
     if (learns)
         messages = take_messages(instance);
     more |= sweep_withdrawn(instance);
+    remove_withdrawn(instance);
     more |= sweep_users(instance);
     more |= sweep_neighbours(instance);
     erase_users(instance);

@@ -113,7 +113,9 @@ bool sweep_withdrawn(struct instance *instance)
     if (catalogue->at >= bound && catalogue->waiting.size > 0) {
         catalogue->sweeping = catalogue->waiting;
         catalogue->waiting = (struct withdrawal){.size = 0};
-        catalogue->at = 0;
+        catalogue->at = catalogue->removed = 0;
+        if (publication_withdrawn(instance->publication) == 0)
+            catalogue->removal_due_ms = instance->now_ms + REMOVAL_MS;
     } else if (catalogue->sweeping.size == 0) {
         catalogue->at = bound;
     }
@@ -121,13 +123,28 @@ bool sweep_withdrawn(struct instance *instance)
         uint32_t user = catalogue->at++;
         if (recommender_user_id(model, user).size == 0 || !is_affected(instance, user))
             continue;
-        if (publication_touch(instance->publication, user, instance_tag(instance, user), 0,
-                              instance->now_ms) != STATUS_OK)
+        if (publication_withdraw(instance->publication, user, instance_tag(instance, user),
+                                 instance->now_ms) != STATUS_OK)
             log_error("no memory to remember that a user's list is due");
     }
     if (catalogue->at >= bound)
         catalogue->sweeping.size = 0;
     return catalogue->at < bound || catalogue->waiting.size > 0;
+}
+
+/* Of lists that nothing is known of, none: after a sudden end that might be everybody's. */
+void remove_withdrawn(struct instance *instance)
+{
+    struct catalogue *catalogue = &instance->catalogue;
+    if (publication_withdrawn(instance->publication) == 0 ||
+        instance->now_ms < catalogue->removal_due_ms)
+        return;
+    for (uint32_t i = 0; i < SWEPT_AT_ONCE && catalogue->removed < catalogue->at; i++) {
+        if (holders_know(catalogue->holders, catalogue->removed) &&
+            !lists_remove(instance, catalogue->removed))
+            return;
+        catalogue->removed++;
+    }
 }
 
 /* That of the latest event. One sender whose clock is far ahead does not move it: what others had

@@ -269,6 +269,29 @@ static bool hand_over(struct instance *instance, uint32_t user, const struct lis
     return store->ops->put(store, &write);
 }
 
+bool lists_remove(struct instance *instance, uint32_t user)
+{
+    static const struct list nothing;
+    struct publication *publication = instance->publication;
+    struct store *store = instance->store;
+    if (!instance->lists.connected || !store->ops->has_room(store))
+        return false;
+    if (recommender_user_id(instance->engine.model, user).size == 0 || is_theirs(instance, user) ||
+        !publication_take_withdrawn(publication, user))
+        return true;
+    struct publication_plan plan = publication_plan_removal(publication, user);
+    uint64_t ticket =
+        publication_depart(publication, user, &plan, instance->wall_ms / 1000, instance->now_ms);
+    if (!hand_over(instance, user, &nothing, &plan, ticket)) {
+        publication_cancel(publication, ticket);
+        return false;
+    }
+    holders_note(instance->catalogue.holders, user, NULL, 0);
+    prequential_forget(instance->prequential, user);
+    return publication_touch(publication, user, instance_tag(instance, user), 0,
+                             instance->now_ms) == STATUS_OK;
+}
+
 /* False: the store is full. */
 static bool publish_list(struct instance *instance, uint32_t user, const struct list *list)
 {

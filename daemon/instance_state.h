@@ -26,6 +26,7 @@ enum {
     PUBLISH_SHIFT_MS = 32,
     HURRY_MS = 1000,       /* within which what is withdrawn is to leave all lists … */
     HURRY_PAUSE_MS = 1000, /* … not again before that is over as well */
+    REMOVAL_MS = 500,      /* … be it without a new one */
     RANK_WAKE_NS = 100000, /* below this much work the threads sleep on */
     STORE_IN_FLIGHT = 256, /* as transport/store.h says */
     SWEEP_SLICE = 1024,    /* users a turn, when all are to be written again */
@@ -91,7 +92,9 @@ struct catalogue {
     int64_t heard_ms; /* … as long as something is heard of it */
     uint64_t entries;
     struct withdrawal sweeping, waiting;
-    uint32_t at; /* the next user to be looked at; the bound of users: none */
+    uint32_t at;            /* the next user to be looked at; the bound of users: none */
+    uint32_t removed;       /* of withdrawn lists those up to here are gone … */
+    int64_t removal_due_ms; /* … that are not ranked by then */
     int64_t expired_to_ms, expiry_due_ms;
     int64_t expired_ms; /* when something expired last, as far as was looked */
     int64_t hurries_until_ms;
@@ -246,6 +249,8 @@ int64_t intake_due_ms(const struct instance *instance);
 /* instance_catalogue.c */
 bool take_entries(struct instance *instance);    /* true: there may be more at once */
 bool sweep_withdrawn(struct instance *instance); /* likewise */
+/* Lists that hold what was withdrawn, and cannot all be ranked in time, go at once. */
+void remove_withdrawn(struct instance *instance);
 /* What lists are ranked for: the time of the stream, or when something expired since. */
 int64_t instance_list_time(const struct instance *instance);
 /* Whoever has a list with a withdrawn item is known to be due. */
@@ -265,6 +270,9 @@ void lists_leap_since(struct instance *instance, int64_t saved_ms);
 void lists_reclaim(struct instance *instance); /* a partition is level */
 bool sweep_users(struct instance *instance);
 void lists_drop(struct instance *instance, uint32_t user); /* the user is gone */
+/* If the user's list is withdrawn and waits, it goes now, and is due all the same. False: the store
+ * is full. */
+bool lists_remove(struct instance *instance, uint32_t user);
 void erase_users(struct instance *instance);
 /* Much is to be ranked before anything more is learned. */
 void lists_expect(struct instance *instance);

@@ -29,9 +29,16 @@ void publication_set_refresh(struct publication *publication, int64_t refresh_ms
 
 /* ---- what makes a user dirty ---- */
 
+static void mark_withdrawn(struct publication *publication, struct entry *entry, bool withdrawn)
+{
+    publication->withdrawn += (uint32_t)withdrawn - entry->withdrawn;
+    entry->withdrawn = withdrawn;
+}
+
 static void entry_reset(struct publication *publication, struct entry *entry)
 {
     queue_remove(publication, entry);
+    mark_withdrawn(publication, entry, false);
     if (entry->flight != 0)
         publication->flights[entry->flight - 1].user = PUBLICATION_NOBODY;
     memset(entry, 0, sizeof *entry);
@@ -99,6 +106,25 @@ enum status publication_rewrite(struct publication *publication, uint32_t user, 
     return STATUS_OK;
 }
 
+enum status publication_withdraw(struct publication *publication, uint32_t user, uint32_t tag,
+                                 int64_t now_ms)
+{
+    struct entry *entry = entry_for(publication, user, tag);
+    if (entry == NULL)
+        return STATUS_NO_MEMORY;
+    mark_withdrawn(publication, entry, true);
+    make_dirty(entry, now_ms);
+    entry->ready_ms = now_ms;
+    if (entry->flight == 0)
+        queue_place(publication, entry, user, now_ms);
+    return STATUS_OK;
+}
+
+uint32_t publication_withdrawn(const struct publication *publication)
+{
+    return publication->withdrawn;
+}
+
 void publication_drop(struct publication *publication, uint32_t user)
 {
     struct entry *entry = entry_of(publication, user);
@@ -136,6 +162,15 @@ uint32_t publication_next(struct publication *publication, int64_t now_ms)
     return queue_take(publication, now_ms);
 }
 
+bool publication_take_withdrawn(struct publication *publication, uint32_t user)
+{
+    struct entry *entry = entry_of(publication, user);
+    if (entry == NULL || !entry->withdrawn || entry->place == 0)
+        return false;
+    queue_remove(publication, entry);
+    return true;
+}
+
 void publication_put_back(struct publication *publication, uint32_t user)
 {
     struct entry *entry = entry_of(publication, user);
@@ -145,6 +180,7 @@ void publication_put_back(struct publication *publication, uint32_t user)
 void publication_give_up(struct publication *publication, uint32_t user)
 {
     struct entry *entry = entry_of(publication, user);
+    mark_withdrawn(publication, entry, false);
     entry->dirty = false;
     entry->hash = HASH_UNKNOWN;
     entry->given_up = true;
@@ -227,9 +263,18 @@ struct publication_plan publication_plan(const struct publication *publication, 
     return plan;
 }
 
+struct publication_plan publication_plan_removal(const struct publication *publication,
+                                                 uint32_t user)
+{
+    struct publication_plan plan = publication_plan(publication, user, 0, 0, 0);
+    plan.step = STEP_REMOVE;
+    return plan;
+}
+
 void publication_settle(struct publication *publication, uint32_t user, int64_t now_ms)
 {
     struct entry *entry = entry_of(publication, user);
+    mark_withdrawn(publication, entry, false);
     entry->dirty = false;
     entry->ready_ms = now_ms + publication->refresh_ms;
 }
@@ -251,6 +296,7 @@ uint64_t publication_depart(struct publication *publication, uint32_t user,
         .pending = entry->pending,
         .flying = true,
     };
+    mark_withdrawn(publication, entry, false);
     entry->flight = (uint16_t)(index + 1);
     entry->dirty = false;
     entry->doubted = false;

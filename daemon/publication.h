@@ -43,6 +43,12 @@ enum status publication_touch(struct publication *publication, uint32_t user, ui
 /* What the store holds for the user is not known any more: it is to be written again. */
 enum status publication_rewrite(struct publication *publication, uint32_t user, uint32_t tag,
                                 int64_t now_ms);
+/* The list in the store may hold what no list is to hold any more: it is due at once, `refresh`
+ * over or not. */
+enum status publication_withdraw(struct publication *publication, uint32_t user, uint32_t tag,
+                                 int64_t now_ms);
+/* How many such lists there are that were not ranked since. */
+uint32_t publication_withdrawn(const struct publication *publication);
 /* The user is gone. A write that is in flight is answered into the void. */
 void publication_drop(struct publication *publication, uint32_t user);
 
@@ -59,6 +65,8 @@ uint32_t publication_leapt(const struct publication *publication); /* so far, ov
 
 /* Takes the user who is most due, or PUBLICATION_NOBODY. */
 uint32_t publication_next(struct publication *publication, int64_t now_ms);
+/* Takes this one if its list was withdrawn and waits. */
+bool publication_take_withdrawn(struct publication *publication, uint32_t user);
 /* A taken user again in the queue, as before. */
 void publication_put_back(struct publication *publication, uint32_t user);
 /* A taken user's list is somebody else's to write: nothing is due, and what the store holds is not
@@ -96,6 +104,9 @@ struct publication_plan {
 /* `list_hash` is 0 for an empty list. The jitter of ±10 % is keyed by the user's tag. */
 struct publication_plan publication_plan(const struct publication *publication, uint32_t user,
                                          uint64_t list_hash, int64_t ttl_s, int64_t wall_s);
+/* That of a list which goes at once, without a new one. */
+struct publication_plan publication_plan_removal(const struct publication *publication,
+                                                 uint32_t user);
 /* The jitter by itself; 0: none. */
 uint32_t publication_ttl(int64_t ttl_s, uint32_t tag);
 /* STEP_KEEP: the user is clean. */

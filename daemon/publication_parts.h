@@ -42,7 +42,8 @@ struct entry {
     uint8_t dirty : 1;
     uint8_t doubted : 1; /* while in flight: what arrives does not count */
     uint8_t given_up : 1;
-    uint32_t partition; /* that told of the user last, by its number; 0: unknown */
+    uint8_t withdrawn : 1; /* until it is ranked */
+    uint32_t partition;    /* that told of the user last, by its number; 0: unknown */
 };
 _Static_assert(sizeof(struct entry) == 64, "the header promises 64 bytes a user");
 _Static_assert(sizeof(struct entry) <= RECOMMENDER_BESIDE_USER, "what the memory limit counts");
@@ -68,6 +69,7 @@ struct queue {
 struct publication {
     struct table entries; /* struct entry (users) */
     int64_t refresh_ms;
+    uint32_t withdrawn; /* entries */
     uint32_t
         leapt; /* seconds; for each all users' `v` are a step above the numbers of their lists */
     struct queue queue;

@@ -1188,6 +1188,66 @@ static uint32_t count_holders(int item)
     return holders;
 }
 
+static int most_popular(void)
+{
+    assert_true(world.popular.there && world.popular.size > 0);
+    return atoi(world.popular.items[0] + 1);
+}
+
+static void retire(int item)
+{
+    put_entry(item, "%s", "");
+    world.retired[item] = true;
+}
+
+static void a_retired_item_does_not_wait_until_refresh_is_over(void **state)
+{
+    (void)state;
+    make_world(7, 1);
+    world.has_catalogue = true;
+    world.settings->lists.refresh_ms = 60000;
+    begin();
+    for (int i = 0; i < 600; i++)
+        say();
+    live_for(1000); /* all are written, and none may be again so soon */
+    int item = most_popular();
+    assert_in_range(count_holders(item), 1, USERS);
+    retire(item);
+    live_for(1000);
+    check_retired();
+    unmake_world();
+}
+
+/* Rather no list than such a one. */
+static void lists_that_cannot_all_be_ranked_in_time_go(void **state)
+{
+    enum { SLOW_NS = 15000000 };
+    (void)state;
+    live_with_a_catalogue();
+    live_for(1000);
+    int item = most_popular();
+    uint32_t holders = count_holders(item);
+    assert_in_range(holders, 8, USERS);
+    retire(item);
+    int64_t since_ms = world.wall_ms;
+    world.look_ns = SLOW_NS;
+    while (count_holders(item) > 0) {
+        world.instance->lists.rank_ns = 1e6;
+        turn();
+        answer(IN_FLIGHT, false);
+    }
+    assert_in_range(world.wall_ms - since_ms, REMOVAL_MS, 1000);
+    uint64_t removed = world.instance->lists.outcomes.removed;
+    assert_in_range(removed, 1, holders - 1);
+    world.look_ns = 20000;
+    assert_true(settle());
+    check_lists();
+    for (int user = 0; user < USERS; user++)
+        assert_true(world.keys[user].there || world.last_item[user][0] == '\0');
+    assert_int_equal(publication_withdrawn(world.instance->publication), 0);
+    unmake_world();
+}
+
 static void a_restart_does_not_forget_who_holds_what(void **state)
 {
     (void)state;
@@ -1198,8 +1258,7 @@ static void a_restart_does_not_forget_who_holds_what(void **state)
         item++;
     uint32_t holders = count_holders(item);
     assert_in_range(holders, 1, USERS / 2);
-    put_entry(item, "%s", "");
-    world.retired[item] = true;
+    retire(item);
     live_for(1000);
     check_retired();
     assert_in_range(world.instance->rank_seconds.count, holders, holders + USERS / 10);
@@ -1700,6 +1759,8 @@ int main(void)
         cmocka_unit_test(retired_items_leave_every_list),
         cmocka_unit_test(in_a_group_no_list_is_lost),
         cmocka_unit_test(a_retired_item_is_gone_within_a_second),
+        cmocka_unit_test(a_retired_item_does_not_wait_until_refresh_is_over),
+        cmocka_unit_test(lists_that_cannot_all_be_ranked_in_time_go),
         cmocka_unit_test(a_restart_does_not_forget_who_holds_what),
         cmocka_unit_test(what_expired_long_before_a_restart_is_no_news),
         cmocka_unit_test(behind_it_learns_for_a_while_then_publishes),
