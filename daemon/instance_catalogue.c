@@ -113,9 +113,9 @@ bool sweep_withdrawn(struct instance *instance)
     if (catalogue->at >= bound && catalogue->waiting.size > 0) {
         catalogue->sweeping = catalogue->waiting;
         catalogue->waiting = (struct withdrawal){.size = 0};
-        catalogue->at = catalogue->removed = 0;
+        catalogue->at = catalogue->removable = 0;
         if (publication_withdrawn(instance->publication) == 0)
-            catalogue->removal_due_ms = instance->now_ms + REMOVAL_MS;
+            catalogue->ranked_by_ms = instance->now_ms + RANKED_MS;
     } else if (catalogue->sweeping.size == 0) {
         catalogue->at = bound;
     }
@@ -132,18 +132,26 @@ bool sweep_withdrawn(struct instance *instance)
     return catalogue->at < bound || catalogue->waiting.size > 0;
 }
 
-/* Of lists that nothing is known of, none: after a sudden end that might be everybody's. */
+/* Whether all withdrawn lists can be ranked by the time that they are to be. */
+static bool is_in_time(const struct instance *instance)
+{
+    int64_t left_ms = instance->catalogue.ranked_by_ms - instance->now_ms;
+    double needed_ms = publication_withdrawn(instance->publication) * instance->lists.rank_ns / 1e6;
+    return left_ms > 0 && needed_ms <= (double)left_ms;
+}
+
+/* No more than have to go. Of lists that nothing is known of, none: after a sudden end that might
+ * be everybody's. */
 void remove_withdrawn(struct instance *instance)
 {
     struct catalogue *catalogue = &instance->catalogue;
-    if (publication_withdrawn(instance->publication) == 0 ||
-        instance->now_ms < catalogue->removal_due_ms)
-        return;
-    for (uint32_t i = 0; i < SWEPT_AT_ONCE && catalogue->removed < catalogue->at; i++) {
-        if (holders_know(catalogue->holders, catalogue->removed) &&
-            !lists_remove(instance, catalogue->removed))
+    for (uint32_t i = 0; i < SWEPT_AT_ONCE && catalogue->removable < catalogue->at; i++) {
+        if (publication_withdrawn(instance->publication) == 0 || is_in_time(instance))
             return;
-        catalogue->removed++;
+        if (holders_know(catalogue->holders, catalogue->removable) &&
+            !lists_remove(instance, catalogue->removable))
+            return;
+        catalogue->removable++;
     }
 }
 

@@ -26,7 +26,7 @@ enum {
     PUBLISH_SHIFT_MS = 32,
     HURRY_MS = 1000,       /* within which what is withdrawn is to leave all lists … */
     HURRY_PAUSE_MS = 1000, /* … not again before that is over as well */
-    REMOVAL_MS = 500,      /* … be it without a new one */
+    RANKED_MS = 800,       /* what cannot be ranked by then leaves without a new list */
     RANK_WAKE_NS = 100000, /* below this much work the threads sleep on */
     STORE_IN_FLIGHT = 256, /* as transport/store.h says */
     SWEEP_SLICE = 1024,    /* users a turn, when all are to be written again */
@@ -92,9 +92,9 @@ struct catalogue {
     int64_t heard_ms; /* … as long as something is heard of it */
     uint64_t entries;
     struct withdrawal sweeping, waiting;
-    uint32_t at;            /* the next user to be looked at; the bound of users: none */
-    uint32_t removed;       /* of withdrawn lists those up to here are gone … */
-    int64_t removal_due_ms; /* … that are not ranked by then */
+    uint32_t at;          /* the next user to be looked at; the bound of users: none */
+    uint32_t removable;   /* the next user whose list may go without a new one */
+    int64_t ranked_by_ms; /* all that are withdrawn are to be */
     int64_t expired_to_ms, expiry_due_ms;
     int64_t expired_ms; /* when something expired last, as far as was looked */
     int64_t hurries_until_ms;
