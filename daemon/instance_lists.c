@@ -143,7 +143,7 @@ struct store_owner instance_store_owner(struct instance *instance)
 
 void lists_begin_sweep(struct instance *instance)
 {
-    instance->lists.reclaims = false;
+    instance->lists.reclaims = instance->lists.reclaims_again = false;
     instance->lists.sweep = 0;
     instance->lists.sweep_end = recommender_user_bound(instance->engine.model);
     popular_write_again(instance);
@@ -161,18 +161,27 @@ static bool is_grouped(const struct instance *instance)
 static bool is_theirs(const struct instance *instance, uint32_t user)
 {
     uint32_t number = publication_partition(instance->publication, user);
-    return is_grouped(instance) && number != 0 && !offsets_level_number(&instance->offsets, number);
+    return is_grouped(instance) && number != 0 &&
+           !offsets_level_number(&instance->offsets, number);
+}
+
+static void begin_to_reclaim(struct instance *instance)
+{
+    instance->lists.reclaims = true;
+    instance->lists.reclaims_again = false;
+    instance->lists.sweep = 0;
+    instance->lists.sweep_end = recommender_user_bound(instance->engine.model);
 }
 
 /* Partitions that are level again bring the lists of their users. */
 void lists_reclaim(struct instance *instance)
 {
-    struct lists *lists = &instance->lists;
     if (!is_grouped(instance))
         return;
-    lists->reclaims |= lists->sweep >= lists->sweep_end;
-    lists->sweep = 0;
-    lists->sweep_end = recommender_user_bound(instance->engine.model);
+    if (instance->lists.sweep < instance->lists.sweep_end)
+        instance->lists.reclaims_again = true;
+    else
+        begin_to_reclaim(instance);
 }
 
 static bool is_swept(const struct instance *instance, uint32_t user)
@@ -202,6 +211,8 @@ bool sweep_users(struct instance *instance)
                                 instance->now_ms) != STATUS_OK)
             log_error("no memory to remember that a user's list is due");
     }
+    if (lists->sweep >= lists->sweep_end && lists->reclaims_again)
+        begin_to_reclaim(instance);
     return lists->sweep < lists->sweep_end;
 }
 
@@ -423,7 +434,8 @@ void lists_expect(struct instance *instance)
 /* Whose lists are ours to write is known. */
 static bool may_publish(const struct instance *instance)
 {
-    return !is_grouped(instance) || instance->intake.assigned || instance->phase != PHASE_RUNNING;
+    return !is_grouped(instance) || instance->intake.assigned ||
+           instance->phase != PHASE_RUNNING;
 }
 
 bool publish_lists(struct instance *instance)

@@ -128,6 +128,7 @@ struct lists {
     bool resumes; /* lists of the process before, until the store is connected for the first time */
     uint32_t sweep, sweep_end; /* users still to be looked at for writing again */
     bool reclaims;             /* … those alone that were given up */
+    bool reclaims_again;       /* … and those once more, from the first on */
     double rank_ns;            /* one user, one thread's share; smoothed */
     uint32_t batch_max;
     uint32_t users[RANK_BATCH_MAX];

@@ -1477,6 +1477,36 @@ static void in_a_group_lists_wait_until_the_partition_is_level(void **state)
     unmake_world();
 }
 
+static void check_that_lists_are_written(void)
+{
+    for (int i = 0; i < 300; i++) {
+        turn();
+        answer(IN_FLIGHT, false);
+        pass(10);
+    }
+    for (uint32_t user = 0; user < USERS; user++)
+        assert_int_equal(world.keys[user].there, has_a_list(user));
+}
+
+/* It comes level while the round over all users that another one began has passed some of its. */
+static void what_a_sweep_has_passed_is_reclaimed_by_another(void **state)
+{
+    (void)state;
+    begin_in_a_group();
+    struct lists *lists = &world.instance->lists;
+    for (uint32_t user = 0; user < recommender_user_bound(world.instance->engine.model); user++)
+        publication_give_up(world.instance->publication, user);
+    store_emptied();
+    world.epoch_there = true; /* and nobody noticed */
+    lists->reclaims = true;
+    lists->sweep_end = recommender_user_bound(world.instance->engine.model);
+    lists->sweep = lists->sweep_end - 1;
+    lists_reclaim(world.instance);
+    assert_int_equal(lists->sweep, lists->sweep_end - 1);
+    check_that_lists_are_written();
+    unmake_world();
+}
+
 /* Events do not wait for ever for a topic that is not there. */
 static void a_catalogue_that_does_not_come_holds_nothing_up(void **state)
 {
@@ -1779,6 +1809,7 @@ int main(void)
         cmocka_unit_test(not_ready_while_kafka_does_not_answer),
         cmocka_unit_test(in_a_group_lists_wait_for_partitions),
         cmocka_unit_test(in_a_group_lists_wait_until_the_partition_is_level),
+        cmocka_unit_test(what_a_sweep_has_passed_is_reclaimed_by_another),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
