@@ -101,6 +101,21 @@ int64_t instance_end_offset(const struct instance *instance, const struct partit
     return source->ops->end_offset(source, at->topic, at->partition);
 }
 
+bool instance_is_grouped(const struct instance *instance)
+{
+    return instance->settings->input.group[0] != '\0';
+}
+
+uint32_t instance_waiting_partitions(const struct instance *instance)
+{
+    uint32_t waiting = 0;
+    for (uint32_t i = 0; instance_is_grouped(instance) && i < instance->offsets.size; i++) {
+        const struct partition *at = &instance->offsets.at[i];
+        waiting += at->owned && !at->level && !is_of_catalogue(instance, at);
+    }
+    return waiting;
+}
+
 uint64_t instance_lag(const struct instance *instance)
 {
     uint64_t lag = 0;

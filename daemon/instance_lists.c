@@ -153,15 +153,10 @@ void lists_begin_sweep(struct instance *instance)
 /* In a group users are kept by whoever has the partition that tells of them; the model remembers
  * the others, as their partition may come back. Who had it until then has learned more of it, and
  * may have been told to forget somebody: until we have, too, their lists are better than ours. */
-static bool is_grouped(const struct instance *instance)
-{
-    return instance->settings->input.group[0] != '\0';
-}
-
 static bool is_theirs(const struct instance *instance, uint32_t user)
 {
     uint32_t number = publication_partition(instance->publication, user);
-    return is_grouped(instance) && number != 0 &&
+    return instance_is_grouped(instance) && number != 0 &&
            !offsets_level_number(&instance->offsets, number);
 }
 
@@ -176,7 +171,7 @@ static void begin_to_reclaim(struct instance *instance)
 /* Partitions that are level again bring the lists of their users. */
 void lists_reclaim(struct instance *instance)
 {
-    if (!is_grouped(instance))
+    if (!instance_is_grouped(instance))
         return;
     if (instance->lists.sweep < instance->lists.sweep_end)
         instance->lists.reclaims_again = true;
@@ -434,7 +429,7 @@ void lists_expect(struct instance *instance)
 /* Whose lists are ours to write is known. */
 static bool may_publish(const struct instance *instance)
 {
-    return !is_grouped(instance) || instance->intake.assigned ||
+    return !instance_is_grouped(instance) || instance->intake.assigned ||
            instance->phase != PHASE_RUNNING;
 }
 

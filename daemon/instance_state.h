@@ -235,6 +235,9 @@ struct instance {
 };
 
 int64_t instance_look_at_clock(struct instance *instance); /* monotonic ns */
+bool instance_is_grouped(const struct instance *instance);
+/* Partitions whose lists wait until they are level. */
+uint32_t instance_waiting_partitions(const struct instance *instance);
 uint32_t instance_tag(const struct instance *instance, uint32_t user);
 /* As its source last heard; -1: unknown. */
 int64_t instance_end_offset(const struct instance *instance, const struct partition *partition);

@@ -141,6 +141,11 @@ static void read_lag(const struct scrape *scrape)
     }
 }
 
+static void read_waiting_partitions(const struct scrape *scrape)
+{
+    give(scrape, (double)instance_waiting_partitions(scrape->instance));
+}
+
 static void read_passed_over(const struct scrape *scrape)
 {
     const struct offsets *offsets = &scrape->instance->offsets;
@@ -338,6 +343,10 @@ static const struct metric metrics[] = {
     {"tasted_dead_letters_lost_total", "counter",
      "Dead letters that the dead-letter topic did not take.", read_dead_lost},
     {"tasted_consumer_lag_records", "gauge", "Records not read yet, by partition.", read_lag},
+    {"tasted_partitions_waiting", "gauge",
+     "Partitions of ours whose lists are not written until we have read as far as other members of "
+     "the group may have who had them before.",
+     read_waiting_partitions},
     {"tasted_messages_passed_over_total", "counter",
      "Messages given to us that are not for us to apply.", read_passed_over},
     {"tasted_offset_gaps_total", "counter",

@@ -34,11 +34,17 @@ static void show_live(void *context, struct http_answer *answer)
     answer_text(answer, 200, "alive\n");
 }
 
+/* Lists that wait for a while are no reason to take an instance out. */
 static void show_ready(void *context, struct http_answer *answer)
 {
-    char why[1024];
-    bool ready = instance_is_ready(context, why, sizeof why);
-    answer_text(answer, ready ? 200 : 503, ready ? "ready\n" : why);
+    char text[1024];
+    bool ready = instance_is_ready(context, text, sizeof text);
+    uint32_t waiting = instance_waiting_partitions(context);
+    if (ready && waiting > 0)
+        snprintf(text, sizeof text, "ready; partitions whose lists wait: %" PRIu32 "\n", waiting);
+    else if (ready)
+        snprintf(text, sizeof text, "ready\n");
+    answer_text(answer, ready ? 200 : 503, text);
 }
 
 #define ROW(name, format) "<tr><th>" name "</th><td>" format "</td></tr>\n"
@@ -51,6 +57,8 @@ static void write_rows(FILE *out, struct instance *instance)
     fprintf(out, ROW("ready", "%s"), instance_is_ready(instance, NULL, 0) ? "yes" : "no");
     fprintf(out, ROW("Redis", "%s"), lists->connected ? "connected" : "away");
     fprintf(out, ROW("partitions", "%u"), offsets_owned(&instance->offsets));
+    if (instance_is_grouped(instance))
+        fprintf(out, ROW("… whose lists wait", "%u"), instance_waiting_partitions(instance));
     fprintf(out, ROW("records behind", "%" PRIu64), instance_lag(instance));
     fprintf(out, ROW("events learned", "%" PRIu64), counts.events);
     fprintf(out, ROW("users", "%" PRIu64), counts.users);

@@ -1472,8 +1472,10 @@ static void in_a_group_lists_wait_until_the_partition_is_level(void **state)
     crash();
     check_that_no_list_is_written(&waited_ms);
     assert_true(instance_is_ready(world.instance, NULL, 0));
+    assert_int_equal(instance_waiting_partitions(world.instance), 1);
     world.stuck = false;
     check_that_all_lists_are_written();
+    assert_int_equal(instance_waiting_partitions(world.instance), 0);
     unmake_world();
 }
 

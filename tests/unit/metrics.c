@@ -90,6 +90,7 @@ static void the_contracts_names_are_there(void **state)
     assert_non_null(
         strstr(fixture->text, "tasted_events_total{event=\"play\",result=\"accepted\"}"));
     assert_non_null(strstr(fixture->text, "\ntasted_catalogue_items 0\n"));
+    assert_non_null(strstr(fixture->text, "\ntasted_partitions_waiting 0\n"));
     assert_non_null(strstr(fixture->text, "tasted_dead_letters_total{reason=\"too_large\"} 0\n"));
     assert_non_null(strstr(fixture->text, "tasted_event_to_list_seconds_bucket{le=\"+Inf\"} 0\n"));
 }
