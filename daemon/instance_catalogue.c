@@ -297,10 +297,12 @@ static bool take_one(struct instance *instance)
     case SOURCE_CAUGHT_UP:
         take_caught_up(instance, &turn->change);
         break;
-    case SOURCE_REVOKED: /* not without a group */
+    case SOURCE_REVOKED: /* not without a group, none of these */
     case SOURCE_LOST:
         offsets_own(&instance->offsets, &turn->change, false);
         catalogue->source->ops->let_go(catalogue->source);
+        break;
+    case SOURCE_REACHED:
         break;
     case SOURCE_TROUBLE:
     case SOURCE_FAILED:

@@ -138,13 +138,30 @@ static void fetch_soon(struct instance *instance)
     publication_fetch_beside(instance->publication, engine_batch_soon(batch, 1).user);
 }
 
+static void look_whether_level(struct instance *instance, struct partition *partition, int64_t end)
+{
+    if (!instance_is_grouped(instance) || !offsets_come_level(partition, end))
+        return;
+    instance->intake.nears_reach = true;
+    lists_reclaim(instance);
+}
+
 /* Of the end something is known when a message has come: not what it was when the partition was
  * ours before. */
-static void look_whether_level(struct instance *instance, struct partition *partition)
+static void look_at_goal(struct instance *instance, struct partition *partition)
 {
     int64_t end = partition->goal < 0 ? instance_end_offset(instance, partition) : -1;
-    if (offsets_come_level(partition, end))
-        lists_reclaim(instance);
+    look_whether_level(instance, partition, end);
+}
+
+/* Before lists tell of more than the group was told of. */
+static void tell_reach(struct instance *instance)
+{
+    if (!instance->intake.nears_reach)
+        return;
+    instance->intake.nears_reach = false;
+    offsets_set_reach(&instance->offsets, true);
+    commit_offsets(instance);
 }
 
 /* The next message of the batch. */
@@ -180,7 +197,8 @@ static void take_message(struct instance *instance)
     }
     offsets_advance(partition, message);
     if (!partition->level && partition->position.next_offset >= partition->goal)
-        look_whether_level(instance, partition);
+        look_at_goal(instance, partition);
+    instance->intake.nears_reach |= offsets_near_reach(partition);
 }
 
 /* ---- partitions ---- */
@@ -229,7 +247,20 @@ static void take_lost(struct instance *instance, const struct assignment *change
     log_warning("Kafka: %u partition%s lost to another member of the group", change->size,
                 change->size == 1 ? "" : "s");
     offsets_own(&instance->offsets, change, false);
+    offsets_let_go(&instance->offsets);
     instance->source->ops->let_go(instance->source);
+}
+
+static void take_reached(struct instance *instance, const struct assignment *change)
+{
+    for (uint32_t i = 0; i < change->size; i++) {
+        const struct position *at = &change->at[i];
+        struct partition *partition = offsets_find(&instance->offsets, at->topic, at->partition);
+        if (partition == NULL)
+            continue;
+        offsets_set_goal(partition, at->next_offset);
+        look_whether_level(instance, partition, -1);
+    }
 }
 
 /* By that a partition without messages is known to be read, and a start by time or at the latest
@@ -247,8 +278,7 @@ static void take_caught_up(struct instance *instance, const struct assignment *c
         partition->position.next_offset = at->next_offset;
         instance->keeping.changed = true;
     }
-    if (offsets_come_level(partition, at->next_offset))
-        lists_reclaim(instance);
+    look_whether_level(instance, partition, at->next_offset);
 }
 
 static void take_failed(struct instance *instance, const struct error *trouble)
@@ -280,6 +310,9 @@ static void take_other(struct instance *instance, enum source_result result)
         break;
     case SOURCE_LOST:
         take_lost(instance, &turn->change);
+        break;
+    case SOURCE_REACHED:
+        take_reached(instance, &turn->change);
         break;
     case SOURCE_CAUGHT_UP:
         take_caught_up(instance, &turn->change);
@@ -363,11 +396,9 @@ static bool intake_is_held(struct instance *instance)
            snapshot_holds_intake(instance);
 }
 
-bool take_messages(struct instance *instance)
+/* True: there may be more at once. */
+static bool take_slice(struct instance *instance)
 {
-    instance->dead_letters->ops->serve(instance->dead_letters);
-    if (instance->intake.holding)
-        send_dead(instance);
     if (!instance->intake.readable && !has_unfinished(&instance->intake))
         return false;
     const int64_t until_ns = instance_look_at_clock(instance) + ENGINE_SLICE_NS;
@@ -380,6 +411,16 @@ bool take_messages(struct instance *instance)
         now_ns = instance_look_at_clock(instance);
     }
     return true;
+}
+
+bool take_messages(struct instance *instance)
+{
+    instance->dead_letters->ops->serve(instance->dead_letters);
+    if (instance->intake.holding)
+        send_dead(instance);
+    bool more = take_slice(instance);
+    tell_reach(instance);
+    return more;
 }
 
 /* While the end is near nobody learns any more; partitions are only let go. */

@@ -121,7 +121,7 @@ static enum status take_positions(struct instance *instance, const struct checkp
             offsets_add(&instance->offsets, position->topic, position->partition);
         if (partition == NULL)
             return STATUS_NO_MEMORY;
-        partition->position.next_offset = position->next_offset;
+        partition->position.next_offset = partition->kept = position->next_offset;
     }
     return STATUS_OK;
 }
@@ -230,7 +230,20 @@ static void let_partitions_go(struct instance *instance)
         return;
     instance->intake.releasing = false;
     instance->intake.readable = true;
+    offsets_let_go(&instance->offsets);
     instance->source->ops->let_go(instance->source);
+}
+
+void commit_offsets(struct instance *instance)
+{
+    struct commitment *commitments;
+    uint32_t size;
+    if (offsets_commitments(&instance->offsets, instance_is_grouped(instance), &commitments,
+                            &size) != STATUS_OK)
+        return;
+    if (size > 0)
+        instance->source->ops->commit(instance->source, commitments, size);
+    free(commitments);
 }
 
 static void enter_result(struct instance *instance, const struct error *error, uint64_t bytes,
@@ -249,8 +262,9 @@ static void enter_result(struct instance *instance, const struct error *error, u
     keeping->last_success_ms = keeping->checkpoint.created_ms;
     keeping->last_bytes = bytes;
     keeping->last_seconds = seconds;
-    instance->source->ops->commit(instance->source, keeping->checkpoint.positions,
-                                  keeping->checkpoint.position_count);
+    offsets_keep(&instance->offsets, keeping->checkpoint.positions,
+                 keeping->checkpoint.position_count);
+    commit_offsets(instance);
 }
 
 static void saved(void *context, const struct error *error, uint64_t bytes, double seconds)
@@ -381,6 +395,7 @@ static enum status save_in_foreground(struct instance *instance)
 void save_at_end(struct instance *instance)
 {
     const struct erasures *erasures = &instance->erasures;
+    offsets_set_reach(&instance->offsets, false);
     enum status status = save_in_foreground(instance);
     while (status == STATUS_OK && erasures->owed > 0 && !erasures_pend(erasures))
         status = save_in_foreground(instance);

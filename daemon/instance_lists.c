@@ -171,8 +171,6 @@ static void begin_to_reclaim(struct instance *instance)
 /* Partitions that are level again bring the lists of their users. */
 void lists_reclaim(struct instance *instance)
 {
-    if (!instance_is_grouped(instance))
-        return;
     if (instance->lists.sweep < instance->lists.sweep_end)
         instance->lists.reclaims_again = true;
     else

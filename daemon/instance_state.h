@@ -70,6 +70,7 @@ struct intake {
     uint64_t dead_lost; /* given up by us */
     /* Partitions are taken away: when the snapshot is saved they are let go. */
     bool releasing;
+    bool nears_reach;     /* what is read: the group is to be told of one further ahead */
     struct error failure; /* the source's last SOURCE_FAILED */
     uint64_t troubles;
 };
@@ -323,6 +324,7 @@ void keep_status(struct instance *instance);
 
 /* instance_keeping.c */
 void keep_snapshot(struct instance *instance);
+void commit_offsets(struct instance *instance);
 /* Saves as soon as it can; saved() then lets partitions go, when some are being taken away. */
 void snapshot_soon(struct instance *instance);
 bool snapshot_holds_intake(const struct instance *instance);

@@ -6,10 +6,15 @@
  *                      └► not known ─► STARTING ─► located ──┘ │
  *                                                              │ offset out of range
  *                                      ASTRAY ─► located ─► READ again, from elsewhere
+ *
+ * In a group it is asked for each, while it is read, how far those have come who had it before.
  */
 #include "transport/kafka_source.h"
 
+#include "transport/log.h"
+
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +66,75 @@ static void fetch(struct kafka_source *self, const rd_kafka_topic_partition_list
         judge(self, "taking partitions", rd_kafka_incremental_assign(self->client, list));
 }
 
+/* ---- how far others have come ---- */
+
+/* What goes with a committed offset. What others commit says nothing, or not this. */
+void kafka_reach_write(rd_kafka_topic_partition_t *at, int64_t reach)
+{
+    char text[32];
+    snprintf(text, sizeof text, "lists<%" PRId64, reach);
+    at->metadata = strdup(text);
+    at->metadata_size = at->metadata == NULL ? 0 : strlen(text);
+}
+
+/* It is not terminated: librdkafka copies so many bytes. */
+static int64_t read_reach(const rd_kafka_topic_partition_t *at)
+{
+    char text[32];
+    int64_t reach;
+    if (at->metadata == NULL || at->metadata_size >= sizeof text)
+        return -1;
+    memcpy(text, at->metadata, at->metadata_size);
+    text[at->metadata_size] = '\0';
+    return sscanf(text, "lists<%" SCNd64, &reach) == 1 && reach >= 0 ? reach : -1;
+}
+
+/* Of a partition that nobody has committed and the owner did not know nobody has written lists.
+ * If the owner did know it, what was committed is forgotten, as it is some days after all left. */
+static int64_t reach_of(const rd_kafka_topic_partition_t *at, const struct kafka_part *part)
+{
+    if (at->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return -1;
+    if (at->offset < 0)
+        return part->fresh ? 0 : -1;
+    return read_reach(at);
+}
+
+static void take_recalled(struct kafka_source *self, const struct kafka_answer *answer)
+{
+    const rd_kafka_topic_partition_list_t *list = answer->partitions;
+    bool known = answer->trouble.status == STATUS_OK;
+    struct kafka_notice *notice = kafka_notice_create(SOURCE_REACHED, (uint32_t)list->cnt);
+    if (!known)
+        log_line(LOG_LEVEL_INFO, "kafka: %s", answer->trouble.text);
+    for (int i = 0; i < list->cnt && notice != NULL; i++) {
+        const rd_kafka_topic_partition_t *at = &list->elems[i];
+        const struct kafka_part *part = kafka_owned_find(&self->owned, at->topic, at->partition);
+        if (part != NULL && part->asked == answer->ticket)
+            kafka_notice_add(notice, at->topic, at->partition, known ? reach_of(at, part) : -1);
+    }
+    if (notice != NULL)
+        kafka_source_tell(self, notice);
+}
+
+static void ask_reach(struct kafka_source *self, const rd_kafka_topic_partition_list_t *list)
+{
+    if (!self->grouped)
+        return;
+    struct kafka_answer nothing = {.partitions = (rd_kafka_topic_partition_list_t *)list,
+                                   .ticket = kafka_scout_recall(self->scout, list)};
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &list->elems[i];
+        struct kafka_part *part = kafka_owned_find(&self->owned, at->topic, at->partition);
+        part->asked = nothing.ticket;
+        part->fresh = self->owner.where(self->owner.context, at->topic, at->partition) < 0;
+    }
+    if (nothing.ticket != 0)
+        return;
+    error_set(&nothing.trouble, STATUS_NO_MEMORY, "no memory to ask what the group committed");
+    take_recalled(self, &nothing);
+}
+
 /* ---- beginning ---- */
 
 /* Reads the partitions of `list` from the offsets in it. */
@@ -83,6 +157,7 @@ static void begin(struct kafka_source *self, const rd_kafka_topic_partition_list
     if (notice != NULL)
         kafka_source_tell(self, notice);
     fetch(self, list);
+    ask_reach(self, list);
 }
 
 /* The offset the owner knows; else the beginning where that is right; else not valid: to be asked.
@@ -207,6 +282,9 @@ void kafka_assignment_answer(struct kafka_source *self, struct kafka_answer *ans
     case KAFKA_ANSWER_LOCATED:
         take_located(self, answer);
         break;
+    case KAFKA_ANSWER_RECALLED:
+        take_recalled(self, answer);
+        break;
     case KAFKA_ANSWER_MISSING: {
         struct kafka_owned_topic *topic =
             kafka_owned_topic_add(&self->owned, answer->partitions->elems[0].topic);
@@ -262,7 +340,7 @@ static void take_away(struct kafka_source *self, const rd_kafka_topic_partition_
         if (part->state != KAFKA_PART_STARTING && notice != NULL)
             kafka_notice_add(notice, at->topic, at->partition, part->next);
         part->state = KAFKA_PART_FREE;
-        part->ticket = 0;
+        part->ticket = part->asked = 0;
     }
     if (notice == NULL || notice->size == 0) {
         free(notice);

@@ -16,6 +16,8 @@ enum kafka_part_state {
 struct kafka_part {
     enum kafka_part_state state;
     uint64_t ticket; /* of the question under way */
+    uint64_t asked;  /* likewise, of how far others have come */
+    bool fresh;      /* the owner knew no offset of it when it began */
     int64_t next;    /* offset after the last message given out; < 0: none yet */
 };
 

@@ -14,7 +14,7 @@ enum {
     RETRY_MS = 1000,
 };
 
-/* A locate, or an answer on its way to the loop. */
+/* A locate, a recall, or an answer on its way to the loop. */
 struct errand {
     struct errand *next;
     struct kafka_answer answer;
@@ -26,7 +26,7 @@ struct kafka_scout {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     bool stop, listing, looking, cut_off;
-    struct errand *questions, *answers;
+    struct errand *questions, *recalls, *answers;
     rd_kafka_topic_partition_list_t *nudge; /* NULL: none */
     uint64_t tickets;
     /* the thread's own */
@@ -133,20 +133,41 @@ static bool locate(struct kafka_scout *self, struct errand *errand)
                           self->settings.start_ms, QUESTION_MS, errand->answer.places,
                           &errand->answer.trouble))
         return false;
-    errand->answer.kind = KAFKA_ANSWER_LOCATED;
     give_answer(self, errand);
     return true;
 }
 
+/* ---- recall ---- */
+
+/* With the lock held, but not while it asks. */
+static void recall(struct kafka_scout *self)
+{
+    struct errand *errand = self->recalls;
+    struct kafka_answer *answer = &errand->answer;
+    self->recalls = errand->next;
+    pthread_mutex_unlock(&self->lock);
+    rd_kafka_resp_err_t result =
+        rd_kafka_committed(self->settings.client, answer->partitions, QUESTION_MS);
+    if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
+        error_set(&answer->trouble, STATUS_UNREACHABLE, "asking for what the group committed: %s",
+                  rd_kafka_err2str(result));
+    give_answer(self, errand);
+    pthread_mutex_lock(&self->lock);
+}
+
 /* ---- nudge ---- */
 
-/* Whatever the answer. Takes the list. */
-static void nudge(struct kafka_scout *self, rd_kafka_topic_partition_list_t *partitions)
+/* Whatever the answer. With the lock held, but not while it asks. */
+static void nudge(struct kafka_scout *self)
 {
+    rd_kafka_topic_partition_list_t *partitions = self->nudge;
+    self->nudge = NULL;
+    pthread_mutex_unlock(&self->lock);
     for (int i = 0; i < partitions->cnt; i++)
         partitions->elems[i].offset = RD_KAFKA_OFFSET_END;
     rd_kafka_offsets_for_times(self->settings.client, partitions, QUESTION_MS);
     rd_kafka_topic_partition_list_destroy(partitions);
+    pthread_mutex_lock(&self->lock);
 }
 
 /* ---- look ---- */
@@ -255,12 +276,10 @@ static void *scout(void *context)
     pthread_mutex_lock(&self->lock);
     while (!self->stop) {
         int64_t now = now_ms();
-        if (self->nudge != NULL) {
-            rd_kafka_topic_partition_list_t *partitions = self->nudge;
-            self->nudge = NULL;
-            pthread_mutex_unlock(&self->lock);
-            nudge(self, partitions);
-            pthread_mutex_lock(&self->lock);
+        if (self->recalls != NULL) { /* before nudges, which can come one after the other */
+            recall(self);
+        } else if (self->nudge != NULL) {
+            nudge(self);
         } else if (self->looking && now >= look_due_ms) {
             pthread_mutex_unlock(&self->lock);
             bool there = is_anybody_there(self);
@@ -328,6 +347,19 @@ void kafka_scout_list(struct kafka_scout *self)
     pthread_mutex_unlock(&self->lock);
 }
 
+/* Takes the errand. */
+static uint64_t give_question(struct kafka_scout *self, struct errand **list, struct errand *errand,
+                              const rd_kafka_topic_partition_list_t *partitions)
+{
+    errand->answer.partitions = rd_kafka_topic_partition_list_copy(partitions);
+    pthread_mutex_lock(&self->lock);
+    uint64_t ticket = errand->answer.ticket = ++self->tickets;
+    append(list, errand);
+    pthread_cond_signal(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    return ticket;
+}
+
 uint64_t kafka_scout_locate(struct kafka_scout *self,
                             const rd_kafka_topic_partition_list_t *partitions)
 {
@@ -339,13 +371,18 @@ uint64_t kafka_scout_locate(struct kafka_scout *self,
         free(errand);
         return 0;
     }
-    errand->answer.partitions = rd_kafka_topic_partition_list_copy(partitions);
-    pthread_mutex_lock(&self->lock);
-    uint64_t ticket = errand->answer.ticket = ++self->tickets;
-    append(&self->questions, errand);
-    pthread_cond_signal(&self->changed);
-    pthread_mutex_unlock(&self->lock);
-    return ticket;
+    errand->answer.kind = KAFKA_ANSWER_LOCATED;
+    return give_question(self, &self->questions, errand, partitions);
+}
+
+uint64_t kafka_scout_recall(struct kafka_scout *self,
+                            const rd_kafka_topic_partition_list_t *partitions)
+{
+    struct errand *errand = calloc(1, sizeof *errand);
+    if (errand == NULL)
+        return 0;
+    errand->answer.kind = KAFKA_ANSWER_RECALLED;
+    return give_question(self, &self->recalls, errand, partitions);
 }
 
 void kafka_scout_nudge(struct kafka_scout *self, rd_kafka_topic_partition_list_t *partitions)
@@ -400,8 +437,8 @@ void kafka_scout_destroy(struct kafka_scout *self)
     pthread_join(self->thread, NULL);
     if (self->nudge != NULL)
         rd_kafka_topic_partition_list_destroy(self->nudge);
-    struct errand *lists[] = {self->questions, self->answers};
-    for (int i = 0; i < 2; i++)
+    struct errand *lists[] = {self->questions, self->recalls, self->answers};
+    for (int i = 0; i < 3; i++)
         for (struct errand *at = lists[i], *next; at != NULL; at = next) {
             next = at->next;
             errand_destroy(at);

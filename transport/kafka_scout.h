@@ -4,6 +4,7 @@
  *
  *     list   ─► every 30 s (1 s while a topic is missing): the partitions of the topics
  *     locate ─► the offsets where partitions begin by input.start, and their ends
+ *     recall ─► what the group has committed of partitions
  *     nudge  ─► nothing: that a broker is asked wakes the thread that fetches from it
  *     look   ─► whether any broker answers; if none does, again each second until one does
  *
@@ -26,10 +27,11 @@ struct kafka_scout_settings {
 
 enum kafka_answer_kind {
     KAFKA_ANSWER_NOTHING,
-    KAFKA_ANSWER_LISTED,  /* all partitions of the topics that exist, offsets not set */
-    KAFKA_ANSWER_MISSING, /* `trouble`: the topic in partitions[0] does not exist yet, told once */
-    KAFKA_ANSWER_REFUSED, /* `trouble`: the topic in partitions[0] may not be read */
-    KAFKA_ANSWER_LOCATED, /* the partitions of a locate with low, high and start */
+    KAFKA_ANSWER_LISTED,   /* all partitions of the topics that exist, offsets not set */
+    KAFKA_ANSWER_MISSING,  /* `trouble`: the topic in partitions[0] does not exist yet, told once */
+    KAFKA_ANSWER_REFUSED,  /* `trouble`: the topic in partitions[0] may not be read */
+    KAFKA_ANSWER_LOCATED,  /* the partitions of a locate with low, high and start */
+    KAFKA_ANSWER_RECALLED, /* those of a recall as rd_kafka_committed() tells them; or `trouble` */
 };
 
 /* Of one partition, in the order of the list it was asked with. */
@@ -42,7 +44,7 @@ struct kafka_answer {
     enum kafka_answer_kind kind;
     rd_kafka_topic_partition_list_t *partitions;
     struct kafka_place *places; /* with LOCATED */
-    uint64_t ticket;            /* of the locate */
+    uint64_t ticket;            /* of the locate, or recall */
     struct error trouble;
 };
 
@@ -53,6 +55,9 @@ void kafka_scout_list(struct kafka_scout *scout);
 /* Copies the list. Tried once a second until it succeeds. Returns the answer's ticket; 0: no
  * memory. */
 uint64_t kafka_scout_locate(struct kafka_scout *scout,
+                            const rd_kafka_topic_partition_list_t *partitions);
+/* Likewise, but tried once. */
+uint64_t kafka_scout_recall(struct kafka_scout *scout,
                             const rd_kafka_topic_partition_list_t *partitions);
 /* Takes the list. One waits at most: a later one takes its place. */
 void kafka_scout_nudge(struct kafka_scout *scout, rd_kafka_topic_partition_list_t *partitions);

@@ -165,7 +165,7 @@ static void on_commit(rd_kafka_t *client, rd_kafka_resp_err_t answer,
     if (answer == RD_KAFKA_RESP_ERR_NO_ERROR || answer == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
     if (is_news(context, answer))
-        log_line(LOG_LEVEL_INFO, "kafka: offsets not committed (for lag displays only): %s",
+        log_line(LOG_LEVEL_INFO, "kafka: offsets not committed (we go by the snapshot's): %s",
                  rd_kafka_err2str(answer));
 }
 
@@ -366,14 +366,20 @@ static void source_let_go(struct source *base)
     kafka_assignment_let_go(self_of(base));
 }
 
-static void source_commit(struct source *base, const struct position *positions, uint32_t size)
+static void source_commit(struct source *base, const struct commitment *commitments, uint32_t size)
 {
     struct kafka_source *self = self_of(base);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)size);
-    for (uint32_t i = 0; i < size; i++)
-        if (positions[i].next_offset >= 0)
-            rd_kafka_topic_partition_list_add(list, positions[i].topic, positions[i].partition)
-                ->offset = positions[i].next_offset;
+    for (uint32_t i = 0; i < size; i++) {
+        const struct position *position = &commitments[i].position;
+        if (position->next_offset < 0)
+            continue;
+        rd_kafka_topic_partition_t *at =
+            rd_kafka_topic_partition_list_add(list, position->topic, position->partition);
+        at->offset = position->next_offset;
+        if (commitments[i].reach >= 0)
+            kafka_reach_write(at, commitments[i].reach);
+    }
     if (list->cnt > 0)
         rd_kafka_commit(self->client, list, 1);
     rd_kafka_topic_partition_list_destroy(list);

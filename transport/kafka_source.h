@@ -88,6 +88,8 @@ void kafka_assignment_answer(struct kafka_source *self, struct kafka_answer *ans
 void kafka_assignment_out_of_range(struct kafka_source *self, const char *topic, int32_t partition,
                                    int64_t offset);
 void kafka_assignment_let_go(struct kafka_source *self);
+/* To be committed along with the offset. */
+void kafka_reach_write(rd_kafka_topic_partition_t *at, int64_t reach);
 /* All partitions that are read, with the offsets to read next; the caller's. */
 rd_kafka_topic_partition_list_t *kafka_assignment_read(struct kafka_source *self);
 

@@ -36,6 +36,12 @@ struct position {
     int64_t next_offset;
 };
 
+/* What is committed of a partition. */
+struct commitment {
+    struct position position; /* up to where it is saved */
+    int64_t reach; /* in a group: lists tell of no message from here on; -1: that is not said */
+};
+
 enum { SOURCE_KEPT = 127 };
 
 enum source_result {
@@ -50,6 +56,9 @@ enum source_result {
     SOURCE_LOST,      /* likewise, but it is already somebody else's: drop, then let_go() */
     SOURCE_CAUGHT_UP, /* the end of the partition in change.at[0] was reached; next_offset is that
                          end, past control records that are given to nobody */
+    SOURCE_REACHED,   /* in a group, some time after SOURCE_ASSIGNED: next_offset is from where on
+                         lists that others have written tell of no message, as was committed
+                         (`reach`); -1: nobody knows */
     SOURCE_TROUBLE,   /* `trouble` is filled: transient, for the log; reading goes on */
     SOURCE_FAILED,    /* `trouble` is filled: reading cannot go on (e.g. not authorised) */
 };
@@ -80,8 +89,8 @@ struct source {
 struct source_ops {
     enum source_result (*next)(struct source *self, struct source_turn *turn);
     void (*let_go)(struct source *self); /* answers SOURCE_REVOKED and SOURCE_LOST */
-    /* Advisory: for lag displays and `input.start` of other instances. Copied; asynchronous. */
-    void (*commit)(struct source *self, const struct position *positions, uint32_t size);
+    /* Advisory: for lag displays, and for who has the partitions next. Copied; asynchronous. */
+    void (*commit)(struct source *self, const struct commitment *commitments, uint32_t size);
     /* Log-end offset of a partition as last heard from the broker; -1 unknown. Never blocks. */
     int64_t (*end_offset)(struct source *self, const char *topic, int32_t partition);
     /* Offsets that are known to have been there, and were deleted before they were read: messages,

@@ -251,6 +251,22 @@ def test_in_a_group_each_writes_the_lists_of_its_own_users(tasted, binary, tmp_p
 
 
 @pytest.mark.apache
+def test_a_group_with_a_backlog_writes_lists_before_it_is_through(tasted):
+    """When it is new, and when all of it was down: nobody has written newer ones."""
+    tasted.configure({"input.group": f"group-{tasted.topic}", "kafka.session.timeout.ms": "6000",
+                      "model.dim": "512"})
+    for seed, count in ((1, 60_000), (2, 30_000)):
+        tasted.kafka.produce(tasted.topic, keyed(stream(count, seed=seed)))
+        tasted.start(ready=False)
+        wait_until(lambda: tasted.redis.client().exists("taste:top:u1"), 20, "a list")
+        assert tasted.metrics().sum("tasted_consumer_lag_records") > 0
+        tasted.wait_learned(count, 60)
+        tasted.wait_published()
+        assert tasted.stop() == 0
+        tasted.redis.client().flushall()
+
+
+@pytest.mark.apache
 def test_an_aborted_transaction_does_not_count(tasted):
     producer = tasted.kafka.producer(transactional_id=f"tests-{tasted.topic}")
     producer.init_transactions(20)

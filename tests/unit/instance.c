@@ -88,7 +88,11 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     enum source_result taking; /* SOURCE_REVOKED or SOURCE_LOST: to be told; else SOURCE_NOTHING */
     bool taken;                /* told, and not let go yet */
     uint64_t saves_before;
-    int64_t committed[PARTITIONS_MAX];
+    struct commitment committed[PARTITIONS_MAX]; /* in a group that has none yet: nothing */
+    bool commits[PARTITIONS_MAX], fresh[PARTITIONS_MAX];
+    bool reach_told, reach_unknown;
+    int64_t stuck_at;               /* of the first partition; 0: nowhere */
+    int64_t listed[PARTITIONS_MAX]; /* lists tell of messages before that */
     struct position told[PARTITIONS_MAX];
 
     bool has_catalogue;
@@ -167,6 +171,23 @@ static enum source_result tell_end(struct source_turn *turn)
     return SOURCE_NOTHING;
 }
 
+static bool is_grouped(void)
+{
+    return world.settings->input.group[0] != '\0';
+}
+
+/* As the broker has it, if it answers. */
+static enum source_result tell_reach(struct source_turn *turn)
+{
+    for (int p = 0; p < world.partitions; p++) {
+        int64_t reach = world.commits[p] ? world.committed[p].reach : world.fresh[p] ? 0 : -1;
+        world.told[p].next_offset = world.reach_unknown ? -1 : reach;
+    }
+    world.reach_told = true;
+    turn->change = (struct assignment){(uint32_t)world.partitions, world.told};
+    return SOURCE_REACHED;
+}
+
 static enum source_result world_next(struct source *self, struct source_turn *turn)
 {
     (void)self;
@@ -188,11 +209,15 @@ static enum source_result world_next(struct source *self, struct source_turn *tu
             world.told[p].partition = p;
             world.told[p].next_offset = where;
             world.end_told[p] = false;
+            world.fresh[p] = where < 0;
         }
+        world.reach_told = false;
         turn->change = (struct assignment){(uint32_t)world.partitions, world.told};
         return SOURCE_ASSIGNED;
     }
-    if (world.stuck)
+    if (is_grouped() && !world.reach_told && chance(4) == 0)
+        return tell_reach(turn);
+    if (world.stuck || (world.stuck_at > 0 && world.at[0] >= world.stuck_at))
         return SOURCE_NOTHING;
     int first = world.partitions == 1 ? 0 : (int)chance((uint32_t)world.partitions);
     for (int i = 0; i < world.partitions; i++) {
@@ -232,12 +257,18 @@ static void world_let_go(struct source *self)
     world.owner.wake(world.owner.context);
 }
 
-static void world_commit(struct source *self, const struct position *positions, uint32_t size)
+/* The snapshot has what is committed, or the messages before it are nobody's. */
+static void world_commit(struct source *self, const struct commitment *commitments, uint32_t size)
 {
     (void)self;
-    for (uint32_t i = 0; i < size; i++)
-        if (strcmp(positions[i].topic, topic) == 0)
-            world.committed[positions[i].partition] = positions[i].next_offset;
+    for (uint32_t i = 0; i < size; i++) {
+        const struct commitment *at = &commitments[i];
+        if (strcmp(at->position.topic, topic) != 0)
+            continue;
+        world.committed[at->position.partition] = *at;
+        world.commits[at->position.partition] = true;
+        assert_true(is_grouped() ? at->reach >= 0 : at->reach == -1);
+    }
 }
 
 static int64_t world_end_offset(struct source *self, const char *of, int32_t partition)
@@ -397,6 +428,17 @@ static int number_of(struct text name)
     return text[0] == '\0' ? -1 : atoi(text + 1);
 }
 
+/* What a list tells of was announced, and it knows no less than any before. */
+static void check_reach(int user)
+{
+    int p = user % world.partitions;
+    const struct partition *partition = offsets_find(&world.instance->offsets, topic, p);
+    const int64_t next = partition->position.next_offset;
+    assert_true(world.commits[p] && next <= world.committed[p].reach);
+    assert_true(next >= world.listed[p]);
+    world.listed[p] = next;
+}
+
 static bool world_put(struct store *self, const struct store_write *write)
 {
     if (!world_has_room(self))
@@ -425,6 +467,8 @@ static bool world_put(struct store *self, const struct store_write *write)
     }
     flying->user = number_of(write->name);
     world.strange += flying->user < 0 || !world.seen[flying->user];
+    if (is_grouped() && !flying->remove && flying->user >= 0)
+        check_reach(flying->user);
     return true;
 }
 
@@ -898,6 +942,7 @@ static void one_step(void)
 {
     if (world.has_catalogue && chance(6) == 0)
         describe();
+    world.reach_unknown = is_grouped() && chance(5) == 0;
     switch (chance(25)) {
     case 0:
         store_down();
@@ -1490,6 +1535,79 @@ static void check_that_lists_are_written(void)
         assert_int_equal(world.keys[user].there, has_a_list(user));
 }
 
+/* Nobody of the group has written any, so that none is newer. */
+static void a_new_group_writes_lists_before_it_is_through(void **state)
+{
+    (void)state;
+    make_world(13, 1);
+    world.settings->input.group = "some";
+    for (int i = 0; i < 400; i++)
+        say();
+    world.stuck_at = 200;
+    begin();
+    check_that_lists_are_written();
+    assert_true(instance_lag(world.instance) > 0 && learned() > 0);
+    assert_int_equal(world.committed[0].position.next_offset, 0); /* nothing is saved yet */
+    unmake_world();
+}
+
+/* The whole group was down, and what it had committed at its end is all that it had read. */
+static void begin_with_a_backlog(void)
+{
+    begin_in_a_group();
+    end();
+    assert_int_equal(world.committed[0].reach, 100);
+    for (int i = 0; i < 100; i++)
+        say();
+    store_emptied();
+}
+
+static void a_group_that_was_down_writes_lists_before_it_is_through(void **state)
+{
+    (void)state;
+    begin_with_a_backlog();
+    world.stuck = true;
+    begin();
+    check_that_lists_are_written();
+    assert_int_equal(instance_lag(world.instance), 100);
+    assert_int_equal(instance_waiting_partitions(world.instance), 0);
+    unmake_world();
+}
+
+static void lists_wait_for_as_far_as_others_have_come(void **state)
+{
+    (void)state;
+    int64_t waited_ms;
+    begin_with_a_backlog();
+    world.committed[0].reach = 150; /* by another */
+    world.stuck_at = 149;
+    begin();
+    check_that_no_list_is_written(&waited_ms);
+    assert_int_equal(instance_lag(world.instance), 51);
+    assert_int_equal(instance_waiting_partitions(world.instance), 1);
+    assert_int_equal(world.committed[0].reach, 150); /* for who comes after us, if we die now */
+    world.stuck_at = 150;
+    world.owner.wake(world.owner.context);
+    check_that_lists_are_written();
+    assert_int_equal(instance_waiting_partitions(world.instance), 0);
+    assert_int_equal(world.committed[0].reach, 150 + OFFSETS_AHEAD);
+    unmake_world();
+}
+
+static void where_nobody_knows_how_far_lists_wait_for_the_end(void **state)
+{
+    (void)state;
+    int64_t waited_ms;
+    begin_with_a_backlog();
+    world.reach_unknown = true;
+    world.stuck_at = 199;
+    begin();
+    check_that_no_list_is_written(&waited_ms);
+    world.stuck_at = 0;
+    check_that_all_lists_are_written();
+    unmake_world();
+}
+
 /* It comes level while the round over all users that another one began has passed some of its. */
 static void what_a_sweep_has_passed_is_reclaimed_by_another(void **state)
 {
@@ -1811,7 +1929,11 @@ int main(void)
         cmocka_unit_test(not_ready_while_kafka_does_not_answer),
         cmocka_unit_test(in_a_group_lists_wait_for_partitions),
         cmocka_unit_test(in_a_group_lists_wait_until_the_partition_is_level),
+        cmocka_unit_test(a_new_group_writes_lists_before_it_is_through),
         cmocka_unit_test(what_a_sweep_has_passed_is_reclaimed_by_another),
+        cmocka_unit_test(a_group_that_was_down_writes_lists_before_it_is_through),
+        cmocka_unit_test(lists_wait_for_as_far_as_others_have_come),
+        cmocka_unit_test(where_nobody_knows_how_far_lists_wait_for_the_end),
         cmocka_unit_test(a_catalogue_that_does_not_come_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,20 @@ static void assert_each_once(uint32_t wanted)
         assert_int_equal(seen[i], 1);
 }
 
+/* A group's first member hears that there were no others; what one commits the next hears. */
+static void commit_reach(struct kit *kit, int32_t partition, int64_t reach)
+{
+    struct commitment commitment = {{"events", partition, kit->next[partition]}, reach};
+    kit->source->ops->commit(kit->source, &commitment, 1);
+}
+
+static void assert_reach(const struct kit *kit, const int64_t *reach)
+{
+    for (int p = 0; p < 4; p++)
+        if (kit->holds[p])
+            assert_int_equal(kit->reach[p], reach[p]);
+}
+
 static void test_two_members_share_and_each_message_counts_once(void **state)
 {
     (void)state;
@@ -52,6 +66,11 @@ static void test_two_members_share_and_each_message_counts_once(void **state)
     kit_open(&one, "group", KAFKA_EARLIEST);
     assert_true(kit_until(&one, &one.messages, 1000, 30));
     assert_int_equal(held(&one), 4);
+    assert_true(kit_until(&one, &one.reached, 1, 5));
+    assert_reach(&one, (int64_t[]){0, 0, 0, 0});
+    const int64_t reach[] = {0, 123456789012, -1, 7};
+    for (int p = 0; p < 4; p++)
+        commit_reach(&one, p, reach[p]);
 
     kit_open(&two, "group", KAFKA_EARLIEST);
     assert_true(until_shared(60));
@@ -61,6 +80,9 @@ static void test_two_members_share_and_each_message_counts_once(void **state)
     kit_spin(&one, 0.3);
     assert_true(two.messages > 0);
     assert_each_once(2000);
+    assert_true(one.reached > 1 && two.reached > 0);
+    assert_reach(&one, reach);
+    assert_reach(&two, reach);
     assert_false(one.out_of_order || two.out_of_order);
 
     const uint32_t revoked = two.revoked;

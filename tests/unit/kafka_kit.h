@@ -33,6 +33,8 @@ struct kit {
     uint32_t messages, assigned, revoked, lost, ends, troubles, failures;
     uint32_t assigned_partitions; /* over all assignments */
     int64_t assigned_at[KIT_PARTITIONS_MAX];
+    uint32_t reached;
+    int64_t reach[KIT_PARTITIONS_MAX];
     bool out_of_order, holds[KIT_PARTITIONS_MAX];
     bool answers_revoke; /* calls let_go() at once */
     char last_trouble[512];
@@ -84,6 +86,11 @@ static inline void kit_take(struct kit *kit, enum source_result result,
         break;
     case SOURCE_CAUGHT_UP:
         kit->ends++;
+        break;
+    case SOURCE_REACHED:
+        kit->reached++;
+        for (uint32_t i = 0; i < turn->change.size; i++)
+            kit->reach[turn->change.at[i].partition] = turn->change.at[i].next_offset;
         break;
     case SOURCE_TROUBLE:
     case SOURCE_FAILED:

@@ -257,15 +257,15 @@ static void test_commits_reach_the_broker(void **state)
     kit_produce(&kit, "events", 0, 100);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
     assert_true(kit_until(&kit, &kit.messages, 100, 5));
-    struct position position = {.topic = "events", .partition = 0, .next_offset = 42};
-    kit.source->ops->commit(kit.source, &position, 1);
+    struct commitment commitment = {{.topic = "events", .partition = 0, .next_offset = 42}, -1};
+    kit.source->ops->commit(kit.source, &commitment, 1);
     int64_t offset = -1;
     for (int n = 0; n < 40 && offset != 42; n++) { /* the coordinator is looked for first */
         kit_spin(&kit, 0.3);
         offset = committed("tasted");
     }
     assert_int_equal(offset, 42);
-    kit.source->ops->commit(kit.source, &position, 1);
+    kit.source->ops->commit(kit.source, &commitment, 1);
     kit_finish(&kit); /* closes in time though a commit is under way */
 }
 

@@ -150,6 +150,123 @@ static void level_at_the_end_wherever_that_is(void **state)
     offsets_finish(&offsets);
 }
 
+static void level_as_far_as_others_have_come(void **state)
+{
+    (void)state;
+    struct offsets offsets = {0};
+    own(&offsets, "a", 0, true);
+    struct partition *partition = offsets_find(&offsets, "a", 0);
+    offsets_set_goal(partition, 10);
+    assert_false(come_level(&offsets, -1, -1)); /* nothing is read: it is not known where we are */
+    assert_true(take(&offsets, "a", 0, 8));
+    assert_false(come_level(&offsets, -1, -1));
+    assert_true(come_level(&offsets, 10, -1)); /* … past a control record */
+    own(&offsets, "a", 0, true);
+    offsets_set_goal(partition, 9);
+    assert_true(come_level(&offsets, -1, -1)); /* it was read so far before */
+    own(&offsets, "a", 0, true);
+    offsets_set_goal(partition, 10);
+    assert_true(come_level(&offsets, 9, 9)); /* the log ends sooner than it did */
+    own(&offsets, "b", 0, true);
+    partition = offsets_find(&offsets, "b", 0);
+    offsets_set_goal(partition, 0);
+    assert_true(offsets_come_level(partition, -1)); /* new to the group */
+    offsets_finish(&offsets);
+}
+
+/* Each time as an instance does. */
+static void read_on(struct offsets *offsets, int64_t from, int64_t to, uint32_t *told)
+{
+    struct partition *partition = offsets_find(offsets, "a", 0);
+    for (int64_t offset = from; offset < to; offset++) {
+        assert_true(take(offsets, "a", 0, offset));
+        if (offsets_near_reach(partition)) {
+            offsets_set_reach(offsets, true);
+            ++*told;
+        }
+        assert_in_range(partition->reach, offset + 1 + OFFSETS_AHEAD / 2,
+                        offset + 1 + OFFSETS_AHEAD);
+    }
+}
+
+static int64_t committed_reach(const struct offsets *offsets, int64_t *offset)
+{
+    struct commitment *commitments;
+    uint32_t size;
+    assert_int_equal(offsets_commitments(offsets, true, &commitments, &size), STATUS_OK);
+    int64_t reach = size == 0 ? -1 : commitments[0].reach;
+    *offset = size == 0 ? -1 : commitments[0].position.next_offset;
+    free(commitments);
+    return reach;
+}
+
+static void the_reach_is_ahead_of_what_is_read(void **state)
+{
+    (void)state;
+    struct offsets offsets = {0};
+    int64_t offset;
+    uint32_t told = 0;
+    own(&offsets, "a", 0, true);
+    struct partition *partition = offsets_find(&offsets, "a", 0);
+    assert_int_equal(committed_reach(&offsets, &offset), -1);
+    offsets_set_goal(partition, 0);
+    assert_true(come_level(&offsets, -1, -1));
+    read_on(&offsets, 100, 300100, &told);
+    assert_in_range(told, 5, 11);
+    assert_int_equal(committed_reach(&offsets, &offset), partition->reach);
+    assert_int_equal(offset, 100); /* nothing is saved */
+    const struct position saved = partition->position;
+    offsets_keep(&offsets, &saved, 1);
+    own(&offsets, "a", 0, false);
+    assert_int_equal(committed_reach(&offsets, &offset), 300100); /* no more is read */
+    assert_int_equal(offset, 300100);
+    offsets_let_go(&offsets);
+    assert_int_equal(committed_reach(&offsets, &offset), -1); /* somebody else's to say */
+    offsets_finish(&offsets);
+}
+
+/* Who dies before it is level leaves what others have said before. */
+static void the_reach_of_others_is_handed_on(void **state)
+{
+    (void)state;
+    struct offsets offsets = {0};
+    int64_t offset;
+    own(&offsets, "a", 0, true);
+    struct partition *partition = offsets_find(&offsets, "a", 0);
+    assert_true(take(&offsets, "a", 0, 5));
+    assert_int_equal(committed_reach(&offsets, &offset), -1); /* it is still being asked */
+    offsets_set_goal(partition, 50);
+    assert_false(come_level(&offsets, -1, -1));
+    assert_false(offsets_near_reach(partition));
+    offsets_set_reach(&offsets, true);
+    assert_int_equal(committed_reach(&offsets, &offset), 50);
+    assert_int_equal(offset, 5);
+    own(&offsets, "a", 0, false);
+    assert_int_equal(committed_reach(&offsets, &offset), 50);
+    offsets_finish(&offsets);
+}
+
+static void without_a_group_what_is_saved_is_committed(void **state)
+{
+    (void)state;
+    struct offsets offsets = {0};
+    struct commitment *commitments;
+    uint32_t size;
+    own(&offsets, "a", 0, true);
+    own(&offsets, "a", 1, true);
+    assert_true(take(&offsets, "a", 1, 7));
+    const struct position saved = offsets_find(&offsets, "a", 1)->position;
+    offsets_keep(&offsets, &saved, 1);
+    assert_true(take(&offsets, "a", 1, 8));
+    assert_int_equal(offsets_commitments(&offsets, false, &commitments, &size), STATUS_OK);
+    assert_int_equal(size, 1);
+    assert_int_equal(commitments[0].position.partition, 1);
+    assert_int_equal(commitments[0].position.next_offset, 8);
+    assert_int_equal(commitments[0].reach, -1);
+    free(commitments);
+    offsets_finish(&offsets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +276,10 @@ int main(void)
         cmocka_unit_test(control_records_are_no_lag),
         cmocka_unit_test(level_when_read_to_where_it_ended),
         cmocka_unit_test(level_at_the_end_wherever_that_is),
+        cmocka_unit_test(level_as_far_as_others_have_come),
+        cmocka_unit_test(the_reach_is_ahead_of_what_is_read),
+        cmocka_unit_test(the_reach_of_others_is_handed_on),
+        cmocka_unit_test(without_a_group_what_is_saved_is_committed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
