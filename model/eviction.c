@@ -4,6 +4,11 @@
  *
  * The cost is computed from what is there, never from what the allocator happens to hold: it must
  * be the same after a restart, since it decides what is learned from then on.
+ *
+ * Who is let go leaves a place in the tables, for the next of the kind alone. A tenth of the limit
+ * may be empty places; more count as well, and the kind that left them then gives less when some of
+ * it is let go. So as a stream's users give way to items, or the other way round, they do only as
+ * far as the memory allows.
  */
 #include "model/recommender_parts.h"
 
@@ -11,20 +16,33 @@
 
 /* Between two looks at the cost, the events may add no more than what is set aside for them. */
 enum { EVERY_EVENTS = 64, SET_ASIDE = EVERY_EVENTS * 4096, PART_EVICTED = 16 };
+enum { PART_EMPTY = 10 };
 
 /* For each user and item: the slack of growing arrays. */
 enum { SLACK = 32 };
 
-static size_t bytes_of_users(const struct recommender *model)
+/* Users, or items. */
+struct kind {
+    size_t places, empty; /* bytes in tables: of those that are there, and where nobody is */
+    size_t more;          /* what they have beside that */
+};
+
+static struct kind kind_of(const struct ids *ids, size_t each)
+{
+    uint32_t count = ids_count(ids);
+    return (struct kind){count * each, (ids->bound - count) * each, ids_bytes(ids)};
+}
+
+static struct kind users_of(const struct recommender *model)
 {
     size_t each =
         sizeof(struct user) + factors_user_bytes(&model->factors) + RECOMMENDER_BESIDE_USER + SLACK;
-    size_t bytes = ids_count(&model->user_ids) * each + ids_bytes(&model->user_ids);
-    bytes += model->memory_bytes;
+    struct kind users = kind_of(&model->user_ids, each);
+    users.more += model->memory_bytes;
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL && model_parts[p]->user_bytes != NULL)
-            bytes += model_parts[p]->user_bytes(model->part[p]);
-    return bytes;
+            users.more += model_parts[p]->user_bytes(model->part[p]);
+    return users;
 }
 
 /* In the index, beside codes and columns, four bytes each: norm, residual, appeal, slot and scale,
@@ -44,24 +62,36 @@ static size_t bytes_of_asking(uint32_t dim)
  * what a draw asks of it. */
 enum { BYTES_BESIDES = 3 * sizeof(uint32_t) + sizeof(struct sampled) };
 
-static size_t bytes_of_items(const struct recommender *model)
+static struct kind items_of(const struct recommender *model)
 {
     size_t rows = factors_item_bytes(&model->factors) + RECOMMENDER_BESIDE_ITEM;
     size_t asking = bytes_of_asking(model->settings.dim);
     size_t each = rows + asking + sizeof(struct popular_item) + BYTES_BESIDES + SLACK;
-    size_t bytes = ids_count(&model->item_ids) * each;
-    bytes += ids_bytes(&model->item_ids);
+    struct kind items = kind_of(&model->item_ids, each);
     for (int p = 0; p < PARTS; p++)
         if (model->part[p] != NULL)
-            bytes += model_parts[p]->bytes(model->part[p], ids_count(&model->item_ids));
-    bytes += cards_bytes(&model->cards);
-    return bytes;
+            items.more += model_parts[p]->bytes(model->part[p], ids_count(&model->item_ids));
+    items.more += cards_bytes(&model->cards);
+    return items;
+}
+
+static size_t empty_most(const struct recommender *model)
+{
+    return model->settings.memory_limit / PART_EMPTY;
 }
 
 size_t recommender_cost(const struct recommender *model)
 {
-    return sizeof *model + bytes_of_users(model) + bytes_of_items(model) +
-           dedupe_bytes(&model->dedupe);
+    struct kind users = users_of(model), items = items_of(model);
+    size_t empty = users.empty + items.empty, most = empty_most(model);
+    return sizeof *model + users.places + users.more + items.places + items.more +
+           (empty > most ? empty - most : 0) + dedupe_bytes(&model->dedupe);
+}
+
+/* Sixteen times what letting some of them go would give. */
+static size_t gain_of(const struct kind *kind, size_t empty_most)
+{
+    return kind->empty > empty_most ? kind->more : kind->places + kind->more;
 }
 
 static int compare_ages(const void *a, const void *b)
@@ -166,7 +196,8 @@ void recommender_let_go(struct recommender *model, uint64_t tick, uint32_t user,
         return;
     for (int round = 0; round < PART_EVICTED && recommender_cost(model) + SET_ASIDE > limit;
          round++) {
-        if (bytes_of_users(model) >= bytes_of_items(model))
+        const struct kind users = users_of(model), items = items_of(model);
+        if (gain_of(&users, empty_most(model)) >= gain_of(&items, empty_most(model)))
             evict_users(model, user);
         else
             evict_items(model, item);

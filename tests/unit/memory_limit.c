@@ -128,11 +128,48 @@ static void many_items_stay_under_it(void **state)
     stays_under(true);
 }
 
+/* Users come twice, with few items; then half of them do more, with ever new items. */
+static void act_in_turn(struct daemon *daemon, uint32_t n, uint32_t users)
+{
+    char user[16], item[16];
+    snprintf(user, sizeof user, "u%u", n < 2 * users ? n / 2 : users - 1 - n % (users / 2));
+    snprintf(item, sizeof item, "i%u", n < 2 * users ? n % FEW : n / 3);
+    struct event event = {.user = text_of(user),
+                          .item = text_of(item),
+                          .name = text_of("click"),
+                          .ts_ms = 1000 * (int64_t)n};
+    struct learned learned;
+    assert_int_equal(recommender_learn(daemon->model, &event, &learned), VERDICT_ACCEPTED);
+    remember(daemon, &learned);
+}
+
+/* Empty places may take a tenth. */
+static void items_that_follow_users_stay_under_it(void **state)
+{
+    enum { AT_FIRST = 200000, THEN = 400000 };
+    (void)state;
+    struct daemon daemon;
+    begin(&daemon);
+    size_t before = resident_bytes(), most = 0;
+    for (uint32_t n = 0; n < 2 * AT_FIRST + THEN; n++) {
+        act_in_turn(&daemon, n, AT_FIRST);
+        size_t now = n % 4096 == 0 ? resident_bytes() - before : 0;
+        most = now > most ? now : most;
+    }
+    struct recommender_counts counts = recommender_count(daemon.model);
+    assert_in_range(counts.items, 5000, 100000);
+    assert_in_range(counts.users, AT_FIRST / 8, AT_FIRST);
+    if (!WATCHED && most > LIMIT + LIMIT / 10 + BESIDE)
+        fail_msg("%zu MB, of %d", most >> 20, LIMIT >> 20);
+    end(&daemon);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_users_stay_under_it),
         cmocka_unit_test(many_items_stay_under_it),
+        cmocka_unit_test(items_that_follow_users_stay_under_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
