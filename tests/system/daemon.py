@@ -9,7 +9,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from servers import end, free_port, spawn, wait_until
+from servers import PATIENCE_S, end, free_port, spawn, wait_until
 
 
 class Tasted:
@@ -63,15 +63,15 @@ class Tasted:
             self.wait_ready()
         return self
 
-    def wait_ready(self, timeout=20):
-        wait_until(self.is_ready, timeout, f"tasted is ready\n{self.log_tail()}")
+    def wait_ready(self, timeout=PATIENCE_S):
+        wait_until(self.is_ready, f"tasted is ready\n{self.log_tail()}", timeout)
 
     def is_ready(self):
         assert self.process.poll() is None, \
             f"tasted ended with {self.process.returncode}\n{self.log_tail()}"
         return self.get("/health/ready")[0] == 200
 
-    def stop(self, timeout=15):
+    def stop(self, timeout=PATIENCE_S):
         """SIGTERM: drains, saves, ends. Returns the exit status."""
         return end(self.process, timeout)
 
@@ -99,7 +99,7 @@ class Tasted:
     def get(self, path):
         """(status, body) of a GET; (0, "") when nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://{self.http}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.http}{path}", timeout=PATIENCE_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -117,18 +117,18 @@ class Tasted:
                 figures[name] = float(value)
         return Metrics(figures)
 
-    def wait_learned(self, count, timeout=30):
+    def wait_learned(self, count, timeout=PATIENCE_S):
         """Until `count` events were accepted since this process started."""
         def enough():
             assert self.process.poll() is None, \
                 f"tasted ended with {self.process.returncode}\n{self.log_tail()}"
             return self.metrics().sum("tasted_events_total", result="accepted") >= count
-        wait_until(enough, timeout, f"{count} events learned\n{self.log_tail()}")
+        wait_until(enough, f"{count} events learned\n{self.log_tail()}", timeout)
 
-    def wait_published(self, what="lists", timeout=30):
+    def wait_published(self, what="lists", timeout=PATIENCE_S):
         """Until every list that is due stands in Redis: users' "lists", or "similar" items."""
-        wait_until(lambda: self.metrics().sum(f"tasted_{what}_waiting") == 0, timeout,
-                   f"no {what} waiting\n{self.log_tail()}")
+        wait_until(lambda: self.metrics().sum(f"tasted_{what}_waiting") == 0,
+                   f"no {what} waiting\n{self.log_tail()}", timeout)
 
     def list_of(self, name, kind="top"):
         """The user's list, or a "similar" item's (format json), as redis-py reads it, or None."""

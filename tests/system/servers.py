@@ -19,6 +19,9 @@ import redis
 
 HERE = pathlib.Path(__file__).resolve().parent
 PR_SET_PDEATHSIG = 1
+# How long is waited for what comes at once on a machine that has time; only a test that fails takes
+# as long. Less than the minute after which items' neighbours are looked for anyway.
+PATIENCE_S = 30
 _libc = ctypes.CDLL(None)
 
 
@@ -32,7 +35,7 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def wait_until(condition, timeout=20, what=None, every=0.05):
+def wait_until(condition, what=None, timeout=PATIENCE_S, every=0.05):
     """Returns the first true value of condition(); fails the test when there is none in time."""
     deadline = time.monotonic() + timeout
     while True:
@@ -56,7 +59,7 @@ def spawn(command, log, **options):
     return subprocess.Popen([str(part) for part in command], **{**with_log, **options})
 
 
-def end(process, timeout=15):
+def end(process, timeout=PATIENCE_S):
     """SIGTERM, then SIGKILL. Returns the exit status."""
     if process.poll() is None:
         process.terminate()
@@ -102,7 +105,7 @@ class Broker:
         """Of a topic that is there, or that somebody's first message is about to create."""
         client = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
         return sorted(wait_until(
-            lambda: client.list_topics(topic, timeout=10).topics[topic].partitions, 20,
+            lambda: client.list_topics(topic, timeout=10).topics[topic].partitions,
             f"topic {topic} is there"))
 
     def watermarks(self, topic):
@@ -119,7 +122,7 @@ class Broker:
         """How many messages ever came to the topic, over all partitions."""
         return sum(end for _, end in self.watermarks(topic))
 
-    def messages(self, topic, count=None, timeout=20):
+    def messages(self, topic, count=None, timeout=PATIENCE_S):
         """As _messages(); a consumer of the embedded broker was seen to hear nothing more of a
         partition, so that a second one is asked before it counts as missing."""
         try:
@@ -249,7 +252,7 @@ num.io.threads=2
             return self
         with self.log.open("ab") as log:
             self.process = spawn(self._java("kafka.Kafka", str(self.properties)), log)
-        wait_until(self._answers, 60, f"Apache Kafka answers (see {self.log})", every=0.2)
+        wait_until(self._answers, f"Apache Kafka answers (see {self.log})", 120, every=0.2)
         return self
 
     def _answers(self):
@@ -267,7 +270,7 @@ num.io.threads=2
     def stop(self):
         """As an operator would; start() brings it back with all it had."""
         if self.process:
-            end(self.process, 30)
+            end(self.process, 60)
 
     def end(self):
         self.stop()
@@ -276,7 +279,7 @@ num.io.threads=2
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
         new = confluent_kafka.admin.NewTopic(name, partitions, 1, config=_named(config))
         admin.create_topics([new], operation_timeout=10)[name].result(15)
-        wait_until(lambda: len(self.partitions(name)) == partitions, 10, f"topic {name}")
+        wait_until(lambda: len(self.partitions(name)) == partitions, f"topic {name}")
         return name
 
     def grow(self, name, partitions):
@@ -284,7 +287,7 @@ num.io.threads=2
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
         more = confluent_kafka.admin.NewPartitions(name, partitions)
         admin.create_partitions([more])[name].result(15)
-        wait_until(lambda: len(self.partitions(name)) == partitions, 10, f"partitions of {name}")
+        wait_until(lambda: len(self.partitions(name)) == partitions, f"partitions of {name}")
 
 
 class EmbeddedBroker(Broker):
@@ -357,7 +360,7 @@ class Redis:
             self.process = spawn(
                 [program, "--port", self.port, "--bind", "127.0.0.1", "--save", "",
                  "--appendonly", "no", "--dir", self.folder, "--unixsocket", self.socket], log)
-        wait_until(self._answers, 10, f"Redis answers (see {self.log})", every=0.02)
+        wait_until(self._answers, f"Redis answers (see {self.log})", every=0.02)
         return self
 
     def _answers(self):

@@ -13,7 +13,7 @@ import pytest
 
 from daemon import Tasted
 from events import START_MS, as_json, event, stream, write_ndjson
-from servers import Nowhere, free_port, spawn, wait_until
+from servers import PATIENCE_S, Nowhere, free_port, spawn, wait_until
 
 COMMANDS = ["run", "demo", "load", "replay", "top", "snapshot", "config"]
 
@@ -31,7 +31,7 @@ def offline(binary, tmp_path):
 def test_help_and_version_are_answers(binary, command):
     for option, word in (("--help", "tasted"), ("--version", "tasted")):
         done = subprocess.run([binary, *command, option], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, universal_newlines=True, timeout=10)
+                              stderr=subprocess.PIPE, universal_newlines=True, timeout=PATIENCE_S)
         assert done.returncode == 0 and word in done.stdout and not done.stderr
         assert all(len(line) <= 80 for line in done.stdout.splitlines())
 
@@ -44,7 +44,7 @@ def test_help_and_version_are_answers(binary, command):
 ])
 def test_misuse_is_64_and_says_how_to_get_help(binary, arguments):
     done = subprocess.run([binary, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          universal_newlines=True, timeout=10)
+                          universal_newlines=True, timeout=PATIENCE_S)
     assert done.returncode == 64, done.stderr
     assert done.stderr and not done.stdout
     assert "help" in done.stderr
@@ -78,7 +78,7 @@ def test_a_bad_setting_is_78_and_names_file_line_and_key(offline, setting, value
     assert f"{offline.config}:{line}" in said, said
     assert all(word in said for word in words), said
     offline.start(ready=False)
-    assert offline.process.wait(10) == 78
+    assert offline.process.wait(PATIENCE_S) == 78
 
 
 @pytest.mark.quick
@@ -393,10 +393,10 @@ def test_load_is_interrupted_while_kafka_is_away(tasted):
     tasted.kafka.stop()
     time.sleep(1)  # a few more are sent
     load.send_signal(signal.SIGINT)
-    wait_until(lambda: "interrupt again to end at once" in log.read_text(), 5, "it says why it waits")
+    wait_until(lambda: "interrupt again to end at once" in log.read_text(), "it says why it waits")
     assert load.poll() is None, "what was sent is waited for"
     load.send_signal(signal.SIGINT)
-    assert load.wait(2) == 130
+    assert load.wait(PATIENCE_S) == 130
 
 
 def test_load_is_interrupted_while_its_input_is_silent(tasted):
@@ -408,7 +408,7 @@ def test_load_is_interrupted_while_its_input_is_silent(tasted):
     load.stdin.flush()
     tasted.kafka.messages(tasted.topic, 10)
     load.send_signal(signal.SIGTERM)
-    assert load.wait(5) == 143
+    assert load.wait(PATIENCE_S) == 143
     assert b"10 events delivered" in load.stdout.read()
     assert "could not be used" not in log.read_text()
 

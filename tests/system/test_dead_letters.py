@@ -161,9 +161,9 @@ def test_hostile_messages_among_good_ones(tasted, count):
     for start in range(0, len(mixed), part):
         tasted.kafka.produce(tasted.topic, mixed[start:start + part])
         sent = min(start + part, len(mixed))
-        wait_until(lambda: handled(tasted) >= sent, 60, f"{sent} handled\n{tasted.log_tail()}")
+        wait_until(lambda: handled(tasted) >= sent, f"{sent} handled\n{tasted.log_tail()}", 60)
         letters = tasted.metrics().sum("tasted_dead_letters_total")
-        wait_until(lambda: tasted.kafka.produced(tasted.dead_topic) >= letters, 30, "all are sent")
+        wait_until(lambda: tasted.kafka.produced(tasted.dead_topic) >= letters, "all are sent")
         sizes.append(tasted.resident_bytes())
     figures = tasted.metrics()
     assert figures.sum("tasted_events_total", result="accepted") == len(good)
@@ -194,7 +194,7 @@ def test_without_a_topic_they_are_only_counted(tasted):
     tasted.kafka.produce(tasted.topic, [b"bad", as_json(GOOD), b"also bad"])
     tasted.start()
     tasted.wait_learned(1)
-    wait_until(lambda: tasted.metrics().sum("tasted_dead_letters_total") == 2, 10, "two counted")
+    wait_until(lambda: tasted.metrics().sum("tasted_dead_letters_total") == 2, "two counted")
     assert tasted.stop() == 0
 
 
@@ -207,7 +207,7 @@ def test_a_topic_that_refuses_them_stops_nothing(tasted):
     tasted.wait_learned(5)
     lost = wait_until(
         lambda: {name: value for name, value in tasted.metrics().items()
-                 if "lost" in name and value}, 20, "a metric tells of the lost one")
+                 if "lost" in name and value}, "a metric tells of the lost one")
     assert set(lost.values()) == {1.0}, lost
     tasted.kafka.produce(tasted.topic, [b"short", as_json(GOOD)])
     tasted.wait_learned(6)
@@ -229,7 +229,7 @@ def test_one_too_large_for_the_topic_takes_no_other_along(tasted):
     letters = tasted.kafka.messages(tasted.dead_topic, len(small), timeout=60)
     assert sorted(letter.value() for letter in letters) == small
     assert all(headers(letter)["tasted.reason"] == "undecodable" for letter in letters)
-    wait_until(lambda: tasted.metrics()["tasted_dead_letters_lost_total"] == len(large), 20,
+    wait_until(lambda: tasted.metrics()["tasted_dead_letters_lost_total"] == len(large),
                "the three that no batch could carry are counted as lost")
 
 

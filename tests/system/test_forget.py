@@ -34,7 +34,7 @@ def start_with_somebody_on_the_disk(tasted):
         count += len(events)
         tasted.kafka.produce(tasted.topic, keyed(events))
         tasted.wait_learned(count)
-        wait_until(lambda: len(traces_of(tasted)) == seed, 15, "a snapshot with the user's id")
+        wait_until(lambda: len(traces_of(tasted)) == seed, "a snapshot with the user's id")
     tasted.wait_published()
     time.sleep(2)
 
@@ -45,7 +45,7 @@ def saves_of(tasted):
 
 def forget_somebody(tasted):
     tasted.kafka.produce(tasted.topic, keyed([{"user": NAME, "event": "forget"}]))
-    wait_until(lambda: tasted.list_of(NAME) is None, 5, "the list is gone")
+    wait_until(lambda: tasted.list_of(NAME) is None, "the list is gone")
 
 
 @pytest.mark.quick
@@ -53,7 +53,7 @@ def test_who_is_forgotten_leaves_the_disk_also_when_nothing_else_happens(tasted)
     start_with_somebody_on_the_disk(tasted)
     before = saves_of(tasted)
     forget_somebody(tasted)
-    wait_until(lambda: saves_of(tasted) == before + 2, 15, "two snapshots without an event")
+    wait_until(lambda: saves_of(tasted) == before + 2, "two snapshots without an event")
     assert not traces_of(tasted)
     time.sleep(2.5)
     assert saves_of(tasted) == before + 2, "then there is nothing more to save"
@@ -72,10 +72,10 @@ def test_who_is_forgotten_just_before_a_crash_leaves_the_disk_afterwards(tasted)
     start_with_somebody_on_the_disk(tasted)
     before = saves_of(tasted)
     forget_somebody(tasted)
-    wait_until(lambda: saves_of(tasted) > before, 15, "a snapshot")
+    wait_until(lambda: saves_of(tasted) > before, "a snapshot")
     tasted.kill()
     tasted.start()
-    wait_until(lambda: not traces_of(tasted), 15, "no trace on the disk")
+    wait_until(lambda: not traces_of(tasted), "no trace on the disk")
 
 
 @pytest.mark.quick
@@ -88,17 +88,17 @@ def test_a_forgotten_user_is_gone_everywhere(tasted):
     tasted.wait_published()
     assert tasted.list_of(NAME)
     wait_until(lambda: tasted.snapshot.exists() and NAME.encode() in tasted.snapshot.read_bytes(),
-               15, "a snapshot with the user's id")
+               "a snapshot with the user's id")
     tasted.kafka.produce(tasted.topic, keyed([{"user": NAME, "event": "forget"}]))
-    wait_until(lambda: tasted.list_of(NAME) is None, 5, "the list is gone")
+    wait_until(lambda: tasted.list_of(NAME) is None, "the list is gone")
     # Two newer snapshots, and it is off the disk.
     for seed in (2, 3):
         before = tasted.snapshot.stat().st_mtime_ns
         more = stream(20, seed=seed)
         events += more
         tasted.kafka.produce(tasted.topic, keyed(more))
-        wait_until(lambda: tasted.snapshot.stat().st_mtime_ns > before, 15, "a newer snapshot")
-    wait_until(lambda: not traces_of(tasted), 15, "no trace on the disk")
+        wait_until(lambda: tasted.snapshot.stat().st_mtime_ns > before, "a newer snapshot")
+    wait_until(lambda: not traces_of(tasted), "no trace on the disk")
     assert not [key for key in tasted.redis.client().keys() if NAME.encode() in key]
     assert tasted.stop() == 0
     assert tasted.snapshot_info()["users"] == len(users_of(events) - {NAME})
@@ -110,7 +110,7 @@ def test_somebody_forgotten_can_come_back_as_somebody_new(tasted):
     tasted.start()
     tasted.wait_learned(len(events))
     tasted.kafka.produce(tasted.topic, keyed([event(NAME, "i2")]))
-    found = wait_until(lambda: tasted.list_of(NAME), 10, "a new list")
+    found = wait_until(lambda: tasted.list_of(NAME), "a new list")
     assert "i1" in found["items"], "what was had before is forgotten, so it may come again"
     assert "i2" not in found["items"]
 
@@ -120,7 +120,7 @@ def test_forgetting_a_stranger_is_fine(tasted):
     tasted.kafka.produce(tasted.topic, keyed([{"user": "nobody", "event": "forget"},
                                               event("a", "x")]))
     tasted.start()
-    wait_until(lambda: tasted.list_of("a") or tasted.redis.client().exists("taste:popular"), 10,
+    wait_until(lambda: tasted.list_of("a") or tasted.redis.client().exists("taste:popular"),
                "the event behind it is learned")
     assert tasted.metrics().sum("tasted_dead_letters_total") == 0
     tasted.stop()
@@ -140,15 +140,15 @@ def test_a_member_of_a_group_that_is_behind_brings_nobody_back(tasted, binary, t
     try:
         behind.start()
         behind.wait_learned(2)
-        wait_until(lambda: behind.list_of(NAME), 10, "a list")
-        wait_until(lambda: traces_of(behind), 10, "a snapshot with the user's id")
+        wait_until(lambda: behind.list_of(NAME), "a list")
+        wait_until(lambda: traces_of(behind), "a snapshot with the user's id")
         assert behind.stop() == 0
         more = keyed(stream(50_000)) + keyed([{"user": NAME, "event": "forget"}])
         tasted.kafka.produce(tasted.topic, more)
         tasted.configure({"snapshot.interval": "1h" if dies else "500ms"})
         tasted.start()
         tasted.wait_learned(50_003, 60)
-        wait_until(lambda: tasted.list_of(NAME) is None, 5, "the list is gone")
+        wait_until(lambda: tasted.list_of(NAME) is None, "the list is gone")
         if dies:
             tasted.kill()
         else:

@@ -8,11 +8,12 @@ import pytest
 
 from daemon import Tasted
 from events import as_json, as_msgpack, event, keyed, stream, users_of, write_ndjson
-from servers import wait_until
+from servers import PATIENCE_S, wait_until
 
 
 def kcat(kafka, *arguments, text):
-    subprocess.run(["kcat", "-b", kafka.address, *arguments], input=text, check=True, timeout=30)
+    subprocess.run(["kcat", "-b", kafka.address, *arguments], input=text, check=True,
+                   timeout=PATIENCE_S)
 
 
 @pytest.mark.quick
@@ -126,12 +127,12 @@ def test_start_latest_loses_nothing_to_a_crash(tasted):
     tasted.start()
     tasted.kafka.produce(tasted.topic, keyed(stream(100)))
     tasted.wait_learned(100)
-    wait_until(tasted.snapshot.exists, 10, "a first snapshot")
+    wait_until(tasted.snapshot.exists, "a first snapshot")
     tasted.kill()
     tasted.kafka.produce(tasted.topic, keyed(stream(50, seed=2)))
     tasted.start()
     caught_up = f'tasted_consumer_lag_records{{topic="{tasted.topic}",partition="0"}}'
-    wait_until(lambda: tasted.metrics().get(caught_up) == 0, 20, "it has caught up")
+    wait_until(lambda: tasted.metrics().get(caught_up) == 0, "it has caught up")
     assert tasted.stop() == 0
     assert tasted.snapshot_info()["events"] == 150
 
@@ -177,7 +178,7 @@ def test_a_consumer_group_shares_the_partitions(tasted, binary, tmp_path):
         def partitions_of(one):
             return {name for name in one.metrics()
                     if name.startswith("tasted_consumer_lag_records{")}
-        wait_until(lambda: len(partitions_of(tasted)) == 2 and len(partitions_of(second)) == 2, 30,
+        wait_until(lambda: len(partitions_of(tasted)) == 2 and len(partitions_of(second)) == 2,
                    "two partitions each")
         assert not partitions_of(tasted) & partitions_of(second)
         events = stream(600)
@@ -186,7 +187,7 @@ def test_a_consumer_group_shares_the_partitions(tasted, binary, tmp_path):
         def learned():
             return [one.metrics().sum("tasted_events_total", result="accepted")
                     for one in (tasted, second)]
-        wait_until(lambda: sum(learned()) >= 600, 30, "all is learned")
+        wait_until(lambda: sum(learned()) >= 600, "all is learned")
         assert sum(learned()) == 600 and min(learned()) > 0
         for one in (tasted, second):
             one.wait_published()
@@ -229,20 +230,20 @@ def test_in_a_group_each_writes_the_lists_of_its_own_users(tasted, binary, tmp_p
         second.start()
         wait_until(lambda: all(
             sum(name.startswith("tasted_consumer_lag_records{") for name in one.metrics()) == 1
-            for one in (tasted, second)), 30, "a partition each")
+            for one in (tasted, second)), "a partition each")
         tasted.kafka.produce(topic, keyed(late))
         tasted.kafka.produce(topic, [("u3", as_json({"user": "u3", "event": "forget"}))])
         wait_until(lambda: sum(one.metrics().sum("tasted_events_total", result="accepted")
-                               for one in (tasted, second)) >= 601, 30, "all is learned")
-        wait_until(refilled, 10, "the lists as they should be")
+                               for one in (tasted, second)) >= 601, "all is learned")
+        wait_until(refilled, "the lists as they should be")
         for _ in range(3):
             tasted.redis.client().flushall()
-            wait_until(refilled, 15, "the lists again")
+            wait_until(refilled, "the lists again")
             time.sleep(0.5)
             assert refilled()
         tasted.kill()
         tasted.start()
-        wait_until(refilled, 15, "the lists after a sudden end")
+        wait_until(refilled, "the lists after a sudden end")
         time.sleep(1)
         assert refilled()
     finally:
@@ -258,7 +259,7 @@ def test_a_group_with_a_backlog_writes_lists_before_it_is_through(tasted):
     for seed, count in ((1, 60_000), (2, 30_000)):
         tasted.kafka.produce(tasted.topic, keyed(stream(count, seed=seed)))
         tasted.start(ready=False)
-        wait_until(lambda: tasted.redis.client().exists("taste:top:u1"), 20, "a list")
+        wait_until(lambda: tasted.redis.client().exists("taste:top:u1"), "a list")
         assert tasted.metrics().sum("tasted_consumer_lag_records") > 0
         tasted.wait_learned(count, 60)
         tasted.wait_published()
@@ -285,7 +286,7 @@ def test_an_aborted_transaction_does_not_count(tasted):
     tasted.wait_learned(11)
     tasted.wait_published()
     assert tasted.list_of("aborted") is None
-    wait_until(lambda: tasted.metrics().sum("tasted_consumer_lag_records") == 0, 10, "no lag")
+    wait_until(lambda: tasted.metrics().sum("tasted_consumer_lag_records") == 0, "no lag")
     assert tasted.stop() == 0
     assert tasted.snapshot_info()["events"] == 11
     # A restart finds its place again behind the transactions' own records.

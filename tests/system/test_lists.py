@@ -81,7 +81,7 @@ def test_a_json_list_says_when_and_how_often(tasted):
     assert before <= first["at"] <= int(time.time() * 1000)
     consumed = first["items"][0]
     tasted.kafka.produce(tasted.topic, keyed([event("u1", consumed)]))
-    second = wait_until(lambda: newer(tasted.list_of("u1"), first), 10, "a newer list of u1")
+    second = wait_until(lambda: newer(tasted.list_of("u1"), first), "a newer list of u1")
     assert consumed not in second["items"]
     assert second["v"] == first["v"] + 1
     assert second["at"] >= first["at"]
@@ -99,7 +99,7 @@ def test_what_was_just_played_is_gone_even_if_seen_items_may_return(tasted):
     assert set(ids) & {one["item"] for one in events if one["user"] == "u2"}
     consumed = ids[0]
     tasted.kafka.produce(tasted.topic, keyed([event("u2", consumed)]))
-    wait_until(lambda: consumed not in tasted.list_of("u2")["items"], 10, "the item is gone")
+    wait_until(lambda: consumed not in tasted.list_of("u2")["items"], "the item is gone")
 
 
 @pytest.mark.parametrize("name", ["dislike", "skip"])
@@ -107,7 +107,7 @@ def test_what_was_disliked_or_skipped_is_left_out(tasted, name):
     learn(tasted, stream(300))
     unwanted = tasted.list_of("u3")["items"][0]
     tasted.kafka.produce(tasted.topic, keyed([event("u3", unwanted, name)]))
-    wait_until(lambda: unwanted not in tasted.list_of("u3")["items"], 10, "the item is gone")
+    wait_until(lambda: unwanted not in tasted.list_of("u3")["items"], "the item is gone")
 
 
 def test_lists_expire_each_at_its_own_time(tasted):
@@ -132,11 +132,11 @@ def test_popular_is_for_users_without_a_list(tasted):
     learn(tasted, events)
     client = tasted.redis.client()
     assert client.get("taste:top:stranger") is None
-    wait_until(lambda: client.get("taste:popular"), 10, "taste:popular")
+    wait_until(lambda: client.get("taste:popular"), "taste:popular")
 
     def first():
         return msgpack_or_json(client.get("taste:popular"))["items"][0]
-    wait_until(lambda: first() == "hit", 10, "the most played item leads taste:popular")
+    wait_until(lambda: first() == "hit", "the most played item leads taste:popular")
 
 
 def msgpack_or_json(value):
@@ -150,7 +150,7 @@ def test_status_tells_how_it_goes(tasted):
     client = tasted.redis.client(decode_responses=True)
     status = wait_until(
         lambda: (lambda got: got if got.get("events") == "250" else None)(
-            client.hgetall("taste:status")), 15, "taste:status with all events")
+            client.hgetall("taste:status")), "taste:status with all events")
     assert set(status) >= {"version", "events", "users", "items", "updated_ms",
                            "freshness_p50_ms", "freshness_p99_ms", "lag"}
     assert status["version"] in tasted.command("--version", config=False).stdout
@@ -158,7 +158,7 @@ def test_status_tells_how_it_goes(tasted):
     assert int(status["items"]) == len({one["item"] for one in events})
     assert abs(int(status["updated_ms"]) - time.time() * 1000) < 10_000
     assert 0 <= float(status["freshness_p50_ms"]) <= float(status["freshness_p99_ms"])
-    wait_until(lambda: client.hget("taste:status", "lag") == "0", 15, "lag is 0")
+    wait_until(lambda: client.hget("taste:status", "lag") == "0", "lag is 0")
 
 
 @pytest.mark.quick
@@ -216,7 +216,7 @@ def test_readers_can_be_told_of_new_lists(tasted):
     tasted.kafka.produce(tasted.topic, keyed([event("b", "x"), event("b", "y")]))
     tasted.wait_learned(2)
     tasted.kafka.produce(tasted.topic, keyed([event("a", "x")]))
-    told = wait_until(lambda: channel.get_message(timeout=1), 10, "a message on taste:refreshed")
+    told = wait_until(lambda: channel.get_message(timeout=1), "a message on taste:refreshed")
     assert told["data"] == "a"
 
 
@@ -224,7 +224,7 @@ def test_another_prefix_by_the_unix_socket(tasted):
     tasted.configure({"redis.prefix": "other:", "redis.url": f"unix://{tasted.redis.socket}"})
     learn(tasted, stream(100))
     client = tasted.redis.client(decode_responses=True)
-    wait_until(lambda: client.exists("other:status"), 10, "other:status")
+    wait_until(lambda: client.exists("other:status"), "other:status")
     assert client.exists("other:top:u1") and client.exists("other:popular")
     assert all(key.startswith("other:") for key in client.keys())
 
@@ -236,7 +236,7 @@ def test_top_agrees_with_redis_and_with_the_snapshot(tasted, form):
     before = DECODERS[form](tasted, "u1")
     # Its last list is to be made of the final state: nobody else does anything after this.
     tasted.kafka.produce(tasted.topic, keyed([event("u1", before[0][0])]))
-    wait_until(lambda: DECODERS[form](tasted, "u1") != before, 10, "a newer list of u1")
+    wait_until(lambda: DECODERS[form](tasted, "u1") != before, "a newer list of u1")
     ids = DECODERS[form](tasted, "u1")[0]
     told = json.loads(tasted.command("top", "u1", "--json").stdout)
     assert told["items"] == ids
@@ -263,7 +263,7 @@ def test_features_have_popular_lists(tasted):
     client = tasted.redis.client(decode_responses=True)
     key = "taste:popular:genre:hip hop"
     wanted = {one["item"] for one in events}
-    wait_until(lambda: client.exists(key, "taste:popular:artist:42") == 2, 5, "both lists")
+    wait_until(lambda: client.exists(key, "taste:popular:artist:42") == 2, "both lists")
     items = json.loads(client.get(key))["items"]
     assert set(items) == {item for item in wanted if int(item[1:]) % 2}
     of_all = json.loads(client.get("taste:popular"))["items"]
@@ -273,7 +273,7 @@ def test_features_have_popular_lists(tasted):
     assert client.ttl(key) == -1
     assert not client.exists("taste:popular:genre:nobody's", "taste:popular:genre:rock")
     tasted.kafka.produce(catalogue, [(items[0].encode(), b"")])
-    wait_until(lambda: items[0] not in json.loads(client.get(key))["items"], 1.5, "it is gone")
+    wait_until(lambda: items[0] not in json.loads(client.get(key))["items"], "it is gone", 1.5)
 
 
 @pytest.mark.parametrize("before, after", [("json", "list"), ("zset", "msgpack")])
@@ -288,7 +288,7 @@ def test_another_format_is_that_of_every_list(tasted, before, after):
     client = tasted.redis.client()
     kind = {"list": b"list", "msgpack": b"string"}[after]
     keys = [f"taste:top:{user}" for user in users_of(events)] + ["taste:popular"]
-    wait_until(lambda: all(client.type(key) == kind for key in keys), 10, "all of the new format")
+    wait_until(lambda: all(client.type(key) == kind for key in keys), "all of the new format")
     for user in users_of(events):
         assert DECODERS[after](tasted, user)[0]
 
@@ -301,7 +301,7 @@ def test_ids_of_every_alphabet_come_back_as_they_were_sent(tasted):
     tasted.start()
     tasted.wait_learned(len(events))
     tasted.wait_published()
-    wait_until(lambda: tasted.list_of("reader"), 10, "a list of reader")
+    wait_until(lambda: tasted.list_of("reader"), "a list of reader")
     assert set(tasted.list_of("reader")["items"]) == set(odd)
     assert tasted.list_of("почта@пример")["items"] == ["other"]
 
@@ -355,7 +355,7 @@ def test_few_rights_are_enough(tasted, form):
     learn(tasted, events)
     for user in users_of(events):
         assert DECODERS[form](tasted, user)
-    wait_until(lambda: tasted.redis.client().exists("taste:status"), 10, "taste:status")
+    wait_until(lambda: tasted.redis.client().exists("taste:status"), "taste:status")
     denied = [entry for entry in tasted.redis.client().acl_log()]
     assert not denied, denied[0]
 
@@ -364,6 +364,6 @@ def test_a_wrong_password_is_said(tasted):
     tasted.redis.client().execute_command("ACL", "SETUSER", "daemon", "on", ">right", "+@all", "~*")
     tasted.configure({"redis.url": f"redis://daemon:tr0ub4dor@127.0.0.1:{tasted.redis.port}/0"})
     tasted.start(ready=False)
-    wait_until(lambda: "WRONGPASS" in tasted.log_text(), 10, "it says why Redis refuses")
+    wait_until(lambda: "WRONGPASS" in tasted.log_text(), "it says why Redis refuses")
     assert tasted.get("/health/ready")[0] == 503
     assert "tr0ub4dor" not in tasted.log_text()

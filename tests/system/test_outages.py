@@ -13,8 +13,8 @@ def lists_of(tasted, users):
     return {user: tasted.list_of(user) for user in users}
 
 
-def wait_lists(tasted, users, timeout=30):
-    wait_until(lambda: all(lists_of(tasted, users).values()), timeout,
+def wait_lists(tasted, users):
+    wait_until(lambda: all(lists_of(tasted, users).values()),
                f"lists of all users\n{tasted.log_tail()}")
 
 
@@ -24,7 +24,7 @@ def test_it_waits_for_redis_and_is_not_ready_until_then(tasted):
     tasted.kafka.produce(tasted.topic, keyed(events))
     tasted.redis.stop()
     tasted.start(ready=False)
-    wait_until(lambda: tasted.get("/health/live")[0] == 200, 10, "it lives")
+    wait_until(lambda: tasted.get("/health/live")[0] == 200, "it lives")
     time.sleep(1)
     assert tasted.get("/health/ready")[0] == 503
     assert tasted.metrics().sum("tasted_redis_connected") == 0
@@ -44,7 +44,7 @@ def test_redis_away_stops_no_learning_and_loses_no_list(tasted):
     tasted.redis.stop()
     tasted.kafka.produce(tasted.topic, keyed(events[300:]))
     tasted.wait_learned(600)
-    wait_until(lambda: tasted.metrics().sum("tasted_redis_connected") == 0, 15, "it knows")
+    wait_until(lambda: tasted.metrics().sum("tasted_redis_connected") == 0, "it knows")
     tasted.redis.start()  # empty: it keeps nothing on disk
     wait_lists(tasted, users)
     had = {}
@@ -64,10 +64,10 @@ def test_an_emptied_redis_gets_every_list_again(tasted):
     tasted.wait_published()
     wait_lists(tasted, users_of(events))
     before = lists_of(tasted, users_of(events))
-    wait_until(lambda: tasted.redis.client().exists("taste:status"), 10, "taste:status")
+    wait_until(lambda: tasted.redis.client().exists("taste:status"), "taste:status")
     tasted.redis.client().flushall()
     wait_lists(tasted, users_of(events))
-    wait_until(lambda: tasted.redis.client().exists("taste:popular"), 15, "taste:popular")
+    wait_until(lambda: tasted.redis.client().exists("taste:popular"), "taste:popular")
     for user, now in lists_of(tasted, users_of(events)).items():
         assert now["v"] >= before[user]["v"]
 
@@ -111,7 +111,7 @@ def test_what_kafka_deleted_before_it_was_read_is_counted(tasted):
     assert tasted.metrics().sum("tasted_messages_missed_total") == 0
     assert tasted.stop() == 0
     tasted.kafka.produce(tasted.topic, keyed(stream(70, seed=2)))
-    wait_until(lambda: tasted.kafka.watermarks(tasted.topic) == [(170, 170)], 30, "they are deleted")
+    wait_until(lambda: tasted.kafka.watermarks(tasted.topic) == [(170, 170)], "they are deleted")
     tasted.start()
     tasted.kafka.produce(tasted.topic, keyed(stream(20, seed=3)))
     tasted.wait_learned(20)
@@ -126,7 +126,7 @@ def test_it_waits_for_kafka_and_is_not_ready_until_then(tasted):
     tasted.kafka.produce(tasted.topic, keyed(stream(50)))
     tasted.kafka.stop()
     tasted.start(ready=False)
-    wait_until(lambda: tasted.get("/health/live")[0] == 200, 10, "it lives")
+    wait_until(lambda: tasted.get("/health/live")[0] == 200, "it lives")
     time.sleep(1)
     assert tasted.get("/health/ready")[0] == 503
     tasted.kafka.start()
@@ -156,10 +156,10 @@ def test_a_redis_that_hangs_is_noticed(tasted):
     try:
         tasted.kafka.produce(tasted.topic, keyed(events[100:]))
         tasted.wait_learned(300)
-        wait_until(lambda: tasted.metrics().sum("tasted_redis_connected") == 0, 15, "it knows")
+        wait_until(lambda: tasted.metrics().sum("tasted_redis_connected") == 0, "it knows")
     finally:
         tasted.redis.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: tasted.metrics().sum("tasted_redis_connected") == 1, 30, "it is back")
+    wait_until(lambda: tasted.metrics().sum("tasted_redis_connected") == 1, "it is back")
     wait_lists(tasted, users_of(events))
     tasted.wait_published()
 
@@ -169,7 +169,7 @@ def test_a_topic_that_is_made_later(tasted):
     later = f"{tasted.topic}-later"
     tasted.configure({"input.topic": later})
     tasted.start(ready=False)
-    wait_until(lambda: tasted.get("/health/live")[0] == 200, 10, "it lives")
+    wait_until(lambda: tasted.get("/health/live")[0] == 200, "it lives")
     time.sleep(2)
     tasted.kafka.topic(later, 2)
     tasted.kafka.produce(later, keyed(stream(100)))

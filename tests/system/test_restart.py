@@ -9,7 +9,7 @@ import time
 import pytest
 
 from events import keyed, stream, users_of, write_ndjson
-from servers import wait_until
+from servers import PATIENCE_S, wait_until
 
 
 def previous_of(tasted):
@@ -59,7 +59,7 @@ def test_versions_of_lists_never_go_back(tasted):
     tasted.start()
     tasted.wait_learned(20)
     tasted.wait_published()
-    wait_until(lambda: tasted.snapshot.exists(), 10, "a snapshot")
+    wait_until(lambda: tasted.snapshot.exists(), "a snapshot")
     tasted.kill()
     tasted.configure({"snapshot.interval": "1h"})
     highest, sent = {}, 20
@@ -70,15 +70,15 @@ def test_versions_of_lists_never_go_back(tasted):
             sent += 1
             time.sleep(0.03)
         tasted.wait_published()
-        wait_until(lambda: tasted.metrics().sum("tasted_learned_events_total") == sent, 20,
+        wait_until(lambda: tasted.metrics().sum("tasted_learned_events_total") == sent,
                    "all is learned")
         tasted.wait_published()
         version = lambda user: tasted.list_of(user)["v"]
         for user in users_of(events[:sent]):
-            wait_until(lambda: version(user) > highest.get(user, 0), 5, f"life {life}: {user}'s")
+            wait_until(lambda: version(user) > highest.get(user, 0), f"life {life}: {user}'s")
             highest[user] = version(user)
         popular = lambda: json.loads(tasted.redis.client().get("taste:popular"))["v"]
-        wait_until(lambda: popular() > highest.get("popular", 0), 10, "a newer popular list")
+        wait_until(lambda: popular() > highest.get("popular", 0), "a newer popular list")
         highest["popular"] = popular()
         tasted.kill()
     assert "Redis may not hold our latest lists" in tasted.log_text()
@@ -186,7 +186,7 @@ def test_killed_ten_times_counts_everything_once(tasted):
 
 
 def wait_caught_up(tasted):
-    wait_until(lambda: tasted.metrics().sum("tasted_consumer_lag_records") == 0, 30, "no lag")
+    wait_until(lambda: tasted.metrics().sum("tasted_consumer_lag_records") == 0, "no lag")
 
 
 def test_a_replay_does_not_write_to_the_snapshot_of_a_daemon_that_runs(tasted):
@@ -265,7 +265,7 @@ def test_two_damaged_snapshots_are_refused(tasted):
     damage(tasted.snapshot)
     damage(previous_of(tasted))
     tasted.start(ready=False)
-    assert tasted.process.wait(20) == 65
+    assert tasted.process.wait(PATIENCE_S) == 65
     said = tasted.log_text()
     assert str(tasted.snapshot) in said and str(previous_of(tasted)) in said
 
@@ -285,7 +285,7 @@ def test_a_cut_snapshot_is_noticed(tasted, keep):
 def test_a_snapshot_of_other_settings_is_refused(tasted):
     run_over(tasted, stream(50))
     tasted.start("--set", "model.seed=9", ready=False)
-    assert tasted.process.wait(20) == 78
+    assert tasted.process.wait(PATIENCE_S) == 78
     assert "model.seed" in tasted.log_text()
     # The lists' shape is not the model's: this may change.
     tasted.start("--set", "lists.size=5")
@@ -300,10 +300,10 @@ def test_lists_that_were_not_written_before_a_kill_are_written_after(tasted):
     tasted.redis.stop()
     tasted.kafka.produce(tasted.topic, keyed(events))
     tasted.wait_learned(300)
-    wait_until(tasted.snapshot.exists, 15, "a snapshot")
-    wait_until(lambda: tasted.snapshot_info()["events"] == 300, 15, "a snapshot of all")
+    wait_until(tasted.snapshot.exists, "a snapshot")
+    wait_until(lambda: tasted.snapshot_info()["events"] == 300, "a snapshot of all")
     tasted.kill()
     tasted.redis.start()
     tasted.start()
     for user in {one["user"] for one in events}:
-        wait_until(lambda: tasted.list_of(user), 15, f"a list of {user}")
+        wait_until(lambda: tasted.list_of(user), f"a list of {user}")

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from events import event, as_json, keyed, stream
-from servers import spawn, wait_until
+from servers import PATIENCE_S, spawn, wait_until
 
 NAMES = {  # CONTRACT: HTTP
     "tasted_events_total", "tasted_dead_letters_total", "tasted_consumer_lag_records",
@@ -50,7 +50,7 @@ def test_metrics_are_prometheus_text(tasted):
     tasted.kafka.produce(tasted.topic, [as_json(event("secret-user", "secret-item"))])
     tasted.start()
     tasted.wait_learned(1)
-    with urllib.request.urlopen(f"http://{tasted.http}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{tasted.http}/metrics", timeout=PATIENCE_S) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain")
         text = answer.read().decode()
     assert "secret" not in text
@@ -86,14 +86,14 @@ def test_http_is_read_only_and_small(tasted):
     assert tasted.get("/nothing/here")[0] == 404
     request = urllib.request.Request(f"http://{tasted.http}/metrics", data=b"x", method="POST")
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=5)
+        urllib.request.urlopen(request, timeout=PATIENCE_S)
     assert refused.value.code == 405
 
 
 def test_silent_connections_do_not_keep_others_out(tasted):
     tasted.start()
     host, port = tasted.http.rsplit(":", 1)
-    silent = [socket.create_connection((host, int(port)), timeout=5) for _ in range(150)]
+    silent = [socket.create_connection((host, int(port)), timeout=PATIENCE_S) for _ in range(150)]
     for _ in range(3):
         began = time.monotonic()
         assert tasted.get("/health/live")[0] == 200
@@ -106,7 +106,7 @@ def test_http_can_be_off(tasted):
     tasted.configure({"http.listen": "off"})
     tasted.kafka.produce(tasted.topic, keyed(stream(50)))
     tasted.start(ready=False)
-    wait_until(lambda: tasted.list_of("u1"), 15, "a list")
+    wait_until(lambda: tasted.list_of("u1"), "a list")
     assert tasted.get("/health/live")[0] == 0
     assert tasted.stop() == 0
 
@@ -118,7 +118,7 @@ def test_a_port_that_is_taken_is_said(tasted):
         address = "127.0.0.1:%d" % taken.getsockname()[1]
         tasted.configure({"http.listen": address})
         tasted.start(ready=False)
-        assert tasted.process.wait(20) == 78
+        assert tasted.process.wait(PATIENCE_S) == 78
         assert address in tasted.log_text() and "http.listen" in tasted.log_text()
 
 
@@ -152,13 +152,13 @@ def test_systemd_is_told_ready_only_when_it_is(tasted, systemd):
     tasted.environment = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "1000000"}
     tasted.redis.stop()
     tasted.start(ready=False)
-    wait_until(lambda: tasted.get("/health/live")[0] == 200, 10, "it lives")
+    wait_until(lambda: tasted.get("/health/live")[0] == 200, "it lives")
     time.sleep(1)
     assert "READY=1" not in systemd.hear()
     tasted.redis.start()
-    wait_until(lambda: "READY=1" in systemd.hear(), 15, "READY=1")
+    wait_until(lambda: "READY=1" in systemd.hear(), "READY=1")
     assert tasted.get("/health/ready")[0] == 200
-    wait_until(lambda: systemd.hear().count("WATCHDOG=1") >= 3, 5, "a dog that is fed")
+    wait_until(lambda: systemd.hear().count("WATCHDOG=1") >= 3, "a dog that is fed")
     assert tasted.stop() == 0
     assert "STOPPING=1" in systemd.hear()
     assert systemd.heard.count("READY=1") == 1
@@ -174,9 +174,9 @@ def test_hang_up_takes_what_can_change_and_says_what_cannot(tasted, systemd):
     assert len(tasted.list_of("u1")["items"]) > 7
     tasted.configure({"lists.size": "7", "model.dim": "128"})
     tasted.hang_up()
-    wait_until(lambda: "model.dim" in tasted.log_text(), 10, "it says model.dim cannot change")
+    wait_until(lambda: "model.dim" in tasted.log_text(), "it says model.dim cannot change")
     tasted.kafka.produce(tasted.topic, keyed([event("u1", tasted.list_of("u1")["items"][0])]))
-    wait_until(lambda: len(tasted.list_of("u1")["items"]) == 7, 10, "lists of 7")
+    wait_until(lambda: len(tasted.list_of("u1")["items"]) == 7, "lists of 7")
     assert tasted.is_ready()
 
 
@@ -184,7 +184,7 @@ def test_hang_up_with_a_bad_file_changes_nothing(tasted):
     tasted.start()
     tasted.configure({"lists.size": "many"})
     tasted.hang_up()
-    wait_until(lambda: "lists.size" in tasted.log_text(), 10, "it says what is wrong")
+    wait_until(lambda: "lists.size" in tasted.log_text(), "it says what is wrong")
     time.sleep(0.3)
     assert tasted.is_ready()
     assert tasted.stop() == 0
@@ -197,7 +197,7 @@ def test_it_ends_cleanly(tasted, how):
     tasted.start()
     tasted.wait_learned(100)
     tasted.process.send_signal(how)
-    assert tasted.process.wait(15) == 0
+    assert tasted.process.wait(PATIENCE_S) == 0
     assert tasted.snapshot_info()["events"] == 100
     for user in ("u1", "u2", "u3"):
         assert tasted.list_of(user), "a list was left unwritten"
@@ -213,10 +213,11 @@ def test_signals_while_it_starts(tasted):
     for _ in range(10):
         tasted.start(ready=False)
         begun += 1
-        wait_until(lambda: tasted.log_text().count(" starts: ") == begun, 10, "it starts", 0.001)
+        wait_until(lambda: tasted.log_text().count(" starts: ") == begun, "it starts",
+                   every=0.001)
         tasted.hang_up()
         tasted.process.terminate()
-        assert tasted.process.wait(15) == 0, tasted.log_tail()
+        assert tasted.process.wait(PATIENCE_S) == 0, tasted.log_tail()
     assert tasted.snapshot_info()["events"] == 100
 
 
@@ -233,7 +234,7 @@ def test_snapshots_come_by_themselves(tasted):
     tasted.configure({"snapshot.interval": "1s"})
     tasted.kafka.produce(tasted.topic, keyed(stream(100)))
     tasted.start()
-    wait_until(lambda: tasted.snapshot.exists() and tasted.snapshot_info()["events"] == 100, 15,
+    wait_until(lambda: tasted.snapshot.exists() and tasted.snapshot_info()["events"] == 100,
                "a snapshot of all")
     told = tasted.metrics().sum("tasted_snapshot_last_success_timestamp_seconds")
     assert abs(told - time.time()) < 10
@@ -248,7 +249,7 @@ def test_a_snapshot_that_cannot_be_written_is_said_and_tried_again(tasted):
     folder.rename(away)
     tasted.kafka.produce(tasted.topic, keyed(stream(100)))
     tasted.wait_learned(100)
-    wait_until(lambda: str(folder) in tasted.log_text(), 15, "it says what it cannot write")
+    wait_until(lambda: str(folder) in tasted.log_text(), "it says what it cannot write")
     away.rename(folder)
-    wait_until((folder / "model.snapshot").exists, 15, "a snapshot")
+    wait_until((folder / "model.snapshot").exists, "a snapshot")
     assert tasted.stop() == 0
