@@ -9,7 +9,7 @@ import msgpack
 import pytest
 
 from events import as_json, event, keyed, stream, users_of
-from servers import wait_until
+from servers import PATIENCE_S, wait_until
 
 
 def decode_json(tasted, user):
@@ -174,30 +174,30 @@ def test_an_integer_id_is_equal_to_its_string(tasted):
 def test_a_list_with_the_same_ids_is_not_written_again(tasted):
     tasted.start()
     written = []
-    ready, over = threading.Event(), threading.Event()
+    ready = threading.Event()
 
     def watch():
         with tasted.redis.client().monitor() as monitor:
             ready.set()
             for said in monitor.listen():
-                if over.is_set():
-                    return
                 words = said["command"].split(" ", 2)
+                if words[:2] == ["ECHO", "over"]:
+                    return
                 if words[0].upper() == "SET" and words[1].startswith("taste:top:"):
                     value = words[2]
                     written.append((words[1], value[:value.rindex("}") + 1]))
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    ready.wait(5)
+    assert ready.wait(PATIENCE_S)
     events = stream(400, users=10, items=30)
     for start in range(0, len(events), 50):
         tasted.kafka.produce(tasted.topic, keyed(events[start:start + 50]))
         time.sleep(0.1)
     tasted.wait_learned(len(events))
     tasted.wait_published()
-    over.set()
-    tasted.redis.client().ping()
-    watcher.join(5)
+    tasted.redis.client().echo("over")  # behind all that was written
+    watcher.join(PATIENCE_S)
+    assert not watcher.is_alive()
     last = {}
     assert len(written) > 10
     for key, value in written:
