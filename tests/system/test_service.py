@@ -97,7 +97,7 @@ def test_silent_connections_do_not_keep_others_out(tasted):
     for _ in range(3):
         began = time.monotonic()
         assert tasted.get("/health/live")[0] == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 4  # they would be let go after 5 s anyway
     for one in silent:
         one.close()
 
@@ -236,8 +236,9 @@ def test_snapshots_come_by_themselves(tasted):
     tasted.start()
     wait_until(lambda: tasted.snapshot.exists() and tasted.snapshot_info()["events"] == 100,
                "a snapshot of all")
-    told = tasted.metrics().sum("tasted_snapshot_last_success_timestamp_seconds")
-    assert abs(told - time.time()) < 10
+    # The file is there a moment before its saver has told so.
+    wait_until(lambda: abs(tasted.metrics().sum("tasted_snapshot_last_success_timestamp_seconds")
+                           - time.time()) < 10, "it is told when")
 
 
 def test_a_snapshot_that_cannot_be_written_is_said_and_tried_again(tasted):
