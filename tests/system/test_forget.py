@@ -36,6 +36,7 @@ def start_with_somebody_on_the_disk(tasted):
         tasted.wait_learned(count)
         wait_until(lambda: len(traces_of(tasted)) == seed, "a snapshot with the user's id")
     tasted.wait_published()
+    wait_until(lambda: tasted.snapshot_info()["events"] == count, "a snapshot of all")
     time.sleep(2)
 
 
@@ -109,6 +110,8 @@ def test_somebody_forgotten_can_come_back_as_somebody_new(tasted):
     tasted.kafka.produce(tasted.topic, keyed(events))
     tasted.start()
     tasted.wait_learned(len(events))
+    tasted.wait_published()
+    wait_until(lambda: tasted.list_of(NAME) is None, "the list of before is gone")
     tasted.kafka.produce(tasted.topic, keyed([event(NAME, "i2")]))
     found = wait_until(lambda: tasted.list_of(NAME), "a new list")
     assert "i1" in found["items"], "what was had before is forgotten, so it may come again"
@@ -162,7 +165,8 @@ def test_a_member_of_a_group_that_is_behind_brings_nobody_back(tasted, binary, t
                 break
         else:
             pytest.fail("it does not catch up")
-        wait_until(lambda: behind.metrics().sum("tasted_partitions_waiting") == 0, 10, "it is level")
+        wait_until(lambda: behind.metrics().sum("tasted_partitions_waiting") == 0,
+                   "it is level")
         behind.wait_published()
         assert behind.list_of("u1") and behind.list_of(NAME) is None
         assert behind.stop() == 0
