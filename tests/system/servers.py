@@ -282,6 +282,14 @@ num.io.threads=2
         wait_until(lambda: len(self.partitions(name)) == partitions, f"topic {name}")
         return name
 
+    def retain(self, name, milliseconds):
+        """Deletes what is older, until it is told otherwise."""
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
+        resource = confluent_kafka.admin.ConfigResource(
+            confluent_kafka.admin.ConfigResource.Type.TOPIC, name,
+            set_config={"retention.ms": str(milliseconds)})
+        admin.alter_configs([resource])[resource].result(15)
+
     def grow(self, name, partitions):
         """To that many partitions in all."""
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})

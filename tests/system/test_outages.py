@@ -103,15 +103,15 @@ def test_kafka_away_and_back(tasted):
 
 @pytest.mark.apache
 def test_what_kafka_deleted_before_it_was_read_is_counted(tasted):
-    tasted.topic = tasted.kafka.topic(f"{tasted.topic}-short", retention_ms=1500)
-    tasted.configure({"input.topic": tasted.topic})
     tasted.start()
     tasted.kafka.produce(tasted.topic, keyed(stream(100)))
     tasted.wait_learned(100)
     assert tasted.metrics().sum("tasted_messages_missed_total") == 0
     assert tasted.stop() == 0
     tasted.kafka.produce(tasted.topic, keyed(stream(70, seed=2)))
+    tasted.kafka.retain(tasted.topic, 1)
     wait_until(lambda: tasted.kafka.watermarks(tasted.topic) == [(170, 170)], "they are deleted")
+    tasted.kafka.retain(tasted.topic, -1)
     tasted.start()
     tasted.kafka.produce(tasted.topic, keyed(stream(20, seed=3)))
     tasted.wait_learned(20)
