@@ -68,7 +68,7 @@ static void write_list(enum list_format format, const struct list *list)
     struct ev_loop *loop = ev_loop_new(0);
     struct store *store = NULL;
     assert_int_equal(redis_store_create(loop, &settings, &owner, &store, NULL), STATUS_OK);
-    double end = ev_time() + 3;
+    double end = ev_time() + 30;
     while (reached == 0 && ev_time() < end)
         ev_run(loop, EVRUN_ONCE);
     struct store_write write = {.name = text_of("u"), .list = list, .at_ms = 1234567890123};
@@ -89,7 +89,7 @@ static void every_format_is_read_back(void **state)
     for (uint32_t i = 0; i < 3; i++)
         list.at[i] = (struct list_entry){.item = text_of(names[i]), .score = .7F - (float)i};
     struct redis_client *client = NULL;
-    assert_int_equal(redis_connect(login("secret"), 1000, &client, NULL), STATUS_OK);
+    assert_int_equal(redis_connect(login("secret"), 30000, &client, NULL), STATUS_OK);
     for (enum list_format format = LIST_JSON; format <= LIST_ZSET; format++) {
         write_list(format, &list);
         int64_t at_ms = -1;
@@ -114,7 +114,7 @@ static void what_is_not_there_is_told(void **state)
     (void)state;
     struct redis_client *client = NULL;
     struct error error = {0};
-    assert_int_equal(redis_connect(login("secret"), 1000, &client, NULL), STATUS_OK);
+    assert_int_equal(redis_connect(login("secret"), 30000, &client, NULL), STATUS_OK);
     static struct list list;
     int64_t at_ms;
     char value[8];
@@ -148,10 +148,10 @@ static void a_login_that_fails_is_told(void **state)
     (void)state;
     struct redis_client *client = NULL;
     struct error error = {0};
-    assert_int_equal(redis_connect(login("wrong"), 1000, &client, &error), STATUS_UNREACHABLE);
+    assert_int_equal(redis_connect(login("wrong"), 30000, &client, &error), STATUS_UNREACHABLE);
     assert_non_null(strstr(error.text, "WRONGPASS"));
     assert_non_null(strstr(error.text, "; see redis.url"));
-    assert_int_equal(redis_connect(server.url, 1000, &client, &error), STATUS_UNREACHABLE);
+    assert_int_equal(redis_connect(server.url, 30000, &client, &error), STATUS_UNREACHABLE);
     assert_non_null(strstr(error.text, "NOAUTH"));
     assert_null(client);
 }
@@ -164,7 +164,7 @@ static void silence_is_bounded(void **state)
     kill(server.pid, SIGSTOP);
     double start_s = ev_time();
     assert_int_equal(redis_connect(login("secret"), 300, &client, &error), STATUS_UNREACHABLE);
-    assert_true(ev_time() - start_s < 2);
+    assert_true(ev_time() - start_s < 10);
     assert_non_null(strstr(error.text, "no answer within 0.3 s; see redis.url"));
     kill(server.pid, SIGCONT);
     assert_int_equal(redis_connect("redis://127.0.0.1:1", 300, &client, &error),

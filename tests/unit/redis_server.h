@@ -40,7 +40,7 @@ static inline redisContext *redis_server_connect(const struct redis_server *serv
     return NULL;
 }
 
-/* `more`: further arguments of redis-server, NULL-terminated. False: it did not come up in 5 s,
+/* `more`: further arguments of redis-server, NULL-terminated. False: it did not come up in 30 s,
  * or is not installed. */
 static inline bool redis_server_start(struct redis_server *server, const char *const *more)
 {
@@ -56,7 +56,7 @@ static inline bool redis_server_start(struct redis_server *server, const char *c
         execvp(arguments[0], (char **)(size_t)arguments);
         _exit(127);
     }
-    for (int tries = 0; tries < 500; tries++) {
+    for (int tries = 0; tries < 3000; tries++) {
         redisContext *context = redis_server_connect(server);
         if (context != NULL) {
             redisFree(context);
