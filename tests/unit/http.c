@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 enum { LARGE = 8 << 20 }; /* more than the kernel takes off the server's hands */
+enum { PATIENCE_S = 30 }; /* for what takes no time where there is some */
 
 static struct ev_loop *loop;
 static struct http_server *server;
@@ -111,7 +112,7 @@ static size_t exchange(const char *request, char *response, size_t room)
 {
     int fd = connect_to_server();
     assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
-    size_t used = read_all(fd, response, room, 3);
+    size_t used = read_all(fd, response, room, PATIENCE_S);
     close(fd);
     return used;
 }
@@ -203,8 +204,8 @@ static void silence_is_bounded(void **state)
     exchange("GET /metrics HTTP/1.1\r\n" END, response, sizeof response);
     assert_true(has(response, "HTTP/1.1 200 "));
     double start = ev_time();
-    read_all(fd, response, sizeof response, 8);
-    assert_true(ev_time() - start < 7);
+    read_all(fd, response, sizeof response, PATIENCE_S);
+    assert_true(ev_time() - start < 15);
     close(fd);
 }
 
@@ -226,7 +227,7 @@ static void connections_are_bounded(void **state)
 static size_t ask(int fd, const char *request, char *response, size_t room)
 {
     assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
-    return read_all(fd, response, room, 3);
+    return read_all(fd, response, room, PATIENCE_S);
 }
 
 /* However many say nothing, or begin a request only: who asks is answered at once. */
@@ -248,7 +249,7 @@ static void the_silent_give_way(void **state)
         double start = ev_time();
         exchange("GET /metrics HTTP/1.1\r\n" END, response, sizeof response);
         assert_true(has(response, "HTTP/1.1 200 "));
-        assert_true(ev_time() - start < .5);
+        assert_true(ev_time() - start < 4); /* they would be let go after 5 s anyway */
     }
     assert_int_equal(read_all(fds[0], response, sizeof response, 1), 0); /* the first has gone */
     ask(fds[SILENT - 2], "rics HTTP/1.1\r\n" END, response, sizeof response);
@@ -272,7 +273,7 @@ static void who_is_answered_does_not_give_way(void **state)
         fds[i] = connect_to_server();
         ev_run(loop, EVRUN_NOWAIT);
     }
-    read_all(fd, response, ROOM, 3);
+    read_all(fd, response, ROOM, PATIENCE_S);
     char *body = strstr(response, "\r\n\r\n");
     assert_non_null(body);
     assert_int_equal(strlen(body + 4), LARGE);
