@@ -114,8 +114,8 @@ static void test_reach(void **state)
     struct kit kit;
     struct error error = {.text = ""};
     kit_init(&kit, NULL, 1);
-    assert_int_equal(kafka_reach(&kit.kafka, "events", 5000, &error), STATUS_OK);
-    assert_int_equal(kafka_reach(&kit.kafka, NULL, 5000, &error), STATUS_OK);
+    assert_int_equal(kafka_reach(&kit.kafka, "events", 1000 * KIT_PATIENCE_S, &error), STATUS_OK);
+    assert_int_equal(kafka_reach(&kit.kafka, NULL, 1000 * KIT_PATIENCE_S, &error), STATUS_OK);
     assert_int_equal(kafka_reach(&kit.kafka, "a b", 5000, &error), STATUS_INVALID);
     kafka_broker_set_up(kit.broker, false);
     assert_int_equal(kafka_reach(&kit.kafka, "events", 700, &error), STATUS_UNREACHABLE);

@@ -14,9 +14,9 @@ static struct dead_letters *open_letters(const char *topic)
     return letters;
 }
 
-static bool wait_outstanding(struct dead_letters *letters, uint64_t wanted, double seconds)
+static bool wait_outstanding(struct dead_letters *letters, uint64_t wanted)
 {
-    for (double waited = 0; waited < seconds; waited += 0.05) {
+    for (double waited = 0; waited < KIT_PATIENCE_S; waited += 0.05) {
         letters->ops->serve(letters);
         if (letters->ops->outstanding(letters) == wanted)
             return true;
@@ -33,7 +33,7 @@ static rd_kafka_message_t *read_one(rd_kafka_t *client, const char *topic)
         rd_kafka_topic_partition_list_add(list, topic, p)->offset = 0;
     rd_kafka_assign(client, list);
     rd_kafka_topic_partition_list_destroy(list);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 10 * KIT_PATIENCE_S; i++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(client, 100);
         if (message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
             return message;
@@ -83,7 +83,7 @@ static void test_letter_is_unchanged_and_says_why(void **state)
                               .key_size = 1};
     assert_true(letters->ops->send(letters, &message, "undecodable"));
     assert_int_equal(letters->ops->outstanding(letters), 1);
-    assert_true(wait_outstanding(letters, 0, 5));
+    assert_true(wait_outstanding(letters, 0));
     assert_int_equal(letters->ops->lost(letters), 0);
     letters->ops->destroy(letters);
 
@@ -112,7 +112,7 @@ static void produce_with_header(const char *name, const char *value)
                                        RD_KAFKA_V_HEADER(name, value, -1), RD_KAFKA_V_VALUE("x", 1),
                                        RD_KAFKA_V_END),
                      0);
-    assert_int_equal(rd_kafka_flush(client, 5000), 0);
+    assert_int_equal(rd_kafka_flush(client, 1000 * KIT_PATIENCE_S), 0);
     kafka_client_destroy(client, 5000);
 }
 
@@ -124,8 +124,8 @@ static void send_with_header(const char *name, const char *value,
     produce_with_header(name, value);
     kit.letters = open_letters("dead");
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 1, 5));
-    assert_true(wait_outstanding(kit.letters, 0, 5));
+    assert_true(kit_until(&kit, &kit.messages, 1));
+    assert_true(wait_outstanding(kit.letters, 0));
     rd_kafka_t *client = open_reader();
     rd_kafka_message_t *got = read_one(client, "dead");
     assert_non_null(got);
@@ -184,7 +184,7 @@ static void test_letters_that_cannot_be_delivered_are_lost_in_time(void **state)
     struct message message = {.topic = "events", .value = "x", .size = 1};
     for (int i = 0; i < 3; i++)
         assert_true(letters->ops->send(letters, &message, "bad_ts"));
-    assert_true(wait_outstanding(letters, 0, 5));
+    assert_true(wait_outstanding(letters, 0));
     assert_int_equal(letters->ops->lost(letters), 3);
     letters->ops->destroy(letters);
     kit_finish(&kit);
@@ -195,17 +195,17 @@ static void test_a_batch_too_large_loses_only_what_is_too_large_itself(void **st
 {
     (void)state;
     kit_init(&kit, NULL, 1);
-    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"linger.ms", "300"};
+    kit.pairs[kit.kafka.size++] = (struct kafka_pair){"linger.ms", "1000"};
     struct dead_letters *letters = open_letters("dead");
     struct message message = {
         .topic = "events", .value = "x", .size = 1, .key = "k", .key_size = 1};
     kafka_broker_refuse_batches(kit.broker, 2);
     for (int i = 0; i < 20; i++)
         assert_true(letters->ops->send(letters, &message, "bad_ts"));
-    assert_true(wait_outstanding(letters, 0, 10));
+    assert_true(wait_outstanding(letters, 0));
     assert_int_equal(letters->ops->lost(letters), 1);
     assert_true(letters->ops->send(letters, &message, "bad_ts")); /* and on as before */
-    assert_true(wait_outstanding(letters, 0, 5));
+    assert_true(wait_outstanding(letters, 0));
     assert_int_equal(letters->ops->lost(letters), 1);
     letters->ops->destroy(letters);
 
@@ -232,7 +232,7 @@ static void test_a_full_queue_is_told(void **state)
         taken++;
     assert_int_equal(taken, 10);
     kafka_broker_set_up(kit.broker, true);
-    assert_true(wait_outstanding(letters, 0, 5));
+    assert_true(wait_outstanding(letters, 0));
     assert_true(letters->ops->send(letters, &message, "bad_ts"));
     letters->ops->destroy(letters);
     kit_finish(&kit);

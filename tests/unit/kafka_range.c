@@ -68,7 +68,7 @@ static void produce_at(int32_t partition, int64_t timestamp_ms)
                                        RD_KAFKA_V_TIMESTAMP(timestamp_ms), RD_KAFKA_V_VALUE("x", 1),
                                        RD_KAFKA_V_END),
                      0);
-    assert_int_equal(rd_kafka_flush(client, 5000), 0);
+    assert_int_equal(rd_kafka_flush(client, 1000 * KIT_PATIENCE_S), 0);
     kafka_client_destroy(client, 5000);
 }
 

@@ -93,7 +93,7 @@ static void test_what_is_given_is_freed_by_a_thread_of_the_client(void **state)
     begin_with(&reader, 1000);
     for (uint32_t n = 0; n < 1000; n += 100)
         kafka_returns_give(reader.returns, &reader.messages[n], 100);
-    for (int n = 0; n < 500 && elsewhere < 1000; n++)
+    for (int n = 0; n < 100 * KIT_PATIENCE_S && elsewhere < 1000; n++)
         usleep(10000);
     assert_int_equal(elsewhere, 1000);
     assert_int_equal(here, 0);
@@ -121,7 +121,7 @@ static void produce_large(uint32_t count)
     for (uint32_t n = 0; n < count; n++)
         assert_int_equal(kafka_producer_send(producer, NULL, 0, value, sizeof value, NULL, &error),
                          STATUS_OK);
-    assert_int_equal(kafka_producer_finish(producer, 10000, &error), STATUS_OK);
+    assert_int_equal(kafka_producer_finish(producer, 1000 * KIT_PATIENCE_S, &error), STATUS_OK);
     kafka_producer_destroy(producer);
 }
 

@@ -14,13 +14,13 @@ static void test_messages_arrive_in_order(void **state)
     kit_init(&kit, NULL, 1);
     kit_produce(&kit, "events", 0, 5000);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 5000, 5));
+    assert_true(kit_until(&kit, &kit.messages, 5000));
     assert_false(kit.out_of_order);
     assert_int_equal(kit.assigned, 1);
     assert_int_equal(kit.assigned_partitions, 1);
     for (uint32_t i = 0; i < 5000; i++)
         assert_int_equal(atoi(kit.values[i]), i);
-    assert_true(kit_until(&kit, &kit.ends, 1, 5));
+    assert_true(kit_until(&kit, &kit.ends, 1));
     assert_int_equal(kit.source->ops->end_offset(kit.source, "events", 0), 5000);
     assert_int_equal(kit.source->ops->end_offset(kit.source, "other", 0), -1);
     kit_finish(&kit);
@@ -32,9 +32,9 @@ static void test_all_partitions_are_taken(void **state)
     kit_init(&kit, NULL, 4);
     kit_produce(&kit, "events", 0, 4000);
     kit_open(&kit, "", KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 4000, 5));
+    assert_true(kit_until(&kit, &kit.messages, 4000));
     assert_int_equal(kit.assigned_partitions, 4);
-    assert_true(kit_until(&kit, &kit.ends, 4, 5));
+    assert_true(kit_until(&kit, &kit.ends, 4));
     assert_int_equal(kit.next[0] + kit.next[1] + kit.next[2] + kit.next[3], 4000);
     kit_finish(&kit);
 }
@@ -46,7 +46,7 @@ static void test_begins_where_the_owner_says(void **state)
     kit_produce(&kit, "events", 0, 100);
     kit.where[0] = 70;
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 30, 5));
+    assert_true(kit_until(&kit, &kit.messages, 30));
     assert_int_equal(kit.assigned_at[0], 70);
     assert_string_equal(kit.values[0], "70");
     kit_spin(&kit, 0.2);
@@ -60,10 +60,10 @@ static void test_latest_begins_at_the_end(void **state)
     kit_init(&kit, NULL, 1);
     kit_produce(&kit, "events", 0, 100);
     kit_open(&kit, NULL, KAFKA_LATEST);
-    assert_true(kit_until(&kit, &kit.assigned, 1, 5));
+    assert_true(kit_until(&kit, &kit.assigned, 1));
     assert_int_equal(kit.assigned_at[0], 100);
     kit_produce(&kit, "events", 100, 5);
-    assert_true(kit_until(&kit, &kit.messages, 5, 5));
+    assert_true(kit_until(&kit, &kit.messages, 5));
     assert_string_equal(kit.values[0], "100");
     kit_finish(&kit);
 }
@@ -74,16 +74,18 @@ static void test_broker_goes_down_and_comes_back(void **state)
     kit_init(&kit, NULL, 1);
     kit_produce(&kit, "events", 0, 100);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 100, 5));
+    assert_true(kit_until(&kit, &kit.messages, 100));
     kafka_broker_set_up(kit.broker, false);
-    assert_true(kit_until(&kit, &kit.troubles, 1, 5));
-    for (int tenths = 0; tenths < 80 && !kit.source->ops->cut_off(kit.source); tenths++)
+    assert_true(kit_until(&kit, &kit.troubles, 1));
+    for (int tenths = 0; tenths < 10 * KIT_PATIENCE_S && !kit.source->ops->cut_off(kit.source);
+         tenths++)
         kit_spin(&kit, .1);
     assert_true(kit.source->ops->cut_off(kit.source));
     kafka_broker_set_up(kit.broker, true);
     kit_produce(&kit, "events", 100, 100);
-    assert_true(kit_until(&kit, &kit.messages, 200, 10));
-    for (int tenths = 0; tenths < 80 && kit.source->ops->cut_off(kit.source); tenths++)
+    assert_true(kit_until(&kit, &kit.messages, 200));
+    for (int tenths = 0; tenths < 10 * KIT_PATIENCE_S && kit.source->ops->cut_off(kit.source);
+         tenths++)
         kit_spin(&kit, .1);
     assert_false(kit.source->ops->cut_off(kit.source));
     assert_false(kit.out_of_order);
@@ -98,9 +100,10 @@ static void test_leaves_at_once_where_no_broker_answers(void **state)
     kit_init(&kit, NULL, 1);
     kit_produce(&kit, "events", 0, 10);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 10, 5));
+    assert_true(kit_until(&kit, &kit.messages, 10));
     kafka_broker_set_up(kit.broker, false);
-    for (int tenths = 0; tenths < 80 && !kit.source->ops->cut_off(kit.source); tenths++)
+    for (int tenths = 0; tenths < 10 * KIT_PATIENCE_S && !kit.source->ops->cut_off(kit.source);
+         tenths++)
         kit_spin(&kit, .1);
     kit.source->ops->close(kit.source);
     assert_true(kit.source->ops->closed(kit.source));
@@ -115,19 +118,20 @@ static void test_waits_for_a_broker_that_is_not_there_yet(void **state)
     kit_produce(&kit, "events", 0, 10);
     kafka_broker_set_up(kit.broker, false);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.troubles, 1, 5));
+    assert_true(kit_until(&kit, &kit.troubles, 1));
     assert_int_equal(kit.assigned, 0);
     kafka_broker_set_up(kit.broker, true);
-    assert_true(kit_until(&kit, &kit.messages, 10, 10));
+    assert_true(kit_until(&kit, &kit.messages, 10));
     kit_finish(&kit);
 }
 
-/* As an owner does who has more to do than to read: so that the queue is full again and again. */
-static double read_slowly(uint32_t wanted, double seconds_at_most)
+/* As an owner does who has more to do than to read: so that the queue is full again and again. How
+ * many pauses it made. */
+static int read_slowly(uint32_t wanted, int pauses_most)
 {
     enum { AT_A_TIME = 500, PAUSE_US = 10000 };
-    const double begun = ev_time();
-    while (kit.messages < wanted && ev_time() - begun < seconds_at_most) {
+    int pauses = 0;
+    for (; kit.messages < wanted && pauses < pauses_most; pauses++) {
         struct source_turn turn;
         enum source_result result = SOURCE_MESSAGE;
         for (int n = 0; n < AT_A_TIME && result != SOURCE_NOTHING; n++) {
@@ -136,7 +140,7 @@ static double read_slowly(uint32_t wanted, double seconds_at_most)
         }
         usleep(PAUSE_US);
     }
-    return ev_time() - begun;
+    return pauses;
 }
 
 static void test_a_full_queue_does_not_stop_reading(void **state)
@@ -147,9 +151,9 @@ static void test_a_full_queue_does_not_stop_reading(void **state)
     kit.pairs[kit.kafka.size++] = (struct kafka_pair){"queued.min.messages", "2000"};
     kit_produce(&kit, "events", 0, KIT_MESSAGES_MAX);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.assigned, 1, 5));
-    /* A queue full each second would take ten. */
-    assert_true(read_slowly(KIT_MESSAGES_MAX, 8) < 5);
+    assert_true(kit_until(&kit, &kit.assigned, 1));
+    /* A queue full each second would take ten, which are a thousand pauses. */
+    assert_true(read_slowly(KIT_MESSAGES_MAX, 800) < 500);
     assert_int_equal(kit.messages, KIT_MESSAGES_MAX);
     assert_false(kit.out_of_order);
     kit_finish(&kit);
@@ -160,7 +164,7 @@ static struct message next_message(void)
 {
     struct source_turn turn;
     enum source_result result = SOURCE_NOTHING;
-    for (int n = 0; n < 500 && result != SOURCE_MESSAGE; n++) {
+    for (int n = 0; n < 100 * KIT_PATIENCE_S && result != SOURCE_MESSAGE; n++) {
         result = kit.source->ops->next(kit.source, &turn);
         if (result == SOURCE_NOTHING)
             usleep(10000);
@@ -174,7 +178,7 @@ static void test_a_message_stays_while_stale_ones_are_passed_over(void **state)
     (void)state;
     kit_init(&kit, NULL, 1);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.assigned, 1, 5));
+    assert_true(kit_until(&kit, &kit.assigned, 1));
     kit_produce(&kit, "events", 0, 1000);
     struct message first = next_message();
     struct kafka_source *source = (struct kafka_source *)kit.source;
@@ -194,7 +198,7 @@ static void test_offset_beyond_the_log_goes_by_start(void **state)
     kit_produce(&kit, "events", 0, 100);
     kit.where[0] = 5000; /* the topic was made anew since */
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 100, 8));
+    assert_true(kit_until(&kit, &kit.messages, 100));
     assert_int_equal(kit.assigned_at[0], 0);
     assert_true(kit.troubles >= 1);
     assert_non_null(strstr(kit.last_trouble, "5000"));
@@ -212,7 +216,7 @@ static void produce_too_much(void)
     assert_int_equal(kafka_producer_create(&kit.kafka, "events", &producer, &error), 0);
     for (uint32_t n = 0; n < MESSAGES; n++)
         assert_int_equal(kafka_producer_send(producer, "key", 3, value, SIZE, NULL, &error), 0);
-    assert_int_equal(kafka_producer_finish(producer, 10000, &error), STATUS_OK);
+    assert_int_equal(kafka_producer_finish(producer, 1000 * KIT_PATIENCE_S, &error), STATUS_OK);
     kafka_producer_destroy(producer);
 }
 
@@ -223,10 +227,10 @@ static void test_what_was_deleted_before_the_first_message_is_told_and_counted(v
     produce_too_much();
     kit.where[0] = 0;
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.assigned, 1, 8));
+    assert_true(kit_until(&kit, &kit.assigned, 1));
     struct kafka_source *source = (struct kafka_source *)kit.source;
     kafka_owned_find(&source->owned, "events", 0)->next = -1; /* as if it was to be the beginning */
-    assert_true(kit_until(&kit, &kit.messages, 1, 8));
+    assert_true(kit_until(&kit, &kit.messages, 1));
     assert_true(kit.troubles >= 1);
     assert_non_null(strstr(kit.last_trouble, ", not 0: the messages before were deleted"));
     assert_true(kit.assigned_at[0] > 0);
@@ -243,7 +247,7 @@ static int64_t committed(const char *group)
     assert_int_equal(kafka_client_create(RD_KAFKA_CONSUMER, conf, &client, &error), 0);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, "events", 0);
-    assert_int_equal(rd_kafka_committed(client, list, 5000), 0);
+    assert_int_equal(rd_kafka_committed(client, list, 1000 * KIT_PATIENCE_S), 0);
     int64_t offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     kafka_client_destroy(client, 5000);
@@ -256,7 +260,7 @@ static void test_commits_reach_the_broker(void **state)
     kit_init(&kit, NULL, 1);
     kit_produce(&kit, "events", 0, 100);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 100, 5));
+    assert_true(kit_until(&kit, &kit.messages, 100));
     struct commitment commitment = {{.topic = "events", .partition = 0, .next_offset = 42}, -1};
     kit.source->ops->commit(kit.source, &commitment, 1);
     int64_t offset = -1;

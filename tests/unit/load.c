@@ -54,7 +54,7 @@ static void test_lines_become_messages(void **state)
                "1002\tann\t3\trating\t4\n");
     assert_int_equal(run_load(NULL, NULL), EXIT_FINE);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 3, 5));
+    assert_true(kit_until(&kit, &kit.messages, 3));
     kit_spin(&kit, 0.2);
     assert_int_equal(kit.messages, 3);
     /* One user, one partition, in the file's order. */
@@ -72,7 +72,7 @@ static void test_msgpack(void **state)
     write_file("timestamp\tuser\titem\tevent\n1000\tann\t1\tplay\n");
     assert_int_equal(run_load("--format", "msgpack"), EXIT_FINE);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 1, 5));
+    assert_true(kit_until(&kit, &kit.messages, 1));
     assert_int_equal((unsigned char)kit.last_value[0], 0x84); /* a map of 4 */
 }
 
@@ -87,7 +87,7 @@ static void test_users_go_where_the_other_producers_put_them(void **state)
     assert_int_equal(run_load("--set", "kafka.partitioner=murmur2_random"), EXIT_FINE);
     kit.pairs[kit.kafka.size++] = (struct kafka_pair){"partitioner", "murmur2_random"};
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 3, 5));
+    assert_true(kit_until(&kit, &kit.messages, 3));
     assert_int_equal(kit.next[0], 1);
     assert_int_equal(kit.next[1], 2);
     assert_int_equal(kit.troubles, 0);
@@ -99,7 +99,7 @@ static void test_without_times_the_time_of_sending_counts(void **state)
     write_file("{\"user\":1,\"item\":2,\"event\":\"play\"}\n");
     assert_int_equal(run_load(NULL, NULL), EXIT_FINE);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 1, 5));
+    assert_true(kit_until(&kit, &kit.messages, 1));
     assert_string_equal(kit.last_value, "{\"user\":\"1\",\"item\":\"2\",\"event\":\"play\"}");
 }
 
@@ -110,7 +110,7 @@ static void test_an_event_without_time_among_others(void **state)
                "{\"user\":1,\"item\":3,\"event\":\"play\"}\n");
     assert_int_equal(run_load(NULL, NULL), EXIT_FINE);
     kit_open(&kit, NULL, KAFKA_EARLIEST);
-    assert_true(kit_until(&kit, &kit.messages, 2, 5));
+    assert_true(kit_until(&kit, &kit.messages, 2));
     assert_string_equal(kit.last_value, "{\"user\":\"1\",\"item\":\"3\",\"event\":\"play\"}");
 }
 
@@ -124,7 +124,7 @@ static void test_the_pace_begins_with_the_first_time(void **state)
     double before = ev_time();
     assert_int_equal(run_load("--speed", "2"), EXIT_FINE);
     assert_true(ev_time() - before >= 0.5);
-    assert_true(ev_time() - before < 3);
+    assert_true(ev_time() - before < 10);
 }
 
 static void test_rate_is_kept(void **state)
@@ -135,7 +135,7 @@ static void test_rate_is_kept(void **state)
     double before = ev_time();
     assert_int_equal(run_load("--rate", "10"), EXIT_FINE);
     assert_true(ev_time() - before >= 0.5);
-    assert_true(ev_time() - before < 3);
+    assert_true(ev_time() - before < 10);
 }
 
 static void test_exit_codes(void **state)
