@@ -47,7 +47,7 @@ left_behind "--for"
 for signal in INT TERM HUP; do
   (exec "$tasted" demo --rate 200 >"$work/out" 2>"$work/err") &
   demo=$!
-  for _ in $(seq 100); do # until the stream plays
+  for _ in $(seq 600); do # until the stream plays
     grep -q metrics "$work/err" && break
     sleep 0.1
   done

@@ -7,7 +7,7 @@ redis-server --port 0 --unixsocket "$folder/socket" --save "" --dir "$folder" >"
 server=$!
 trap 'kill $server; wait $server 2>/dev/null; rm -rf "$folder"' EXIT
 redis() { redis-cli -s "$folder/socket" "$@" >/dev/null; }
-for _ in $(seq 100); do redis ping 2>/dev/null && break; sleep .05; done
+for _ in $(seq 600); do redis ping 2>/dev/null && break; sleep .05; done
 
 bad=0
 top() { # runs it; the exit code goes to $code, what it says to $out and $err
