@@ -235,7 +235,8 @@ static int listen_at(const struct addrinfo *address)
         return -1;
     int one = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, CONNECTIONS_MAX) == 0)
+    /* Who finds no room to wait tries again a second later, which looks as if nobody answered. */
+    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
         return fd;
     int saved = errno;
     close(fd);

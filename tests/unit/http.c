@@ -85,6 +85,8 @@ static int connect_to_server(void)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)http_port(server)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct timeval limit = {.tv_sec = 5};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;
 }
@@ -224,6 +226,21 @@ static void connections_are_bounded(void **state)
     assert_true(has(response, "HTTP/1.1 200 "));
 }
 
+/* While the loop is busy with something else; nobody has to come again, who may be asking. */
+static void many_may_wait_to_be_let_in(void **state)
+{
+    (void)state;
+    enum { AT_ONCE = 120 };
+    int fds[AT_ONCE];
+    char response[4096];
+    for (int i = 0; i < AT_ONCE; i++)
+        fds[i] = connect_to_server();
+    exchange("GET /metrics HTTP/1.1\r\n" END, response, sizeof response);
+    assert_true(has(response, "HTTP/1.1 200 "));
+    for (int i = 0; i < AT_ONCE; i++)
+        close(fds[i]);
+}
+
 static size_t ask(int fd, const char *request, char *response, size_t room)
 {
     assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
@@ -312,11 +329,17 @@ static void bad_addresses_say_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        HTTP_TEST(a_page_is_answered),         HTTP_TEST(the_status_is_the_pages),
-        HTTP_TEST(head_has_no_body),           HTTP_TEST(other_paths_and_methods_are_refused),
-        HTTP_TEST(a_large_page_arrives_whole), HTTP_TEST(too_large_a_request_is_refused),
-        HTTP_TEST(silence_is_bounded),         HTTP_TEST(connections_are_bounded),
-        HTTP_TEST(the_silent_give_way),        HTTP_TEST(who_is_answered_does_not_give_way),
+        HTTP_TEST(a_page_is_answered),
+        HTTP_TEST(the_status_is_the_pages),
+        HTTP_TEST(head_has_no_body),
+        HTTP_TEST(other_paths_and_methods_are_refused),
+        HTTP_TEST(a_large_page_arrives_whole),
+        HTTP_TEST(too_large_a_request_is_refused),
+        HTTP_TEST(silence_is_bounded),
+        HTTP_TEST(connections_are_bounded),
+        HTTP_TEST(many_may_wait_to_be_let_in),
+        HTTP_TEST(the_silent_give_way),
+        HTTP_TEST(who_is_answered_does_not_give_way),
         HTTP_TEST(bad_addresses_say_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
