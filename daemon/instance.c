@@ -116,13 +116,15 @@ uint32_t instance_waiting_partitions(const struct instance *instance)
     return waiting;
 }
 
-uint64_t instance_lag(const struct instance *instance)
+int64_t instance_lag(const struct instance *instance)
 {
-    uint64_t lag = 0;
-    for (uint32_t i = 0; instance->source != NULL && i < instance->offsets.size; i++) {
+    int64_t lag = 0;
+    if (instance->source == NULL || !instance->intake.assigned)
+        return -1;
+    for (uint32_t i = 0; i < instance->offsets.size && lag >= 0; i++) {
         const struct partition *at = &instance->offsets.at[i];
-        if (at->owned)
-            lag += offsets_behind(at, instance_end_offset(instance, at));
+        int64_t behind = at->owned ? offsets_behind(at, instance_end_offset(instance, at)) : 0;
+        lag = behind < 0 ? -1 : lag + behind;
     }
     return lag;
 }

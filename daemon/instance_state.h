@@ -144,6 +144,7 @@ struct lists {
     bool popular_again;       /* something was withdrawn since the round began */
     struct list *popular_list;
     int64_t popular_due_ms, status_due_ms;
+    bool lag_told; /* the status has it */
 };
 
 /* Slots of items that leave the others' lists, or come back to them. */
@@ -242,7 +243,8 @@ uint32_t instance_waiting_partitions(const struct instance *instance);
 uint32_t instance_tag(const struct instance *instance, uint32_t user);
 /* As its source last heard; -1: unknown. */
 int64_t instance_end_offset(const struct instance *instance, const struct partition *partition);
-uint64_t instance_lag(const struct instance *instance);
+/* Of all partitions that are ours; -1: of some nothing is known yet. */
+int64_t instance_lag(const struct instance *instance);
 void instance_enter(struct instance *instance, enum phase phase);
 
 /* instance_intake.c */

@@ -145,16 +145,24 @@ static void number(struct store_field *field, const char *name, uint64_t value)
     snprintf(field->value, sizeof field->value, "%" PRIu64, value);
 }
 
+/* Each second, and as soon as the lag is known. */
+static bool status_is_due(const struct instance *instance)
+{
+    const struct lists *lists = &instance->lists;
+    bool news = !lists->lag_told && instance_lag(instance) >= 0;
+    return lists->connected && (news || instance->now_ms >= lists->status_due_ms) &&
+           instance->store->ops->has_room(instance->store);
+}
+
 /* Every second, whatever happened: a reader sees by updated_ms that we live, and we see by the
  * epoch that is read back whether the store is still the one we wrote to. */
 void keep_status(struct instance *instance)
 {
     enum { FIELDS_OF_STATUS = 8 };
     struct lists *lists = &instance->lists;
-    struct store *store = instance->store;
-    if (!lists->connected || instance->now_ms < lists->status_due_ms ||
-        !store->ops->has_room(store))
+    if (!status_is_due(instance))
         return;
+    int64_t lag = instance_lag(instance);
     struct recommender_counts counts = recommender_count(instance->engine.model);
     struct histogram fresh = histogram_window_sum(&instance->freshness, instance->wall_ms);
     struct store_field fields[FIELDS_OF_STATUS] = {{"version", TASTED_VERSION}};
@@ -165,7 +173,10 @@ void keep_status(struct instance *instance)
     number(&fields[5], "freshness_p50_ms", (uint64_t)(histogram_quantile(&fresh, 0.5) * 1e3 + 0.5));
     number(&fields[6], "freshness_p99_ms",
            (uint64_t)(histogram_quantile(&fresh, 0.99) * 1e3 + 0.5));
-    number(&fields[7], "lag", instance_lag(instance));
-    if (store->ops->put_status(store, fields, FIELDS_OF_STATUS))
-        lists->status_due_ms = instance->now_ms + STATUS_MS;
+    fields[7].name = "lag";
+    snprintf(fields[7].value, sizeof fields[7].value, "%" PRId64, lag);
+    if (!instance->store->ops->put_status(instance->store, fields, FIELDS_OF_STATUS))
+        return;
+    lists->status_due_ms = instance->now_ms + STATUS_MS;
+    lists->lag_told = lag >= 0;
 }

@@ -133,11 +133,11 @@ static void read_lag(const struct scrape *scrape)
         const struct partition *at = &instance->offsets.at[i];
         if (!at->owned)
             continue;
-        int64_t end = instance_end_offset(instance, at);
+        int64_t behind = offsets_behind(at, instance_end_offset(instance, at));
         char partition[16];
         snprintf(partition, sizeof partition, "%" PRId32, at->position.partition);
         give_labelled_2(scrape, "topic", at->position.topic, "partition", partition,
-                        (double)offsets_behind(at, end));
+                        behind < 0 ? (double)NAN : (double)behind);
     }
 }
 
@@ -342,7 +342,8 @@ static const struct metric metrics[] = {
      read_dead_letters},
     {"tasted_dead_letters_lost_total", "counter",
      "Dead letters that the dead-letter topic did not take.", read_dead_lost},
-    {"tasted_consumer_lag_records", "gauge", "Records not read yet, by partition.", read_lag},
+    {"tasted_consumer_lag_records", "gauge",
+     "Records not read yet, by partition; NaN until Kafka has told.", read_lag},
     {"tasted_partitions_waiting", "gauge",
      "Partitions of ours whose lists are not written until we have read as far as other members of "
      "the group may have who had them before.",

@@ -242,8 +242,10 @@ enum status offsets_copy(const struct offsets *offsets, struct position **out, u
     return STATUS_OK;
 }
 
-uint64_t offsets_behind(const struct partition *partition, int64_t end)
+int64_t offsets_behind(const struct partition *partition, int64_t end)
 {
     int64_t at = read_up_to(partition);
-    return at >= 0 && end > at ? (uint64_t)(end - at) : 0;
+    if (at < 0 || end < 0)
+        return -1;
+    return end > at ? end - at : 0;
 }

@@ -88,8 +88,8 @@ enum status offsets_commitments(const struct offsets *offsets, bool grouped,
 
 /* Whether a partition of that number is level. */
 bool offsets_level_number(const struct offsets *offsets, uint32_t number);
-/* Records that are still to be read; `end` is the log-end offset, -1: unknown. */
-uint64_t offsets_behind(const struct partition *partition, int64_t end);
+/* Records that are still to be read; -1: unknown. `end` is the log-end offset, -1: unknown. */
+int64_t offsets_behind(const struct partition *partition, int64_t end);
 /* Those with a known offset, malloc'd into `*out` (NULL when there are none). */
 enum status offsets_copy(const struct offsets *offsets, struct position **out, uint32_t *size);
 

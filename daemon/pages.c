@@ -59,7 +59,11 @@ static void write_rows(FILE *out, struct instance *instance)
     fprintf(out, ROW("partitions", "%u"), offsets_owned(&instance->offsets));
     if (instance_is_grouped(instance))
         fprintf(out, ROW("… whose lists wait", "%u"), instance_waiting_partitions(instance));
-    fprintf(out, ROW("records behind", "%" PRIu64), instance_lag(instance));
+    int64_t lag = instance_lag(instance);
+    if (lag >= 0)
+        fprintf(out, ROW("records behind", "%" PRId64), lag);
+    else
+        fprintf(out, ROW("records behind", "%s"), "not known yet");
     fprintf(out, ROW("events learned", "%" PRIu64), counts.events);
     fprintf(out, ROW("users", "%" PRIu64), counts.users);
     fprintf(out, ROW("items", "%" PRIu64), counts.items);

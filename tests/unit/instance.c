@@ -85,6 +85,7 @@ struct world { // NOLINT(clang-analyzer-optin.performance.Padding): read in this
     int64_t end[PARTITIONS_MAX], at[PARTITIONS_MAX];
     bool end_told[PARTITIONS_MAX];
     bool assigned, closing, cut_off, stuck; /* no message comes */
+    bool ends_unknown;
     enum source_result taking; /* SOURCE_REVOKED or SOURCE_LOST: to be told; else SOURCE_NOTHING */
     bool taken;                /* told, and not let go yet */
     uint64_t saves_before;
@@ -274,7 +275,7 @@ static void world_commit(struct source *self, const struct commitment *commitmen
 static int64_t world_end_offset(struct source *self, const char *of, int32_t partition)
 {
     (void)self, (void)of;
-    return world.end[partition];
+    return world.ends_unknown ? -1 : world.end[partition];
 }
 
 static bool world_cut_off(const struct source *self)
@@ -1233,6 +1234,25 @@ static uint32_t count_holders(int item)
     return holders;
 }
 
+/* No lag is not the same as one of nobody knows how much. */
+static void the_lag_is_told_when_it_is_known(void **state)
+{
+    enum { LAG = 7 };
+    (void)state;
+    make_world(7, 1);
+    for (int i = 0; i < 100; i++)
+        say();
+    world.ends_unknown = true;
+    begin();
+    live_for(300);
+    assert_int_equal(learned(), world.good);
+    assert_string_equal(world.status[LAG], "-1");
+    world.ends_unknown = false;
+    live_for(30);
+    assert_string_equal(world.status[LAG], "0");
+    unmake_world();
+}
+
 static int most_popular(void)
 {
     assert_true(world.popular.there && world.popular.size > 0);
@@ -1908,6 +1928,7 @@ int main(void)
         cmocka_unit_test(retired_items_leave_every_list),
         cmocka_unit_test(in_a_group_no_list_is_lost),
         cmocka_unit_test(a_retired_item_is_gone_within_a_second),
+        cmocka_unit_test(the_lag_is_told_when_it_is_known),
         cmocka_unit_test(a_retired_item_does_not_wait_until_refresh_is_over),
         cmocka_unit_test(lists_that_cannot_all_be_ranked_in_time_go),
         cmocka_unit_test(a_restart_does_not_forget_who_holds_what),

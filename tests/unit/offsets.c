@@ -92,10 +92,10 @@ static void control_records_are_no_lag(void **state)
     struct offsets offsets = {0};
     own(&offsets, "a", 0, true);
     struct partition *partition = offsets_find(&offsets, "a", 0);
-    assert_int_equal(offsets_behind(partition, 10), 0); /* not known where we are */
+    assert_int_equal(offsets_behind(partition, 10), -1); /* not known where we are */
     assert_true(take(&offsets, "a", 0, 7));
     assert_int_equal(offsets_behind(partition, 10), 2);
-    assert_int_equal(offsets_behind(partition, -1), 0);
+    assert_int_equal(offsets_behind(partition, -1), -1);
     partition->read_to = 10;
     assert_int_equal(offsets_behind(partition, 10), 0);
     assert_int_equal(offsets_behind(partition, 13), 3);
