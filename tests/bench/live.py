@@ -62,7 +62,7 @@ def tasted(kafka, redis, topic, settings):
         it.configure({"model.threads": None, "lists.refresh": None, **QUIET, **settings})
         it.start(ready=False)
         try:
-            system.wait_until(lambda: it.get("/health/live")[0] == 200 or it.process.poll() is not None, 30,
+            system.wait_until(lambda: it.get("/health/live")[0] == 200 or it.process.poll() is not None,
                               "tasted answers", every=.005)
             if it.process.poll() is not None:
                 sys.exit(f"tests/bench: tasted ended by itself\n{it.log_tail()}")

@@ -1,6 +1,13 @@
-"""The tests' own servers do what the other tests rely on."""
+"""The tests' own servers do what the other tests, and the benchmarks, rely on."""
+
+import sys
 
 import pytest
+
+from servers import HERE
+
+sys.path.append(str(HERE.parent / "bench"))
+import live
 
 
 @pytest.mark.quick
@@ -28,3 +35,13 @@ def test_redis_is_empty_and_our_own(redis):
     redis.stop()
     redis.start()
     assert redis.client().get("key") is None
+
+
+def test_a_benchmark_has_a_daemon_that_reads(binary, kafka, redis, topic, monkeypatch):
+    monkeypatch.setattr(live.measure, "tasted", lambda: binary)
+    kafka.produce(topic, [b'{"user":"a","item":"x","event":"play"}'])
+    with live.tasted(kafka, redis, topic, {}) as it:
+        it.wait_learned(1)
+        figures = live.look(it)
+        assert live.spent(figures, live.look(it), "tasted_events_total") == 0
+        assert figures.sum("bench_cpu_seconds", thread="main") > 0
