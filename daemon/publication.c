@@ -295,6 +295,7 @@ uint64_t publication_depart(struct publication *publication, uint32_t user,
         .expires_s = plan->ttl_s == 0 ? 0 : (uint32_t)(wall_s + plan->ttl_s),
         .pending = entry->pending,
         .flying = true,
+        .withdrawn = entry->withdrawn,
     };
     mark_withdrawn(publication, entry, false);
     entry->flight = (uint16_t)(index + 1);
@@ -341,6 +342,7 @@ void publication_cancel(struct publication *publication, uint64_t ticket)
     struct entry *entry = entry_of(publication, flight->user);
     entry->flight = 0;
     take_back(entry, flight);
+    mark_withdrawn(publication, entry, entry->withdrawn || flight->withdrawn);
     entry->ready_ms = flight->ready_ms;
     queue_place(publication, entry, flight->user, entry->since_ms);
 }

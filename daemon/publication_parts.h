@@ -56,6 +56,7 @@ struct flight {
     uint32_t expires_s;
     uint16_t pending;
     bool flying;
+    bool withdrawn; /* as it departed */
 };
 
 struct queue {

@@ -147,6 +147,23 @@ static void cancelled_is_as_before(void **state)
     publication_destroy(publication);
 }
 
+/* The store still holds the old list. */
+static void cancelled_is_withdrawn_as_before(void **state)
+{
+    (void)state;
+    struct publication *publication = make(0);
+    publication_withdraw(publication, 1, 7, 1000);
+    assert_int_equal(publication_next(publication, 1000), 1);
+    uint64_t ticket = depart(publication, 1, 55, STEP_WRITE, 1000);
+    assert_int_equal(publication_withdrawn(publication), 0);
+    publication_cancel(publication, ticket);
+    assert_int_equal(publication_withdrawn(publication), 1);
+    assert_true(publication_take_withdrawn(publication, 1));
+    publication_drop(publication, 1);
+    assert_int_equal(publication_withdrawn(publication), 0);
+    publication_destroy(publication);
+}
+
 static void slot_of_another_user_starts_anew(void **state)
 {
     (void)state;
@@ -484,6 +501,7 @@ int main(void)
         cmocka_unit_test(touched_in_flight_is_due_again),
         cmocka_unit_test(failed_write_is_repeated_with_its_age),
         cmocka_unit_test(cancelled_is_as_before),
+        cmocka_unit_test(cancelled_is_withdrawn_as_before),
         cmocka_unit_test(slot_of_another_user_starts_anew),
         cmocka_unit_test(expiry_is_renewed_at_half),
         cmocka_unit_test(rewrite_in_flight_does_not_trust_the_answer),
