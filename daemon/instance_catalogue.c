@@ -114,7 +114,8 @@ bool sweep_withdrawn(struct instance *instance)
         catalogue->sweeping = catalogue->waiting;
         catalogue->waiting = (struct withdrawal){.size = 0};
         catalogue->at = catalogue->removable = 0;
-        if (publication_withdrawn(instance->publication) == 0)
+        if (publication_withdrawn(instance->publication) == 0 ||
+            instance->now_ms >= catalogue->ranked_by_ms)
             catalogue->ranked_by_ms = instance->now_ms + RANKED_MS;
     } else if (catalogue->sweeping.size == 0) {
         catalogue->at = bound;

@@ -292,8 +292,8 @@ bool lists_remove(struct instance *instance, uint32_t user)
     }
     holders_note(instance->catalogue.holders, user, NULL, 0);
     prequential_forget(instance->prequential, user);
-    return publication_touch(publication, user, instance_tag(instance, user), 0,
-                             instance->now_ms) == STATUS_OK;
+    publication_due_again(publication, user);
+    return true;
 }
 
 /* False: the store is full. */

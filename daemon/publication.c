@@ -305,6 +305,14 @@ uint64_t publication_depart(struct publication *publication, uint32_t user,
     return (publication->flights[index].serial << 16 | index) & ((UINT64_C(1) << 56) - 1);
 }
 
+void publication_due_again(struct publication *publication, uint32_t user)
+{
+    struct entry *entry = entry_of(publication, user);
+    assert(entry->flight != 0);
+    entry->dirty = true;
+    entry->ready_ms = publication->flights[entry->flight - 1].ready_ms;
+}
+
 /* Frees the flight; NULL: it is not one of ours any more. */
 static struct flight *land(struct publication *publication, uint64_t ticket)
 {
@@ -320,7 +328,8 @@ static struct flight *land(struct publication *publication, uint64_t ticket)
 }
 
 /* What the flight carried is due again, with what came since. */
-static void take_back(struct entry *entry, const struct flight *flight)
+static void take_back(struct publication *publication, struct entry *entry,
+                      const struct flight *flight)
 {
     uint32_t pending = flight->pending;
     int64_t oldest_ms = flight->oldest_ms;
@@ -328,6 +337,7 @@ static void take_back(struct entry *entry, const struct flight *flight)
         pending += entry->pending;
         oldest_ms = older(oldest_ms, entry->oldest_ms);
     }
+    mark_withdrawn(publication, entry, entry->withdrawn || flight->withdrawn);
     entry->dirty = true;
     entry->since_ms = flight->since_ms;
     entry->oldest_ms = oldest_ms;
@@ -341,8 +351,7 @@ void publication_cancel(struct publication *publication, uint64_t ticket)
         return;
     struct entry *entry = entry_of(publication, flight->user);
     entry->flight = 0;
-    take_back(entry, flight);
-    mark_withdrawn(publication, entry, entry->withdrawn || flight->withdrawn);
+    take_back(publication, entry, flight);
     entry->ready_ms = flight->ready_ms;
     queue_place(publication, entry, flight->user, entry->since_ms);
 }
@@ -366,7 +375,7 @@ struct publication_arrival publication_arrive(struct publication *publication, u
         enter_arrival(entry, flight);
     } else {
         entry->hash = HASH_UNKNOWN;
-        take_back(entry, flight);
+        take_back(publication, entry, flight);
         entry->ready_ms = now_ms + PUBLICATION_RETRY_MS;
     }
     if (entry->dirty)

@@ -115,6 +115,8 @@ void publication_settle(struct publication *publication, uint32_t user, int64_t 
  * is below 2^56. Not more than PUBLICATION_FLIGHTS_MAX at a time. */
 uint64_t publication_depart(struct publication *publication, uint32_t user,
                             const struct publication_plan *plan, int64_t wall_s, int64_t now_ms);
+/* What departed was no answer to the user's events: their list is as due as it was. */
+void publication_due_again(struct publication *publication, uint32_t user);
 /* The store did not take it after all: the user is in the queue as before. */
 void publication_cancel(struct publication *publication, uint64_t ticket);
 

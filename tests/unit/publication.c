@@ -159,8 +159,33 @@ static void cancelled_is_withdrawn_as_before(void **state)
     publication_cancel(publication, ticket);
     assert_int_equal(publication_withdrawn(publication), 1);
     assert_true(publication_take_withdrawn(publication, 1));
+    ticket = depart(publication, 1, 55, STEP_WRITE, 1000);
+    publication_arrive(publication, ticket, false, 1001);
+    assert_int_equal(publication_withdrawn(publication), 1);
     publication_drop(publication, 1);
     assert_int_equal(publication_withdrawn(publication), 0);
+    publication_destroy(publication);
+}
+
+/* A list that goes without a new one answers none of the user's events. */
+static void removed_is_due_as_before(void **state)
+{
+    (void)state;
+    struct publication *publication = make(100);
+    touch(publication, 1, 900, 1000);
+    publication_withdraw(publication, 1, 7, 1010);
+    assert_true(publication_take_withdrawn(publication, 1));
+    struct publication_plan plan = publication_plan_removal(publication, 1);
+    assert_int_equal(plan.step, STEP_REMOVE);
+    uint64_t ticket = publication_depart(publication, 1, &plan, 1, 1010);
+    publication_due_again(publication, 1);
+    struct publication_arrival arrival = publication_arrive(publication, ticket, true, 1020);
+    assert_int_equal(arrival.step, STEP_REMOVE);
+    assert_int_equal(publication_next(publication, 1020), 1);
+    ticket = depart(publication, 1, 55, STEP_WRITE, 1020);
+    arrival = publication_arrive(publication, ticket, true, 1022);
+    assert_int_equal(arrival.oldest_event_ms, 900);
+    assert_int_equal(arrival.waited_ms, 22);
     publication_destroy(publication);
 }
 
@@ -502,6 +527,7 @@ int main(void)
         cmocka_unit_test(failed_write_is_repeated_with_its_age),
         cmocka_unit_test(cancelled_is_as_before),
         cmocka_unit_test(cancelled_is_withdrawn_as_before),
+        cmocka_unit_test(removed_is_due_as_before),
         cmocka_unit_test(slot_of_another_user_starts_anew),
         cmocka_unit_test(expiry_is_renewed_at_half),
         cmocka_unit_test(rewrite_in_flight_does_not_trust_the_answer),
