@@ -1081,15 +1081,20 @@ static void live_for(int64_t ms)
     }
 }
 
-static void a_retired_item_is_gone_within_a_second(void **state)
+static void live_with_a_catalogue(void)
 {
-    (void)state;
     make_world(7, 1);
     world.has_catalogue = true;
     begin();
     for (int i = 0; i < 600; i++)
         say();
     assert_true(settle());
+}
+
+static void a_retired_item_is_gone_within_a_second(void **state)
+{
+    (void)state;
+    live_with_a_catalogue();
     for (int i = 0; i < 20; i++)
         describe();
     live_for(1000);
@@ -1203,16 +1208,6 @@ static bool holds(const struct key *key, struct text id)
         if (strlen(key->items[i]) == id.size && memcmp(key->items[i], id.at, id.size) == 0)
             return true;
     return false;
-}
-
-static void live_with_a_catalogue(void)
-{
-    make_world(7, 1);
-    world.has_catalogue = true;
-    begin();
-    for (int i = 0; i < 600; i++)
-        say();
-    assert_true(settle());
 }
 
 static void restart(void)

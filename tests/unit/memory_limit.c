@@ -73,12 +73,11 @@ static void remember(struct daemon *daemon, const struct learned *learned)
                      STATUS_OK);
 }
 
-/* New ones all the time, who come twice, among a few who stay. */
-static void act(struct daemon *daemon, uint32_t n, bool new_items)
+static void click(struct daemon *daemon, uint32_t n, uint32_t user_number, uint32_t item_number)
 {
     char user[16], item[16];
-    snprintf(user, sizeof user, "u%u", new_items ? n % FEW : n / 2);
-    snprintf(item, sizeof item, "i%u", new_items ? n / 2 : n % FEW);
+    snprintf(user, sizeof user, "u%u", user_number);
+    snprintf(item, sizeof item, "i%u", item_number);
     struct event event = {.user = text_of(user),
                           .item = text_of(item),
                           .name = text_of("click"),
@@ -86,6 +85,15 @@ static void act(struct daemon *daemon, uint32_t n, bool new_items)
     struct learned learned;
     assert_int_equal(recommender_learn(daemon->model, &event, &learned), VERDICT_ACCEPTED);
     remember(daemon, &learned);
+}
+
+/* New ones all the time, who come twice, among a few who stay. */
+static void act(struct daemon *daemon, uint32_t n, bool new_items)
+{
+    if (new_items)
+        click(daemon, n, n % FEW, n / 2);
+    else
+        click(daemon, n, n / 2, n % FEW);
 }
 
 static uint64_t evicted(const struct daemon *daemon)
@@ -131,16 +139,10 @@ static void many_items_stay_under_it(void **state)
 /* Users come twice, with few items; then half of them do more, with ever new items. */
 static void act_in_turn(struct daemon *daemon, uint32_t n, uint32_t users)
 {
-    char user[16], item[16];
-    snprintf(user, sizeof user, "u%u", n < 2 * users ? n / 2 : users - 1 - n % (users / 2));
-    snprintf(item, sizeof item, "i%u", n < 2 * users ? n % FEW : n / 3);
-    struct event event = {.user = text_of(user),
-                          .item = text_of(item),
-                          .name = text_of("click"),
-                          .ts_ms = 1000 * (int64_t)n};
-    struct learned learned;
-    assert_int_equal(recommender_learn(daemon->model, &event, &learned), VERDICT_ACCEPTED);
-    remember(daemon, &learned);
+    if (n < 2 * users)
+        click(daemon, n, n / 2, n % FEW);
+    else
+        click(daemon, n, users - 1 - n % (users / 2), n / 3);
 }
 
 /* Empty places may take a tenth. */
