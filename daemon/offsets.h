@@ -82,7 +82,7 @@ void offsets_set_reach(struct offsets *offsets, bool ahead);
 
 /* A snapshot with these was saved. */
 void offsets_keep(struct offsets *offsets, const struct position *positions, uint32_t size);
-/* To be committed, malloc'd into `*out` : in a group what is ours. */
+/* To be committed, malloc'd into `*out`: in a group what is ours. */
 enum status offsets_commitments(const struct offsets *offsets, bool grouped,
                                 struct commitment **out, uint32_t *size);
 
